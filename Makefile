@@ -1,0 +1,50 @@
+# Mesh: the two commands are `make run` and `make test`.
+
+SHELL := /bin/bash
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+LISTEN ?= 127.0.0.1:7900
+DEMO := .demo
+
+.PHONY: run test build release lint format docs soak packages venv clean
+
+## Start a broker with a demo mesh; prints its address, an invite and the next command.
+run: packages
+	swift build -c release --product meshd
+	swift build -c release --product mesh-cli
+	@mkdir -p bin && ln -sf ../.build/release/meshd bin/meshd && ln -sf ../.build/release/mesh-cli bin/mesh-cli
+	@LISTEN=$(LISTEN) DEMO=$(DEMO) scripts/run-demo
+
+## Pass all tests: libraries, built binaries, and a foreign client in Python.
+test: packages venv
+	swift build --build-tests
+	swift test --skip-build
+	$(PYTHON) -m pytest -q Tests/Interop
+
+build: packages
+	swift build
+
+release: packages
+	swift build -c release
+
+lint:
+	swift format lint --strict -r -p Sources Tests Examples Package.swift
+
+format:
+	swift format -i -r -p Sources Tests Examples Package.swift
+
+## Regenerate the tables in Docs/Protocol.md from the declarations.
+docs:
+	MESH_WRITE_DOCS=1 swift test --filter ProtocolTables
+
+packages:
+	@scripts/install-packages
+
+venv: $(VENV)/ready
+$(VENV)/ready: Tests/Interop/requirements.txt
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r Tests/Interop/requirements.txt
+	@touch $@
+
+clean:
+	rm -rf .build bin $(VENV) $(DEMO)

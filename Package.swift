@@ -1,0 +1,115 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every target of ours: Swift 6 mode comes from the tools version, the rest is stated here.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let package = Package(
+    name: "mesh",
+    products: [
+        .library(name: "MeshCore", targets: ["MeshCore"]),
+        .library(name: "MeshBroker", targets: ["MeshBroker"]),
+        .library(name: "MeshSDK", targets: ["MeshSDK"]),
+        .executable(name: "meshd", targets: ["meshd"]),
+        .executable(name: "mesh-cli", targets: ["mesh-cli"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C layers: NaCl boxes over Crypto++, and the system's SQLite.
+        .target(name: "CNaCl", linkerSettings: [.linkedLibrary("cryptopp")]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+        // Pure values and rules.
+        .target(
+            name: "MeshCore",
+            dependencies: ["CNaCl", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
+
+        // The broker, in three layers: files, decisions, sockets.
+        .target(name: "MeshStore", dependencies: ["CSQLite"], path: "Sources/MeshBroker/Store", swiftSettings: strict),
+        .target(
+            name: "MeshEngine",
+            dependencies: [
+                "MeshCore", "MeshStore",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            path: "Sources/MeshBroker/Engine", swiftSettings: strict),
+        .target(
+            name: "MeshBroker",
+            dependencies: [
+                "MeshCore", "MeshStore", "MeshEngine",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/MeshBroker", exclude: ["Engine", "Store"], swiftSettings: strict),
+
+        // The client.
+        .target(
+            name: "MeshSDK",
+            dependencies: [
+                "MeshCore",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+
+        // The programs.
+        .executableTarget(
+            name: "meshd",
+            dependencies: [
+                "MeshCore", "MeshBroker",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "mesh-cli",
+            dependencies: [
+                "MeshCore", "MeshSDK",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+
+        // Tests.
+        .target(
+            name: "MeshTestSupport",
+            dependencies: ["MeshCore", "MeshStore", "MeshEngine", "MeshBroker", "MeshSDK"],
+            swiftSettings: strict),
+        .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore", "MeshTestSupport"], swiftSettings: strict),
+        .testTarget(name: "MeshStoreTests", dependencies: ["MeshStore"], swiftSettings: strict),
+        .testTarget(
+            name: "MeshEngineTests", dependencies: ["MeshCore", "MeshEngine", "MeshStore", "MeshTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "MeshBrokerTests",
+            dependencies: [
+                "MeshCore", "MeshEngine", "MeshBroker", "MeshSDK", "MeshTestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["MeshCore", "MeshSDK", "MeshTestSupport"], swiftSettings: strict),
+    ],
+    cxxLanguageStandard: .cxx17
+)

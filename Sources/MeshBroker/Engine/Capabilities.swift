@@ -1,0 +1,19 @@
+import MeshCore
+
+/// Every capability of this broker. Adding one adds a line here and edits nothing else.
+package enum Capabilities {
+    /// In the order in which their tables are made and their memory is loaded.
+    package static let all: [Capability] = [
+        Members.capability,
+        Connections.capability,
+        Messages.capability,
+        Receipts.capability,
+        Presence.capability,
+        Groups.capability,
+        State.capability,
+        LedgerAccess.capability,
+    ]
+
+    /// The table of all capabilities.
+    package static let table = CapabilityTable(all)
+}

@@ -1,0 +1,171 @@
+package import MeshCore
+package import MeshStore
+
+/// A part of the broker that is one name in every room: its tables, its writes, reads, watches and timers. Adding one
+/// adds files and one line in `Capabilities.all`.
+package struct Capability: Sendable {
+    /// Its name, for example `state`.
+    package let name: String
+    /// Its tables.
+    package let migrations: [Migration]
+    /// What it can do.
+    package let items: [any CapabilityItem]
+
+    package init(
+        _ name: String, migrations: [Migration] = [], @CapabilityBuilder items: () -> [any CapabilityItem]
+    ) {
+        self.name = name
+        self.migrations = migrations
+        self.items = items()
+    }
+}
+
+/// Collects the items of a capability.
+@resultBuilder package enum CapabilityBuilder {
+    package static func buildBlock(_ items: any CapabilityItem...) -> [any CapabilityItem] { items }
+}
+
+/// One entry of a capability.
+package protocol CapabilityItem: Sendable {
+    /// Enters itself in the table.
+    func register(in table: inout CapabilityTable, capability: String)
+}
+
+/// A request that changes the mesh. Its body decides first, throwing `MeshError` only before its first write.
+package struct Write<Body: Request>: CapabilityItem {
+    let body: @Sendable (Body, WriteContext) throws -> Body.Answer
+    package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, WriteContext) throws -> Body.Answer) {
+        self.body = body
+    }
+    package func register(in table: inout CapabilityTable, capability: String) {
+        table.add(
+            .init(Body.self, capability: capability, run: .write { [body] in try body(cast($0), $1) }), isPublic: true)
+    }
+}
+
+/// A write that only the broker itself makes; it cannot be asked for on the wire.
+package struct InternalWrite<Body: Request>: CapabilityItem {
+    let body: @Sendable (Body, WriteContext) throws -> Body.Answer
+    package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, WriteContext) throws -> Body.Answer) {
+        self.body = body
+    }
+    package func register(in table: inout CapabilityTable, capability: String) {
+        table.add(
+            .init(Body.self, capability: capability, run: .write { [body] in try body(cast($0), $1) }), isPublic: false)
+    }
+}
+
+/// A request that is answered from what is committed: its view cannot change anything.
+package struct Read<Body: Request>: CapabilityItem {
+    let body: @Sendable (Body, ReadView) throws -> Body.Answer
+    package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, ReadView) throws -> Body.Answer) {
+        self.body = body
+    }
+    package func register(in table: inout CapabilityTable, capability: String) {
+        table.add(
+            .init(Body.self, capability: capability, run: .read { [body] in try body(cast($0), $1) }), isPublic: true)
+    }
+}
+
+/// A request that is answered with a snapshot and subscribes its connection to what comes after.
+package struct Watch<Body: Request>: CapabilityItem {
+    let body: @Sendable (Body, WatchView) throws -> Body.Answer
+    package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, WatchView) throws -> Body.Answer) {
+        self.body = body
+    }
+    package func register(in table: inout CapabilityTable, capability: String) {
+        table.add(
+            .init(Body.self, capability: capability, run: .watch { [body] in try body(cast($0), $1) }), isPublic: true)
+    }
+}
+
+/// What happens when a time is reached. A timer may be stale: its body looks at the state and says whether it did
+/// anything.
+package struct Timer: CapabilityItem {
+    let kind: TimerKind
+    let body: @Sendable (Int64, WriteContext) throws -> Bool
+    package init(_ kind: TimerKind, _ body: @escaping @Sendable (Int64, WriteContext) throws -> Bool) {
+        self.kind = kind
+        self.body = body
+    }
+    package func register(in table: inout CapabilityTable, capability: String) { table.timers[kind] = body }
+}
+
+/// Rebuilds what the capability keeps in memory when a mesh is opened.
+package struct Load: CapabilityItem {
+    let body: @Sendable (EngineState) throws -> Void
+    package init(_ body: @escaping @Sendable (EngineState) throws -> Void) { self.body = body }
+    package func register(in table: inout CapabilityTable, capability: String) { table.loads.append(body) }
+}
+
+private func cast<Body: Request>(_ request: any Request) throws -> Body {
+    guard let request = request as? Body else {
+        throw MeshError(.internalError, "the table gave \(Swift.type(of: request)) to \(Body.type)")
+    }
+    return request
+}
+
+/// From wire type to decode and apply: built once at start from the capabilities.
+package struct CapabilityTable: Sendable {
+    /// What runs a request.
+    package enum Run: Sendable {
+        case write(@Sendable (any Request, WriteContext) throws -> any Reply)
+        case read(@Sendable (any Request, ReadView) throws -> any Reply)
+        case watch(@Sendable (any Request, WatchView) throws -> any Reply)
+    }
+
+    /// One request.
+    package struct Row: Sendable {
+        package let type: any Request.Type
+        package let capability: String
+        package let run: Run
+        package let decode: @Sendable (JSON) throws(MeshError) -> any Request
+
+        init<Body: Request>(_ type: Body.Type, capability: String, run: Run) {
+            self.type = type
+            self.capability = capability
+            self.run = run
+            self.decode = { (json) throws(MeshError) in
+                do { return try JSONCoder.decode(Body.self, from: json) } catch {
+                    throw MeshError(
+                        .invalidArgument, "\(Body.type): \(error)",
+                        hint: "its fields: \(Body.fields.keys.sorted().joined(separator: ", "))")
+                }
+            }
+        }
+    }
+
+    /// Requests that peers can make, by wire type.
+    package private(set) var rows: [String: Row] = [:]
+    /// Requests that only the broker makes.
+    package private(set) var internalRows: [String: Row] = [:]
+    var timers: [TimerKind: @Sendable (Int64, WriteContext) throws -> Bool] = [:]
+    var loads: [@Sendable (EngineState) throws -> Void] = []
+    /// Every capability's tables, in the order of registration.
+    package let migrations: [Migration]
+
+    package init(_ capabilities: [Capability]) {
+        migrations = EngineSchema.migrations + capabilities.flatMap(\.migrations)
+        for capability in capabilities {
+            for item in capability.items { item.register(in: &self, capability: capability.name) }
+        }
+    }
+
+    mutating func add(_ row: Row, isPublic: Bool) {
+        if isPublic { rows[row.type.type] = row } else { internalRows[row.type.type] = row }
+    }
+
+    /// The row of a type, whoever may ask for it.
+    func row(of type: String) -> Row? { rows[type] ?? internalRows[type] }
+
+    /// Reads a request as a peer sent it. Fails with `unknown_type` (naming the nearest) or `invalid_argument`.
+    package func decode(type: String, from json: JSON) throws(MeshError) -> any Request {
+        guard let row = rows[type] else {
+            let near = Nearest.names(to: type, among: rows.keys.sorted(), limit: 2)
+            throw MeshError(
+                .unknownType, "this broker does not know the type \(type.prefix(64))",
+                hint: near.isEmpty ? nil : "did you mean \(near.joined(separator: " or "))?")
+        }
+        return try row.decode(json)
+    }
+}

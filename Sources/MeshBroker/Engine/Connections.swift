@@ -1,0 +1,353 @@
+package import MeshCore
+import MeshStore
+
+/// Opens or returns to a session whose keys were proved outside.
+package struct OpenSession: Request {
+    /// The member's key.
+    package var member: PublicKey
+    /// The session's key; nil for a client without one.
+    package var session: PublicKey?
+    /// Whether the session's key was proved.
+    package var isProven: Bool
+    /// The member's word for the session's key.
+    package var binding: Signature?
+    /// A claudemesh client that keeps no session.
+    package var isForeign: Bool
+    package var dialect: Dialect
+    package var acknowledges: Bool
+    package var label: String?
+    package var groups: [GroupMembership]?
+    package var messageMode: MessageMode?
+    package var info: ClientInfo
+    /// The connection to attach; nil only makes sure that the session is known.
+    package var connection: UInt64?
+    /// Whether a live connection of the same session is replaced; else the newcomer is refused.
+    package var replaces: Bool
+    package var limits: HelloAck.Limits
+
+    package init(
+        member: PublicKey, session: PublicKey?, isProven: Bool, binding: Signature?, isForeign: Bool, dialect: Dialect,
+        acknowledges: Bool, label: String?, groups: [GroupMembership]?, messageMode: MessageMode?, info: ClientInfo,
+        connection: UInt64?, replaces: Bool, limits: HelloAck.Limits
+    ) {
+        self.member = member
+        self.session = session
+        self.isProven = isProven
+        self.binding = binding
+        self.isForeign = isForeign
+        self.dialect = dialect
+        self.acknowledges = acknowledges
+        self.label = label
+        self.groups = groups
+        self.messageMode = messageMode
+        self.info = info
+        self.connection = connection
+        self.replaces = replaces
+        self.limits = limits
+    }
+
+    package static let type = "_open_session"
+    package static let permission = Permission.observe
+    package static let kind = RequestKind.write
+    package static let help = "Open a session."
+    package static let fields: [String: String] = [:]
+    package typealias Answer = SessionOpened
+}
+
+/// The session that was opened, and the frame that tells its client.
+package struct SessionOpened: Reply {
+    package static let type = "_session_opened"
+    package var number: Int64
+    package var acknowledges: Bool
+    package var ack: HelloAck
+}
+
+/// Says that a connection is gone.
+package struct LoseConnection: Request {
+    package var session: Int64
+    package var connection: UInt64
+    package init(session: Int64, connection: UInt64) {
+        self.session = session
+        self.connection = connection
+    }
+    package static let type = "_lose_connection"
+    package static let permission = Permission.observe
+    package static let kind = RequestKind.write
+    package static let help = "A connection is gone."
+    package static let fields: [String: String] = [:]
+    package typealias Answer = Acknowledged
+}
+
+/// Says that the node has started: no connection that was alive before is alive now.
+package struct StartNode: Request {
+    /// Milliseconds since the last batch before.
+    package var stoppedFor: Int64
+    package init(stoppedFor: Int64) { self.stoppedFor = stoppedFor }
+    package static let type = "_start_node"
+    package static let permission = Permission.observe
+    package static let kind = RequestKind.write
+    package static let help = "The node has started."
+    package static let fields: [String: String] = [:]
+    package typealias Answer = Acknowledged
+}
+
+/// Sessions and their connections: who is attached, replaced, forgiven, gone and retired.
+enum Connections {
+    static let retireTimer = TimerKind(rawValue: "session.retire")
+    /// A foreign client's session retires this long after it left.
+    static let retireMillis: Int64 = 24 * 3_600_000
+    /// After a stop (or a jump of the clock) of this length nothing expires for a while.
+    static let longStopMillis: Int64 = 3_600_000
+    /// Sessions of one member.
+    static let maximumPerMember = 1_024
+
+    static let capability = Capability("connections") {
+        InternalWrite(OpenSession.self) { request, context in try open(request, context) }
+        InternalWrite(LoseConnection.self) { request, context in
+            let number = SessionNumber(rawValue: request.session)
+            let connection = ConnectionID(rawValue: request.connection)
+            context.state.subscriptions.remove(connection)
+            guard let session = context.state.roster.sessions[number], session.attachment == .attached(connection)
+            else { return Acknowledged(changed: 0) }
+            try lose(session, context)
+            return Acknowledged(changed: 1)
+        }
+        InternalWrite(StartNode.self) { request, context in
+            var changed = 0
+            if request.stoppedFor > longStopMillis {
+                context.state.expiryHeldUntil = context.now + DeliveryPolicy.graceMillis * 2
+            }
+            for number in context.state.roster.sessionOrder {
+                guard let session = context.state.roster.sessions[number] else { continue }
+                if session.isAnnounced || session.attachment.isAttached {
+                    try lose(session, context)
+                    changed += 1
+                }
+            }
+            return Acknowledged(changed: changed)
+        }
+        Timer(retireTimer) { key, context in
+            let number = SessionNumber(rawValue: key)
+            guard let session = context.state.roster.sessions[number], session.isForeign, session.attachment == .away,
+                context.now - session.lastSeenAt >= retireMillis
+            else { return false }
+            try Deliveries.abandon(number, reason: "recipient_retired", context)
+            try context.state.database.prepare("DELETE FROM session WHERE number = ?").run(number.rawValue)
+            context.state.roster.remove(number)
+            context.state.mailboxes[number] = nil
+            try context.record("session.retired", object: session.key.hex)
+            return true
+        }
+        Load { state in try load(state) }
+    }
+
+    // MARK: Opening
+
+    private static func open(_ request: OpenSession, _ context: WriteContext) throws -> SessionOpened {
+        let state = context.state
+        guard let member = state.roster.member(key: request.member) else {
+            throw MeshError(.unauthorized, "this key is not a member of \(state.facts.slug)", hint: "join with an invite")
+        }
+        if member.revokedAt != nil { throw MeshError(.revoked, "\(member.name) was removed from this mesh") }
+        for group in request.groups ?? [] { _ = try Groups.joined([], with: group) }
+        let key = request.session ?? standInKey(member, request)
+        let known = state.roster.session(key: key)
+        if let known, known.member != member.number {
+            throw MeshError(.sessionKeyTaken, "this session key belongs to another member", hint: "make a new session key")
+        }
+        if let known, known.attachment.isAttached, request.connection != nil, !request.replaces {
+            throw MeshError(
+                .sessionInUse, "\(member.name)\(known.label.map { "/" + $0 } ?? "") is connected already",
+                hint: "end the other one, or take its place with --replace")
+        }
+        let number = try known?.number ?? create(request, key: key, member: member, context)
+        try refresh(number, request, context)
+        if let connection = request.connection {
+            try attach(number, ConnectionID(rawValue: connection), request, known: known, context)
+        }
+        guard let session = state.roster.sessions[number] else {
+            throw MeshError(.internalError, "the session was not kept")
+        }
+        return SessionOpened(
+            number: number.rawValue, acknowledges: session.acknowledges,
+            ack: helloAck(session, member, request, known: known, context))
+    }
+
+    private static func helloAck(
+        _ session: Session, _ member: Member, _ request: OpenSession, known: Session?, _ context: WriteContext
+    ) -> HelloAck {
+        let wasGrace = if case .grace = known?.attachment { true } else { false }
+        return HelloAck(
+            presenceId: session.key.hex, memberDisplayName: request.isForeign ? session.label ?? member.name : member.name,
+            memberProfile: .init(
+                roleTag: member.role.rawValue, groups: session.groups, messageMode: session.messageMode.rawValue),
+            reattached: wasGrace ? true : nil, meshSlug: context.state.facts.slug, memberId: member.id, role: member.role,
+            pending: context.state.mailboxes[session.number]?.count ?? 0, serverTime: context.now,
+            limits: request.limits, status: session.status)
+    }
+
+    /// A client without a session key is told apart by its own session id; nobody holds the key that stands for it.
+    private static func standInKey(_ member: Member, _ request: OpenSession) -> PublicKey {
+        let text = "mesh-foreign-v1|\(member.key.hex)|\(request.info.sessionID ?? "")"
+        return PublicKey(bytes: Hashing.sha256(Array(text.utf8))) ?? .zero
+    }
+
+    private static func create(
+        _ request: OpenSession, key: PublicKey, member: Member, _ context: WriteContext
+    ) throws -> SessionNumber {
+        let state = context.state
+        if let label = request.label { try checkLabel(label, of: member, isForeign: request.isForeign, context) }
+        guard state.roster.sessions(of: member.number).count < maximumPerMember else {
+            throw MeshError(.capacity, "a member has at most \(maximumPerMember) sessions")
+        }
+        var session = Session(
+            number: SessionNumber(rawValue: state.nextSession), member: member.number, key: key, label: request.label,
+            isForeign: request.isForeign, hasKey: request.session != nil, isProven: request.isProven,
+            binding: request.binding, acknowledges: request.acknowledges, dialect: request.dialect, seenAt: context.now)
+        session.statusSince = context.now
+        try insert(session, context)
+        return session.number
+    }
+
+    /// Takes over what a returning client says of itself.
+    private static func refresh(_ number: SessionNumber, _ request: OpenSession, _ context: WriteContext) throws {
+        guard let before = context.state.roster.sessions[number] else { return }
+        var session = before
+        if request.connection != nil { session.info = request.info }
+        session.isProven = session.isProven || request.isProven
+        session.binding = request.binding ?? session.binding
+        session.acknowledges = session.acknowledges || request.acknowledges
+        session.dialect = request.connection == nil ? session.dialect : request.dialect
+        if request.isForeign, let label = request.label { session.label = label }
+        if let groups = request.groups, !groups.isEmpty { session.groups = groups }
+        if let mode = request.messageMode { session.messageMode = mode }
+        if session != before { try context.update(number) { $0 = session } }
+    }
+
+    private static func attach(
+        _ number: SessionNumber, _ connection: ConnectionID, _ request: OpenSession, known: Session?,
+        _ context: WriteContext
+    ) throws {
+        if let old = known?.attachment.connection, old != connection {
+            context.state.subscriptions.remove(old)
+            context.close(old, request.dialect == .claudemesh ? .legacySessionReplaced : .sessionReplaced)
+        }
+        if request.isForeign { try replaceSameClient(number, request, context) }
+        let wasAnnounced = known?.isAnnounced ?? false
+        try context.update(number) {
+            $0.attachment = .attached(connection)
+            $0.attachedAt = context.now
+        }
+        if !wasAnnounced {
+            // Somebody returns who was seen before: a session that lives on its client's disk.
+            try Presence.arrive(number, returned: known.map { $0.attachedAt > 0 } ?? false, context)
+        }
+        try Deliveries.reoffer(number, context)
+    }
+
+    /// A claudemesh client that connects again under its own session id takes the place of its older connection.
+    private static func replaceSameClient(
+        _ number: SessionNumber, _ request: OpenSession, _ context: WriteContext
+    ) throws {
+        guard let sessionID = request.info.sessionID, !sessionID.isEmpty,
+            let member = context.state.roster.sessions[number]?.member
+        else { return }
+        for other in context.state.roster.sessionOrder where other != number {
+            guard let session = context.state.roster.sessions[other], session.isForeign, session.member == member,
+                session.info.sessionID == sessionID, let connection = session.attachment.connection
+            else { continue }
+            context.close(connection, .legacySessionReplaced)
+            try lose(session, context)
+        }
+    }
+
+    private static func lose(_ session: Session, _ context: WriteContext) throws {
+        let until = context.now + DeliveryPolicy.graceMillis
+        try context.update(session.number) {
+            $0.attachment = .grace(until: until)
+            $0.lastSeenAt = context.now
+        }
+        context.arm(Presence.graceTimer, key: session.number.rawValue, due: until)
+    }
+
+    // MARK: Registration
+
+    /// Whether a session may be registered: its key is new or the member's own, its label free.
+    static func check(_ binding: SessionBinding, member: Member, _ context: WriteContext) throws(MeshError) {
+        if let known = context.state.roster.session(key: binding.pubkey) {
+            guard known.member == member.number else {
+                throw MeshError(.sessionKeyTaken, "this session key belongs to another member")
+            }
+            return
+        }
+        if let label = binding.label { try checkLabel(label, of: member, isForeign: false, context) }
+    }
+
+    /// Makes a session known that holds its key on its client's disk. A known one stays as it is.
+    static func register(
+        _ binding: SessionBinding, member: Member, proven: Bool, _ context: WriteContext
+    ) throws {
+        try check(binding, member: member, context)
+        guard context.state.roster.session(key: binding.pubkey) == nil else { return }
+        let session = Session(
+            number: SessionNumber(rawValue: context.state.nextSession), member: member.number, key: binding.pubkey,
+            label: binding.label, isForeign: false, hasKey: true, isProven: proven, binding: binding.binding,
+            acknowledges: true, dialect: .mesh, seenAt: context.now)
+        try insert(session, context)
+    }
+
+    private static func insert(_ session: Session, _ context: WriteContext) throws {
+        let state = context.state
+        state.roster.insert(session)
+        state.nextSession += 1
+        try context.save(session)
+        try context.record(
+            "session.registered", object: session.key.hex,
+            ["member": .string(state.roster.members[session.member]?.key.hex ?? "")])
+        try Deliveries.moveMemberMail(to: session, context)
+    }
+
+    private static func checkLabel(
+        _ label: String, of member: Member, isForeign: Bool, _ context: WriteContext
+    ) throws(MeshError) {
+        if isForeign {
+            guard label.utf8.count <= 256 else { throw .argument("displayName", "at most 256 bytes") }
+            return
+        }
+        try Names.checkName(label, field: "label")
+        let taken = context.state.roster.sessions(of: member.number).contains {
+            context.state.roster.sessions[$0]?.label == label
+        }
+        if taken {
+            throw MeshError(
+                .exists, "\(member.name) has a session called \(label)", hint: "choose another name for this one")
+        }
+    }
+
+    // MARK: Storage
+
+    private static func load(_ state: EngineState) throws {
+        let sessions = try state.database.prepare(
+            """
+            SELECT number, member, key, label, flags, binding, dialect, groups, status, status_since, status_expires,
+                   summary, mode, attached_at, seen_at, info
+            FROM session ORDER BY number
+            """
+        ).rows { row in try SessionRow.read(row) }
+        for session in sessions {
+            state.roster.insert(session)
+            if session.isForeign {
+                state.timers.arm(retireTimer, key: session.number.rawValue, due: session.lastSeenAt + retireMillis)
+            }
+        }
+        state.nextSession =
+            max(sessions.last?.number.rawValue ?? 0, try MetaTable(state.database).int("session.last") ?? 0) + 1
+    }
+}
+
+extension CloseReason {
+    /// A newer connection of the same session took this one's place.
+    static let sessionReplaced = CloseReason(code: 4004, reason: "session_replaced")
+    /// The same, as claudemesh clients know it.
+    static let legacySessionReplaced = CloseReason(code: 1000, reason: "session_replaced")
+}

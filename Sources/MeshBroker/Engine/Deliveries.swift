@@ -1,0 +1,464 @@
+import MeshCore
+import MeshStore
+
+/// What happens to deliveries after a message was accepted: offers, holds, acknowledgements, repeated offers, expiry.
+/// A delivery's row and its place in memory change in the same breath.
+enum Deliveries {
+    static let leaseTimer = TimerKind(rawValue: "delivery.lease")
+    static let holdTimer = TimerKind(rawValue: "delivery.hold")
+    static let expiryTimer = TimerKind(rawValue: "delivery.expiry")
+    static let inboxChannel = "inbox"
+    static let messageChannel = "message"
+
+    // MARK: Accepting
+
+    /// Makes one delivery for each recipient: offered now, or held.
+    static func accept(
+        _ message: StoredMessage, _ recipients: [Recipient], wantsReceipts: Bool, _ context: WriteContext
+    ) throws {
+        let state = context.state
+        guard !recipients.isEmpty else { return }
+        let bucket = LiveMessage.bucket(message.expiresAt, acceptedAt: message.acceptedAt)
+        state.live[message.seq] = LiveMessage(
+            remaining: recipients.count, expiresAt: message.expiresAt,
+            receiptsTo: wantsReceipts ? message.sender : nil, bucket: bucket)
+        state.expiry[bucket, default: []].insert(message.seq)
+        context.arm(expiryTimer, key: bucket, due: bucket)
+        for recipient in recipients { try accept(message, recipient, context) }
+    }
+
+    private static func accept(_ message: StoredMessage, _ recipient: Recipient, _ context: WriteContext) throws {
+        let state = context.state
+        var pending = Pending(message: message.seq, priority: message.priority, acceptedAt: context.now)
+        guard case .session(let number) = recipient, let session = state.roster.sessions[number] else {
+            if case .member(let number) = recipient { state.memberMail[number, default: []].append(pending) }
+            try insertRow(message.seq, recipient, .held, attempts: 0, context)
+            return
+        }
+        var mailbox = state.mailboxes[number] ?? Mailbox()
+        if mailbox.count >= DeliveryPolicy.maximumPending {
+            try insertRow(message.seq, recipient, .rejected, reason: "queue_full", attempts: 0, context)
+            try state.database.prepare("INSERT INTO dead_letter (message, recipient) VALUES (?, ?)")
+                .run(message.seq, recipient.stored)
+            finishOne(message.seq, context)
+            return
+        }
+        let reason = holdReason(session, mailbox, message.priority)
+        if reason == nil {
+            pending.attempts = 1
+            pending.offeredAt = context.now
+            mailbox.offer(pending)
+        } else {
+            mailbox.hold(pending)
+        }
+        state.mailboxes[number] = mailbox
+        try insertRow(message.seq, recipient, reason == nil ? .offered : .held, attempts: pending.attempts, context)
+        if reason == nil {
+            push(message, to: session, pending, context)
+        } else {
+            armHold(session, pending, context)
+        }
+        notifyInbox(message, session, context)
+        receipt(message.seq, recipient, reason == nil ? .offered : .held, reason: reason?.rawValue, attempts: pending.attempts, context)
+    }
+
+    /// Why a newcomer of a priority waits; nil when it can be offered.
+    static func holdReason(_ session: Session, _ mailbox: Mailbox, _ priority: Priority) -> HoldReason? {
+        if session.messageMode != .push { return .inbox }
+        if !session.attachment.isAttached { return .away }
+        if DeliveryPolicy.gate(priority, session.status) == .hold { return DeliveryPolicy.reason(session.status) }
+        if !mailbox.isClear(priority) { return .behind }
+        if mailbox.offered.count >= DeliveryPolicy.window { return .window }
+        return nil
+    }
+
+    // MARK: Offering
+
+    /// Offers what is held and may go now, in order. Every transition that can free a message ends here. Returns how
+    /// many were offered.
+    @discardableResult
+    static func drain(_ number: SessionNumber, _ context: WriteContext) throws -> Int {
+        let state = context.state
+        guard let session = state.roster.sessions[number], session.attachment.isAttached, session.messageMode == .push
+        else { return 0 }
+        var offered = 0
+        for priority in Priority.allCases {
+            while let mailbox = state.mailboxes[number], let front = mailbox.front(priority),
+                mailbox.offered.count < DeliveryPolicy.window
+            {
+                guard mayGo(front, session, at: context.now) else {
+                    armHold(session, front, context)
+                    break
+                }
+                guard let pending = state.mailboxes[number]?.popFront(priority) else { break }
+                try offer(pending, to: session, context)
+                offered += 1
+            }
+        }
+        return offered
+    }
+
+    /// Offers everything unacknowledged again, oldest first, then what was held: the session has a new connection.
+    static func reoffer(_ number: SessionNumber, _ context: WriteContext) throws {
+        guard let session = context.state.roster.sessions[number], session.messageMode == .push else { return }
+        let open = context.state.mailboxes[number]?.offered.values.sorted { $0.message < $1.message } ?? []
+        for pending in open {
+            _ = context.state.mailboxes[number]?.remove(pending.message)
+            try offer(pending, to: session, context)
+        }
+        try drain(number, context)
+    }
+
+    /// Repeats offers whose lease ran out.
+    static func repeatOffers(_ number: SessionNumber, _ context: WriteContext) throws -> Bool {
+        guard let session = context.state.roster.sessions[number], session.attachment.isAttached, session.acknowledges,
+            let mailbox = context.state.mailboxes[number]
+        else { return false }
+        var fired = false
+        for pending in mailbox.offered.values.sorted(by: { $0.message < $1.message }) {
+            guard pending.offeredAt + DeliveryPolicy.offerLeaseMillis(attempt: pending.attempts) <= context.now else {
+                continue
+            }
+            _ = context.state.mailboxes[number]?.remove(pending.message)
+            try offer(pending, to: session, context)
+            fired = true
+        }
+        armLease(session, context)
+        return fired
+    }
+
+    private static func offer(_ pending: Pending, to session: Session, _ context: WriteContext) throws {
+        let state = context.state
+        let recipient = Recipient.session(session.number)
+        guard pending.attempts < DeliveryPolicy.maximumAttempts else {
+            return try end(pending.message, recipient, as: .expired, reason: "attempts", context)
+        }
+        guard let message = try StoredMessage.find(pending.message, state.database) else {
+            return try end(pending.message, recipient, as: .expired, reason: "dropped", context)
+        }
+        var next = pending
+        next.attempts += 1
+        next.offeredAt = context.now
+        state.mailboxes[session.number, default: Mailbox()].offer(next)
+        try updateRow(pending.message, recipient, .offered, reason: nil, attempts: next.attempts, context)
+        push(message, to: session, next, context)
+        receipt(pending.message, recipient, .offered, reason: nil, attempts: next.attempts, context)
+    }
+
+    private static func push(
+        _ message: StoredMessage, to session: Session, _ pending: Pending, _ context: WriteContext
+    ) {
+        guard let connection = session.attachment.connection,
+            let push = message.push(
+                to: .session(session.number), session: session, attempt: pending.attempts, context.state)
+        else { return }
+        if session.acknowledges {
+            context.effects.append(.push(connection, push))
+            let due = context.now + DeliveryPolicy.offerLeaseMillis(attempt: pending.attempts)
+            // One timer for a session and second is enough: the lease is a lower bound.
+            context.arm(leaseTimer, key: session.number.rawValue, due: (due + 999) / 1_000 * 1_000)
+        } else {
+            context.effects.append(.trackedPush(connection, push, message: message.seq))
+        }
+    }
+
+    private static func armLease(_ session: Session, _ context: WriteContext) {
+        let due = context.state.mailboxes[session.number]?.offered.values
+            .map { $0.offeredAt + DeliveryPolicy.offerLeaseMillis(attempt: $0.attempts) }.min()
+        if let due { context.arm(leaseTimer, key: session.number.rawValue, due: (due + 999) / 1_000 * 1_000) }
+    }
+
+    private static func mayGo(_ pending: Pending, _ session: Session, at now: Int64) -> Bool {
+        if DeliveryPolicy.gate(pending.priority, session.status) == .offer { return true }
+        return session.status == .working && now >= holdEnd(pending, session)
+    }
+
+    /// A hold for `working` ends when the message has waited for its maximum age.
+    private static func holdEnd(_ pending: Pending, _ session: Session) -> Int64 {
+        max(pending.acceptedAt, session.statusSince) + DeliveryPolicy.maximumHoldMillis(pending.priority)
+    }
+
+    private static func armHold(_ session: Session, _ pending: Pending, _ context: WriteContext) {
+        guard session.status == .working, session.attachment.isAttached else { return }
+        context.arm(holdTimer, key: session.number.rawValue, due: holdEnd(pending, session))
+    }
+
+    // MARK: Ending
+
+    /// Applies a client's acknowledgement or refusal. Ids that are not the session's own are an error for the first one
+    /// that cannot exist, and no change for those that are settled.
+    static func acknowledge(_ request: Acknowledge, by session: Session, _ context: WriteContext) throws -> Int {
+        let state = context.state
+        var wanted = request.messageIDs ?? []
+        if let id = request.brokerMessageID { wanted.append(id) }
+        guard wanted.count <= 1_000 else { throw MeshError.argument("messageIds", "at most 1,000, not \(wanted.count)") }
+        if let reason = request.reject, !(1...64).contains(reason.utf8.count) {
+            throw MeshError.argument("reject", "a reason of 1 to 64 bytes")
+        }
+        var messages: [Int64] = []
+        for id in wanted {
+            guard let seq = state.messageIDs.seq(id), seq < state.nextMessage else {
+                throw MeshError(.notFound, "no message has the id \(id.prefix(64))")
+            }
+            messages.append(seq)
+        }
+        if wanted.isEmpty, let clientID = request.clientMessageID {
+            messages = try find(clientID: clientID, for: session.number, state)
+        }
+        if !session.acknowledges { try context.update(session.number) { $0.acknowledges = true } }
+        let target: DeliveryState = request.reject != nil ? .rejected : request.read == true ? .read : .delivered
+        return try settle(messages, of: session.number, as: target, reason: request.reject, context)
+    }
+
+    /// Settles deliveries of one session: one entry for all of them, then whatever may be offered next.
+    static func settle(
+        _ messages: [Int64], of session: SessionNumber, as target: DeliveryState, reason: String?,
+        _ context: WriteContext
+    ) throws -> Int {
+        let state = context.state
+        let recipient = Recipient.session(session)
+        var changed: [Int64] = []
+        for message in messages {
+            if let pending = state.mailboxes[session]?.remove(message) {
+                try updateRow(
+                    message, recipient, target, reason: reason, attempts: max(pending.attempts, 1), context)
+                if target == .rejected { try deadLetter(message, recipient, context) }
+                finishOne(message, context)
+                changed.append(message)
+                receipt(message, recipient, target, reason: reason, attempts: max(pending.attempts, 1), context)
+            } else if target == .read, try isDelivered(message, recipient, state.database) {
+                try updateRow(message, recipient, .read, reason: nil, attempts: nil, context)
+                changed.append(message)
+                receipt(message, recipient, .read, reason: nil, attempts: 1, context)
+            }
+        }
+        guard !changed.isEmpty else { return 0 }
+        let ids = changed.map { state.messageIDs.id($0) }.joined(separator: ",")
+        try context.record(
+            target == .rejected ? "message.rejected" : target == .read ? "message.read" : "message.delivered",
+            object: changed.count == 1 ? ids : nil,
+            [
+                "session": .string(state.roster.sessions[session]?.key.hex ?? ""), "count": .integer(Int64(changed.count)),
+                "ids": .string(ids.commitment),
+            ])
+        try drain(session, context)
+        return changed.count
+    }
+
+    /// Marks a delivery as answered: its recipient sent a message that replies to it.
+    static func answer(_ message: Int64, by session: SessionNumber, _ context: WriteContext) throws {
+        let recipient = Recipient.session(session)
+        let known = try context.state.database.prepare(
+            "SELECT state FROM delivery WHERE message = ? AND recipient = ?"
+        ).first(message, recipient.stored) { DeliveryState(stored: $0.int(0)) }
+        guard let known = known ?? nil, known != .answered, known != .expired, known != .rejected else { return }
+        let wasWaiting = context.state.mailboxes[session]?.remove(message) != nil
+        if wasWaiting { finishOne(message, context) }
+        try updateRow(message, recipient, .answered, reason: nil, attempts: nil, context)
+        receipt(message, recipient, .answered, reason: nil, attempts: 1, context)
+        if wasWaiting { try drain(session, context) }
+    }
+
+    /// Ends every unfinished delivery of the messages that expire by a bucket's time.
+    static func expire(bucket: Int64, _ context: WriteContext) throws -> Bool {
+        let state = context.state
+        if context.now < state.expiryHeldUntil {
+            context.arm(expiryTimer, key: bucket, due: state.expiryHeldUntil)
+            return false
+        }
+        guard let messages = state.expiry.removeValue(forKey: bucket), !messages.isEmpty else { return false }
+        for message in messages.sorted() {
+            let recipients = try state.database.prepare(
+                "SELECT recipient FROM delivery WHERE message = ? AND state < 2 ORDER BY recipient"
+            ).rows(message) { Recipient(stored: $0.int(0)) }
+            for recipient in recipients { try end(message, recipient, as: .expired, reason: "ttl", context) }
+        }
+        return true
+    }
+
+    /// Ends everything that waits for a session that will not come back.
+    static func abandon(_ session: SessionNumber, reason: String, _ context: WriteContext) throws {
+        for pending in context.state.mailboxes[session]?.all ?? [] {
+            try end(pending.message, .session(session), as: .expired, reason: reason, context)
+        }
+    }
+
+    /// Ends one delivery without its recipient: a dead letter.
+    private static func end(
+        _ message: Int64, _ recipient: Recipient, as final: DeliveryState, reason: String, _ context: WriteContext
+    ) throws {
+        let state = context.state
+        switch recipient {
+        case .session(let number): _ = state.mailboxes[number]?.remove(message)
+        case .member(let number): state.memberMail[number]?.removeAll { $0.message == message }
+        }
+        try updateRow(message, recipient, final, reason: reason, attempts: nil, context)
+        try deadLetter(message, recipient, context)
+        finishOne(message, context)
+        try context.record(
+            "message.\(final.rawValue)", object: state.messageIDs.id(message),
+            ["recipient": .string(Messages.sealingKey(of: recipient, state)?.hex ?? ""), "reason": .string(reason)])
+        receipt(message, recipient, final, reason: reason, attempts: nil, context)
+    }
+
+    private static func finishOne(_ message: Int64, _ context: WriteContext) {
+        let state = context.state
+        guard var live = state.live[message] else { return }
+        live.remaining -= 1
+        if live.remaining > 0 {
+            state.live[message] = live
+        } else {
+            state.live[message] = nil
+            state.expiry[live.bucket]?.remove(message)
+            if state.expiry[live.bucket]?.isEmpty == true { state.expiry[live.bucket] = nil }
+        }
+    }
+
+    // MARK: Rows
+
+    private static func insertRow(
+        _ message: Int64, _ recipient: Recipient, _ delivery: DeliveryState, reason: String? = nil, attempts: Int,
+        _ context: WriteContext
+    ) throws {
+        try context.state.database.prepare(
+            "INSERT INTO delivery (message, recipient, state, reason, attempts, updated_at) VALUES (?, ?, ?, ?, ?, ?)"
+        ).run(message, recipient.stored, delivery.stored, reason, attempts, context.now)
+    }
+
+    private static func updateRow(
+        _ message: Int64, _ recipient: Recipient, _ delivery: DeliveryState, reason: String?, attempts: Int?,
+        _ context: WriteContext
+    ) throws {
+        try context.state.database.prepare(
+            """
+            UPDATE delivery SET state = ?, reason = ?, attempts = COALESCE(?, attempts), updated_at = ?
+            WHERE message = ? AND recipient = ?
+            """
+        ).run(delivery.stored, reason, attempts, context.now, message, recipient.stored)
+    }
+
+    private static func deadLetter(_ message: Int64, _ recipient: Recipient, _ context: WriteContext) throws {
+        try context.state.database.prepare("INSERT OR IGNORE INTO dead_letter (message, recipient) VALUES (?, ?)")
+            .run(message, recipient.stored)
+    }
+
+    private static func isDelivered(_ message: Int64, _ recipient: Recipient, _ database: Database) throws -> Bool {
+        try database.prepare("SELECT state FROM delivery WHERE message = ? AND recipient = ?")
+            .first(message, recipient.stored) { $0.int(0) == DeliveryState.delivered.stored } ?? false
+    }
+
+    private static func find(clientID: String, for session: SessionNumber, _ state: EngineState) throws -> [Int64] {
+        try (state.mailboxes[session]?.all ?? []).map(\.message).filter { seq in
+            try state.database.prepare("SELECT client_id FROM message WHERE seq = ?").first(seq) { row in
+                !row.isNull(0) && row.text(0) == clientID
+            } ?? false
+        }
+    }
+
+    // MARK: Telling
+
+    private static func receipt(
+        _ message: Int64, _ recipient: Recipient, _ delivery: DeliveryState, reason: String?, attempts: Int?,
+        _ context: WriteContext
+    ) {
+        let state = context.state
+        let watchers = state.subscriptions.interests(in: messageChannel, key: String(message))
+        let asker = state.live[message]?.receiptsTo ?? Receipts.lastAsker(message, delivery, state)
+        guard !watchers.isEmpty || asker != nil else { return }
+        let row = Receipts.row(
+            recipient, delivery, reason: reason, attempts: attempts ?? 0, updatedAt: context.now, state)
+        let push = ReceiptPush(messageId: state.messageIDs.id(message), recipient: row)
+        for watcher in watchers where watcher.prefix == String(message) { context.push(push, to: watcher.connection) }
+        if let asker { context.push(push, to: asker) }
+    }
+
+    private static func notifyInbox(_ message: StoredMessage, _ session: Session, _ context: WriteContext) {
+        for watcher in context.state.subscriptions.interests(in: "\(inboxChannel):\(session.number.rawValue)") {
+            guard
+                let push = message.push(
+                    to: .session(session.number), session: session, attempt: 0, context.state)
+            else { continue }
+            context.push(InboxChanged(message: push), to: watcher.connection)
+        }
+    }
+
+    // MARK: Opening
+
+    /// A member's first session gets what waited for the member.
+    static func moveMemberMail(to session: Session, _ context: WriteContext) throws {
+        let state = context.state
+        guard let waiting = state.memberMail.removeValue(forKey: session.member), !waiting.isEmpty else { return }
+        var mailbox = state.mailboxes[session.number] ?? Mailbox()
+        let member = Recipient.member(session.member)
+        let own = Recipient.session(session.number)
+        for pending in waiting {
+            try state.database.prepare("UPDATE delivery SET recipient = ? WHERE message = ? AND recipient = ?")
+                .run(own.stored, pending.message, member.stored)
+            if var message = try StoredMessage.find(pending.message, state.database),
+                case .copies(var copies) = message.body,
+                let place = copies.firstIndex(where: { $0.recipient == member.stored })
+            {
+                copies[place].recipient = own.stored
+                message.body = .copies(copies)
+                try message.updateBody(in: state.database)
+            }
+            mailbox.hold(pending)
+        }
+        state.mailboxes[session.number] = mailbox
+    }
+
+    /// Reads what is unfinished: every session is away now.
+    static func load(_ state: EngineState) throws {
+        let rows = try state.database.prepare(
+            """
+            SELECT d.message, d.recipient, d.state, d.attempts, m.priority, m.accepted_at, m.expires_at, m.sender,
+                   m.flags
+            FROM delivery d JOIN message m ON m.seq = d.message WHERE d.state < 2 ORDER BY d.message, d.recipient
+            """
+        ).rows { row in
+            (
+                pending: Pending(
+                    message: row.int(0), priority: Priority(rank: Int(row.int(4))) ?? .next, acceptedAt: row.int(5),
+                    attempts: Int(row.int(3))),
+                recipient: Recipient(stored: row.int(1)), isOffered: row.int(2) == DeliveryState.offered.stored,
+                expiresAt: row.int(6), sender: SessionNumber(rawValue: row.int(7)), flags: row.int(8)
+            )
+        }
+        for row in rows {
+            switch row.recipient {
+            case .session(let number):
+                if row.isOffered {
+                    state.mailboxes[number, default: Mailbox()].offer(row.pending)
+                } else {
+                    state.mailboxes[number, default: Mailbox()].hold(row.pending)
+                }
+            case .member(let number): state.memberMail[number, default: []].append(row.pending)
+            }
+            let bucket = LiveMessage.bucket(row.expiresAt, acceptedAt: row.pending.acceptedAt)
+            state.live[
+                row.pending.message,
+                default: LiveMessage(
+                    remaining: 0, expiresAt: row.expiresAt,
+                    receiptsTo: row.flags & StoredMessage.receiptsFlag != 0 ? row.sender : nil, bucket: bucket)
+            ].remaining += 1
+            state.expiry[bucket, default: []].insert(row.pending.message)
+            state.timers.arm(expiryTimer, key: bucket, due: bucket)
+        }
+        state.nextMessage = (try state.database.prepare("SELECT MAX(seq) FROM message").first { $0.int(0) } ?? 0) + 1
+        let floor = state.nextMessage - Int64(Messages.maximumSentKeys)
+        let keys = try state.database.prepare(
+            "SELECT seq, member, client_id FROM message WHERE seq >= ? AND client_id IS NOT NULL ORDER BY seq"
+        ).rows(floor) { row in
+            (SentKey(member: MemberNumber(rawValue: row.int(1)), clientID: row.text(2)), row.int(0))
+        }
+        for (key, seq) in keys { state.sent[key] = seq }
+    }
+
+    /// Arms the timers of open offers and holds after the memory was read again while connections live.
+    static func resume(_ state: EngineState) {
+        for number in state.mailboxes.keys where state.roster.sessions[number]?.attachment.isAttached == true {
+            state.timers.arm(leaseTimer, key: number.rawValue, due: state.now)
+            state.timers.arm(holdTimer, key: number.rawValue, due: state.now)
+        }
+    }
+}

@@ -1,0 +1,209 @@
+package import MeshCore
+package import MeshStore
+
+/// What a capability keeps in memory; rebuilt by its `Load` when a mesh is opened.
+package protocol CapabilityMemory: AnyObject {
+    init()
+}
+
+/// Facts about a mesh that never change.
+package struct MeshFacts: Sendable, Hashable {
+    /// The mesh's id.
+    package var id: String
+    /// Its name.
+    package var slug: String
+    /// The owner's public key.
+    package var owner: PublicKey
+    /// The node that signs the ledger.
+    package var node: PublicKey
+    /// Whether direct messages may be plain text when their sender says so.
+    package var allowsPlaintext: Bool
+
+    /// The ledger's origin.
+    package var origin: String { "mesh/\(id)" }
+}
+
+/// Everything that the decisions of one mesh read: its tables, and in memory what the tables say about the living.
+/// Confined to the mesh's writer.
+package final class EngineState {
+    package let database: Database
+    package let facts: MeshFacts
+    /// Everyone known.
+    package var roster = Roster()
+    /// What waits for each session.
+    var mailboxes: [SessionNumber: Mailbox] = [:]
+    /// What waits for members that have no session yet.
+    var memberMail: [MemberNumber: [Pending]] = [:]
+    /// Messages that have an unfinished delivery.
+    var live: [Int64: LiveMessage] = [:]
+    /// Unfinished messages by the minute (or second) in which they expire.
+    var expiry: [Int64: Set<Int64>] = [:]
+    /// Idempotency keys of retained messages.
+    var sent: [SentKey: Int64] = [:]
+    var timers = TimerQueue()
+    var ledger: LedgerWriter
+    /// Who watches what; forgotten with the connections.
+    package var subscriptions = Subscriptions()
+    /// Unix milliseconds of the batch that applies.
+    package internal(set) var now: Int64 = 0
+    /// The last batch that was applied.
+    package internal(set) var applied: Int64 = 0
+    /// Nothing expires before this time: after a long stop, or a clock that jumped, recipients get a chance to return.
+    var expiryHeldUntil: Int64 = 0
+    var nextMember: Int64 = 1
+    var nextSession: Int64 = 1
+    var nextMessage: Int64 = 1
+    let messageIDs: MessageIDs
+    private var memories: [ObjectIdentifier: any CapabilityMemory] = [:]
+
+    /// Reads a mesh's tables into memory.
+    init(database: Database, table: CapabilityTable) throws {
+        self.database = database
+        let meta = MetaTable(database)
+        guard let id = try meta.text("mesh.id"), let slug = try meta.text("mesh.slug"),
+            let owner = PublicKey(hex: try meta.text("mesh.owner") ?? ""),
+            let node = PublicKey(hex: try meta.text("mesh.node") ?? "")
+        else { throw MeshError(.storageFailed, "the file is not a complete mesh: its name is missing") }
+        facts = MeshFacts(
+            id: id, slug: slug, owner: owner, node: node, allowsPlaintext: try meta.int("mesh.plaintext") == 1)
+        ledger = try LedgerWriter(database: database, origin: "mesh/\(id)")
+        messageIDs = MessageIDs(factor: UInt64(bitPattern: try meta.int("message.factor") ?? 1))
+        applied = try meta.int("applied") ?? 0
+        now = try meta.int("now") ?? 0
+        for load in table.loads { try load(self) }
+    }
+
+    /// The memory of a capability, made empty at first use.
+    package func memory<Memory: CapabilityMemory>(_ type: Memory.Type) -> Memory {
+        if let memory = memories[ObjectIdentifier(type)] as? Memory { return memory }
+        let memory = Memory()
+        memories[ObjectIdentifier(type)] = memory
+        return memory
+    }
+
+    /// The member that a session belongs to.
+    package func member(of session: SessionNumber) -> Member? {
+        roster.sessions[session].flatMap { roster.members[$0.member] }
+    }
+
+    /// The session and the member of an actor.
+    package func identity(of actor: Actor) -> (session: Session, member: Member)? {
+        guard case .session(let number, _) = actor, let session = roster.sessions[number],
+            let member = roster.members[session.member]
+        else { return nil }
+        return (session, member)
+    }
+}
+
+/// Small facts of a mesh, by name.
+package struct MetaTable {
+    private let database: Database
+    package init(_ database: Database) { self.database = database }
+
+    package func text(_ key: String) throws -> String? {
+        try database.prepare("SELECT value FROM meta WHERE key = ?").first(key) { $0.text(0) }
+    }
+    package func int(_ key: String) throws -> Int64? {
+        try database.prepare("SELECT value FROM meta WHERE key = ?").first(key) { $0.int(0) }
+    }
+    package func set(_ key: String, _ value: Int64) throws {
+        try database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)").run(key, value)
+    }
+    package func set(_ key: String, _ value: String) throws {
+        try database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)").run(key, value)
+    }
+}
+
+/// Makes public message ids from numbers: 13 characters that do not tell how many messages a mesh has.
+package struct MessageIDs: Sendable {
+    /// Odd; multiplication by it modulo 2^64 can be undone.
+    let factor: UInt64
+    private let inverse: UInt64
+    private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+
+    init(factor: UInt64) {
+        self.factor = factor | 1
+        var inverse = self.factor
+        // Newton's iteration doubles the correct low bits each time: 3, 6, 12, 24, 48, 96.
+        for _ in 0..<5 { inverse = inverse &* (2 &- self.factor &* inverse) }
+        self.inverse = inverse
+    }
+
+    /// The public id of a message's number.
+    package func id(_ seq: Int64) -> String {
+        let mixed = mix(seq)
+        return String(
+            decoding: (0..<13).map { Self.alphabet[Int(truncatingIfNeeded: mixed >> UInt64(60 - 5 * $0)) & 31] },
+            as: UTF8.self)
+    }
+
+    /// The number of a public id; nil when it cannot be one.
+    package func seq(_ id: String) -> Int64? {
+        guard id.utf8.count == 13 else { return nil }
+        var mixed: UInt64 = 0
+        for (place, byte) in id.utf8.enumerated() {
+            guard let digit = Self.alphabet.firstIndex(of: byte), place > 0 || digit < 16 else { return nil }
+            mixed = mixed << 5 | UInt64(digit)
+        }
+        let seq = Int64(bitPattern: ((mixed ^ (mixed >> 32)) &* inverse))
+        return seq > 0 ? seq : nil
+    }
+
+    private func mix(_ seq: Int64) -> UInt64 {
+        let product = UInt64(bitPattern: seq) &* factor
+        return product ^ (product >> 32)
+    }
+}
+
+/// Who watches what, by connection. Held by the writer, so that a snapshot and the changes after it have one order.
+package struct Subscriptions: Sendable {
+    /// One interest of one connection.
+    package struct Interest: Sendable, Hashable {
+        package var connection: ConnectionID
+        /// The connection's name of the watch.
+        package var name: String
+        /// Only keys that begin with this.
+        package var prefix: String
+    }
+
+    private var byChannel: [String: [Interest]] = [:]
+    private var byConnection: [ConnectionID: Set<String>] = [:]
+
+    /// How many watches one connection may have.
+    package static let maximumPerConnection = 256
+
+    /// The watches of a channel whose prefix a key has, in the order of subscription.
+    package func interests(in channel: String, key: String) -> [Interest] {
+        (byChannel[channel] ?? []).filter { key.utf8.starts(with: $0.prefix.utf8) }
+    }
+
+    /// The watches of a channel.
+    package func interests(in channel: String) -> [Interest] { byChannel[channel] ?? [] }
+
+    mutating func add(_ interest: Interest, to channel: String) throws(MeshError) {
+        remove(name: interest.name, of: interest.connection, from: channel)
+        let count = (byConnection[interest.connection] ?? []).reduce(0) { sum, channel in
+            sum + (byChannel[channel] ?? []).count { $0.connection == interest.connection }
+        }
+        guard count < Self.maximumPerConnection else {
+            throw MeshError(.capacity, "a connection has at most \(Self.maximumPerConnection) watches", hint: "end some")
+        }
+        byChannel[channel, default: []].append(interest)
+        byConnection[interest.connection, default: []].insert(channel)
+    }
+
+    @discardableResult
+    mutating func remove(name: String, of connection: ConnectionID, from channel: String) -> Bool {
+        let before = byChannel[channel]?.count ?? 0
+        byChannel[channel]?.removeAll { $0.connection == connection && $0.name == name }
+        return (byChannel[channel]?.count ?? 0) < before
+    }
+
+    /// Forgets a connection.
+    package mutating func remove(_ connection: ConnectionID) {
+        for channel in byConnection.removeValue(forKey: connection) ?? [] {
+            byChannel[channel]?.removeAll { $0.connection == connection }
+            if byChannel[channel]?.isEmpty == true { byChannel[channel] = nil }
+        }
+    }
+}

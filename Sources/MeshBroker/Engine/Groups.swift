@@ -1,0 +1,70 @@
+import MeshCore
+
+/// Groups of sessions: free roles, nested names. The smallest capability: it keeps its data in the roster.
+enum Groups {
+    /// Groups that one session may belong to.
+    static let maximumPerSession = 64
+
+    static let capability = Capability("groups") {
+        Write(JoinGroup.self) { request, context in
+            let (session, _) = try context.caller()
+            let groups = try joined(session.groups, with: GroupMembership(name: request.name, role: request.role))
+            try context.update(session.number) { $0.groups = groups }
+            try context.record(
+                "group.joined", object: session.key.hex,
+                ["name": .string(request.name)], commitments: request.role.map { ["role": $0.commitment] } ?? [:])
+            return GroupsOfSession(groups: groups)
+        }
+        Write(LeaveGroup.self) { request, context in
+            let (session, _) = try context.caller()
+            guard session.groups.contains(where: { $0.name == request.name }) else {
+                throw MeshError(
+                    .notFound, "this session is not in @\(request.name)",
+                    hint: session.groups.isEmpty
+                        ? "it is in no group" : "it is in \(session.groups.map(\.name).joined(separator: ", "))")
+            }
+            let groups = session.groups.filter { $0.name != request.name }
+            try context.update(session.number) { $0.groups = groups }
+            try context.record("group.left", object: session.key.hex, ["name": .string(request.name)])
+            return GroupsOfSession(groups: groups)
+        }
+        Read(ListGroups.self) { _, view in GroupList(groups: list(view.roster)) }
+    }
+
+    /// The groups after joining one: a new one at the end, a known one with its new role.
+    static func joined(
+        _ groups: [GroupMembership], with membership: GroupMembership
+    ) throws(MeshError) -> [GroupMembership] {
+        try Names.checkGroup(membership.name)
+        if let role = membership.role, role.utf8.count > 64 { throw .argument("role", "at most 64 bytes") }
+        var result = groups
+        if let place = result.firstIndex(where: { $0.name == membership.name }) {
+            result[place] = membership
+        } else {
+            result.append(membership)
+        }
+        guard result.count <= maximumPerSession else {
+            throw MeshError(.capacity, "a session belongs to at most \(maximumPerSession) groups", hint: "leave one first")
+        }
+        return result
+    }
+
+    private static func list(_ roster: Roster) -> [GroupList.Group] {
+        var groups: [String: [GroupList.Seat]] = [:]
+        for number in roster.sessionOrder {
+            guard let session = roster.sessions[number], session.isVisible, let member = roster.members[session.member]
+            else { continue }
+            for group in session.groups {
+                let key = session.claimedKey ?? member.key
+                groups[group.name, default: []].append(
+                    GroupList.Seat(name: member.name, label: session.label, pubkey: key.hex, role: group.role))
+            }
+        }
+        return groups.keys.sorted().map { GroupList.Group(name: $0, members: groups[$0] ?? []) }
+    }
+}
+
+extension String {
+    /// What stands for a text in the ledger.
+    var commitment: String { WriteContext.digest(Array(utf8)) }
+}

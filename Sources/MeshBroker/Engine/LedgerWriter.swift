@@ -1,0 +1,175 @@
+package import MeshCore
+import MeshStore
+
+/// Appends to the ledger inside the transaction of the command, and keeps the Merkle tree's tiles: 256 hashes each, as
+/// in C2SP `tlog-tiles`, so that a proof reads a few rows.
+struct LedgerWriter {
+    private let database: Database
+    let origin: String
+    /// How many entries.
+    private(set) var size: Int64 = 0
+    /// The last entry's leaf hash; zeros before the first.
+    private(set) var head = Digest.zero
+    private var timestamp: Int64 = 0
+    private var tree = MerkleTree()
+    /// The hashes of the unfinished tile of each level.
+    private var open: [[Digest]] = [[]]
+    private var buffer: [UInt8] = []
+
+    /// Entries of a tile.
+    static let tileWidth: Int64 = 256
+
+    /// Reads the tail of the ledger.
+    init(database: Database, origin: String) throws {
+        self.database = database
+        self.origin = origin
+        size = (try database.prepare("SELECT MAX(seq) FROM ledger").first { $0.isNull(0) ? -1 : $0.int(0) } ?? -1) + 1
+        guard size > 0 else { return }
+        try loadTiles()
+        if let bytes = try entry(size - 1) {
+            head = MerkleTree.leafHash(bytes)
+            timestamp = try LedgerEntry.parse(bytes).timestamp
+        }
+    }
+
+    /// The Merkle root over all entries.
+    var root: Digest { tree.root }
+
+    /// Appends an entry and stores it. Fails with a store error, which undoes the batch.
+    mutating func append(
+        kind: String, actor: String, object: String?, attributes: JSONObject, commitments: [String: String], at now: Int64
+    ) throws {
+        timestamp = max(timestamp, now)
+        let entry = LedgerEntry(
+            origin: origin, seq: size, timestamp: timestamp, previous: head, actor: actor, kind: kind, object: object,
+            publicAttributes: attributes, commitments: commitments)
+        buffer.removeAll(keepingCapacity: true)
+        entry.encode(into: &buffer)
+        guard buffer.count <= 65_535 else {
+            throw MeshError(.tooLarge, "the ledger entry of \(kind) would have \(buffer.count) bytes, at most 65,535")
+        }
+        let statement = try database.prepare("INSERT INTO ledger (seq, bytes) VALUES (?, ?)")
+        try statement.run(size, buffer)
+        let leaf = MerkleTree.leafHash(buffer)
+        try add(leaf, level: 0)
+        tree.append(leaf: leaf)
+        head = leaf
+        size += 1
+    }
+
+    /// The stored bytes of an entry.
+    func entry(_ seq: Int64) throws -> [UInt8]? {
+        try database.prepare("SELECT bytes FROM ledger WHERE seq = ?").first(seq) { $0.blob(0) }
+    }
+
+    /// Hashes `from..<to` of a level (0 leaves, 1 tiles of 256 leaves, …) of the tree of all entries.
+    func hash(level: Int, index: Int64) throws -> Digest? {
+        let tile = index / Self.tileWidth
+        let place = Int(index % Self.tileWidth)
+        if level < open.count, tile == finishedTiles(level) {
+            return place < open[level].count ? open[level][place] : nil
+        }
+        return try database.prepare("SELECT hashes FROM ledger_tile WHERE level = ? AND number = ?")
+            .first(Int64(level), tile) { row in
+                let hashes = row.blob(0)
+                return Digest(bytes: Array(hashes[place * 32..<place * 32 + 32]))
+            } ?? nil
+    }
+
+    private func finishedTiles(_ level: Int) -> Int64 {
+        var count = size
+        for _ in 0...level { count /= Self.tileWidth }
+        return count
+    }
+
+    private mutating func add(_ hash: Digest, level: Int) throws {
+        if level == open.count { open.append([]) }
+        open[level].append(hash)
+        guard open[level].count == Int(Self.tileWidth) else { return }
+        var subtree = MerkleTree()
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(32 * open[level].count)
+        for hash in open[level] {
+            subtree.append(leaf: hash)
+            bytes += hash.bytes
+        }
+        var number = size
+        for _ in 0...level { number /= Self.tileWidth }
+        try database.prepare("INSERT INTO ledger_tile (level, number, hashes) VALUES (?, ?, ?)")
+            .run(Int64(level), number, bytes)
+        open[level].removeAll(keepingCapacity: true)
+        try add(subtree.root, level: level + 1)
+    }
+
+    /// Rebuilds the unfinished tiles and the tree from the stored ones.
+    private mutating func loadTiles() throws {
+        var level = 0
+        open = []
+        var count = size
+        repeat {
+            let finished = count / Self.tileWidth
+            var hashes: [Digest] = []
+            if level == 0 {
+                hashes = try database.prepare("SELECT bytes FROM ledger WHERE seq >= ? ORDER BY seq")
+                    .rows(finished * Self.tileWidth) { MerkleTree.leafHash($0.blob(0)) }
+            } else {
+                for index in (finished * Self.tileWidth)..<count {
+                    hashes.append(try tileRoot(level: level - 1, number: index))
+                }
+            }
+            open.append(hashes)
+            count = finished
+            level += 1
+        } while count > 0
+        tree = MerkleTree()
+        // Whole subtrees first, largest first, then the loose leaves: the frontier of RFC 6962.
+        for level in open.indices.reversed() {
+            for hash in open[level] { tree.append(subtree: hash, levels: 8 * level) }
+        }
+    }
+
+    private func tileRoot(level: Int, number: Int64) throws -> Digest {
+        let bytes =
+            try database.prepare("SELECT hashes FROM ledger_tile WHERE level = ? AND number = ?")
+            .first(Int64(level), number) { $0.blob(0) } ?? []
+        guard bytes.count == 32 * Int(Self.tileWidth) else {
+            throw MeshError(.storageFailed, "the ledger's tile \(level)/\(number) is missing or damaged")
+        }
+        var subtree = MerkleTree()
+        for start in stride(from: 0, to: bytes.count, by: 32) {
+            if let hash = Digest(bytes: Array(bytes[start..<start + 32])) { subtree.append(leaf: hash) }
+        }
+        return subtree.root
+    }
+}
+
+extension EngineState {
+    /// How many entries the ledger has.
+    package var ledgerSize: Int64 { ledger.size }
+
+    /// The root that the ledger had at a size: the roots of its complete subtrees, joined from the right.
+    package func root(at size: Int64) throws -> Digest {
+        var tree = MerkleTree()
+        var start: Int64 = 0
+        var rest = size
+        var level = 0
+        var width: Int64 = 1
+        while width * LedgerWriter.tileWidth <= rest {
+            width *= LedgerWriter.tileWidth
+            level += 1
+        }
+        while rest > 0 {
+            while width > rest {
+                width /= LedgerWriter.tileWidth
+                level -= 1
+            }
+            guard let hash = try ledger.hash(level: level, index: start / width) else {
+                throw MeshError(.storageFailed, "the ledger's tile of level \(level) is missing or damaged")
+            }
+            tree.append(subtree: hash, levels: 8 * level)
+            start += width
+            rest -= width
+        }
+        return tree.root
+    }
+}

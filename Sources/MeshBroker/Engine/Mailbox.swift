@@ -1,0 +1,116 @@
+import DequeModule
+import MeshCore
+
+/// One unfinished delivery, as the recipient's mailbox keeps it.
+struct Pending: Hashable {
+    /// The message's number.
+    var message: Int64
+    var priority: Priority
+    /// Unix milliseconds when the message was accepted.
+    var acceptedAt: Int64
+    /// How often it was offered.
+    var attempts: Int = 0
+    /// Unix milliseconds of the last offer; 0 while it was never offered.
+    var offeredAt: Int64 = 0
+}
+
+/// What waits for one session: held messages by priority in the order of acceptance, and open offers.
+struct Mailbox {
+    private var held: [Deque<Pending>] = [Deque(), Deque(), Deque()]
+    /// Offers without an acknowledgement, by message.
+    private(set) var offered: [Int64: Pending] = [:]
+
+    /// All unfinished deliveries.
+    var count: Int { held[0].count + held[1].count + held[2].count + offered.count }
+
+    /// Whether nothing is held in a lane: a newcomer may be offered only then.
+    func isClear(_ priority: Priority) -> Bool { held[priority.rank].isEmpty }
+
+    /// The next held message of a priority.
+    func front(_ priority: Priority) -> Pending? { held[priority.rank].first }
+
+    /// Everything unfinished, oldest first.
+    var all: [Pending] { (held[0] + held[1] + held[2] + Array(offered.values)).sorted { $0.message < $1.message } }
+
+    mutating func hold(_ pending: Pending) { held[pending.priority.rank].append(pending) }
+    mutating func popFront(_ priority: Priority) -> Pending? { held[priority.rank].popFirst() }
+    mutating func offer(_ pending: Pending) { offered[pending.message] = pending }
+
+    /// Takes a delivery out, wherever it is.
+    mutating func remove(_ message: Int64) -> Pending? {
+        if let pending = offered.removeValue(forKey: message) { return pending }
+        for rank in held.indices {
+            // Lanes are ascending by message.
+            var low = 0
+            var high = held[rank].count
+            while low < high {
+                let middle = (low + high) / 2
+                if held[rank][middle].message < message { low = middle + 1 } else { high = middle }
+            }
+            if low < held[rank].count, held[rank][low].message == message { return held[rank].remove(at: low) }
+        }
+        return nil
+    }
+}
+
+/// A message with unfinished deliveries.
+struct LiveMessage {
+    /// Deliveries that are not final.
+    var remaining: Int
+    var expiresAt: Int64
+    /// Who asked for receipts.
+    var receiptsTo: SessionNumber?
+
+    /// Messages that expire in the same span are kept together: a second for short lives, a minute for long ones.
+    static func bucket(_ expiresAt: Int64, acceptedAt: Int64) -> Int64 {
+        let span: Int64 = expiresAt - acceptedAt < 3_600_000 ? 1_000 : 60_000
+        return (expiresAt + span - 1) / span * span
+    }
+    var bucket: Int64
+}
+
+/// An idempotency key of one member: 128 bits of SHA-256 over member and client message id.
+struct SentKey: Hashable {
+    private let high: UInt64
+    private let low: UInt64
+
+    init(member: MemberNumber, clientID: String) {
+        let hash = Hashing.sha256(Array("\(member.rawValue)|\(clientID)".utf8))
+        high = hash[0..<8].reduce(0) { $0 << 8 | UInt64($1) }
+        low = hash[8..<16].reduce(0) { $0 << 8 | UInt64($1) }
+    }
+}
+
+extension DeliveryState {
+    /// How a delivery's row says it.
+    var stored: Int64 {
+        switch self {
+        case .held: 0
+        case .offered: 1
+        case .delivered: 2
+        case .read: 3
+        case .answered: 4
+        case .expired: 5
+        case .rejected: 6
+        }
+    }
+
+    init?(stored: Int64) {
+        guard let state = Self.allCases.first(where: { $0.stored == stored }) else { return nil }
+        self = state
+    }
+}
+
+extension Recipient {
+    /// How a delivery's row names it: sessions are positive, members without a session negative.
+    var stored: Int64 {
+        switch self {
+        case .session(let number): number.rawValue
+        case .member(let number): -number.rawValue
+        }
+    }
+
+    init(stored: Int64) {
+        self = stored > 0 ? .session(SessionNumber(rawValue: stored)) : .member(MemberNumber(rawValue: -stored))
+    }
+}

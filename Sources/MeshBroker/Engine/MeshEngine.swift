@@ -1,0 +1,188 @@
+package import MeshCore
+package import MeshStore
+
+/// The deterministic state machine of one mesh: commands in one order go in, outcomes and effects come out. It reads
+/// no clock, draws no chance and does no I/O but in the mesh's own file. Confined to the mesh's writer.
+package final class MeshEngine {
+    /// Timers that fire in one batch at most.
+    static let timersPerBatch = 256
+
+    private let database: Database
+    private let table: CapabilityTable
+    package private(set) var state: EngineState
+    private var context: WriteContext
+
+    /// Opens a mesh's file: brings its tables up to date and reads them into memory.
+    package init(database: Database, table: CapabilityTable) throws {
+        self.database = database
+        self.table = table
+        try Migrator.apply(table.migrations, to: database)
+        state = try EngineState(database: database, table: table)
+        context = WriteContext(state: state)
+    }
+
+    /// Applies a batch in one transaction and returns once it is durable: first the timers that are due, then the
+    /// commands in order. A batch whose number was applied before changes nothing.
+    ///
+    /// Fails with `StoreError`; then nothing of the batch is stored and the memory is what the tables say.
+    package func apply(_ batch: Batch) throws -> BatchResult {
+        guard batch.number > state.applied else { return BatchResult() }
+        do {
+            let result = try database.transaction { try run(batch) }
+            state.applied = batch.number
+            return result
+        } catch {
+            try reload()
+            throw error
+        }
+    }
+
+    /// When the next timer is due, Unix milliseconds.
+    package var nextDue: Int64? { state.timers.nextDue }
+
+    /// Answers a read or a watch from what is committed.
+    package func query(_ request: any Request, actor: Actor, connection: ConnectionID?) -> Result<any Reply, MeshError> {
+        guard let row = table.row(of: Swift.type(of: request).type) else {
+            return .failure(MeshError(.unknownType, "this broker does not know \(Swift.type(of: request).type)"))
+        }
+        return Self.catching {
+            try authorise(row, actor: actor)
+            let view = ReadView(state: state, actor: actor)
+            switch row.run {
+            case .read(let body): return try body(request, view)
+            case .watch(let body):
+                guard let connection else {
+                    throw MeshError(
+                        .invalidArgument, "\(row.type.type) needs a connection that stays", hint: "use the WebSocket")
+                }
+                return try body(request, WatchView(view: view, connection: connection))
+            case .write:
+                throw MeshError(.internalError, "\(row.type.type) is a write and must be ordered")
+            }
+        }
+    }
+
+    /// How many entries the ledger has.
+    package var ledgerSize: Int64 { state.ledger.size }
+    /// The Merkle root over all entries.
+    package var ledgerRoot: Digest { state.ledger.root }
+
+    /// Deliveries that wait or are unacknowledged.
+    package var queueDepth: Int {
+        state.mailboxes.values.reduce(0) { $0 + $1.count } + state.memberMail.values.reduce(0) { $0 + $1.count }
+    }
+
+    /// Forgets the watches of a connection that is gone.
+    package func forget(_ connection: ConnectionID) { state.subscriptions.remove(connection) }
+
+    private func run(_ batch: Batch) throws -> BatchResult {
+        state.now = max(state.now, batch.now)
+        var result = BatchResult()
+        result.timerEffects = try fireTimers()
+        result.outcomes.reserveCapacity(batch.commands.count)
+        for command in batch.commands { result.outcomes.append(try decide(command)) }
+        let meta = MetaTable(database)
+        try meta.set("applied", batch.number)
+        try meta.set("now", state.now)
+        return result
+    }
+
+    private func fireTimers() throws -> [Effect] {
+        var effects: [Effect] = []
+        var fired = 0
+        while fired < Self.timersPerBatch, let timer = state.timers.pop(dueBy: state.now) {
+            guard let body = table.timers[timer.kind] else { continue }
+            context.begin(actor: .node, entropy: nil)
+            if try body(timer.key, context) { fired += 1 }
+            effects += context.effects
+        }
+        return effects
+    }
+
+    /// Decides one command. A refusal is an outcome; a store error ends the batch.
+    private func decide(_ command: Command) throws -> Outcome {
+        context.begin(actor: command.actor, entropy: command.entropy)
+        let changesBefore = database.totalChanges
+        do {
+            guard let row = table.row(of: Swift.type(of: command.request).type), case .write(let body) = row.run else {
+                throw MeshError(.unknownType, "no write is called \(Swift.type(of: command.request).type)")
+            }
+            try authorise(row, actor: command.actor)
+            let reply = try body(command.request, context)
+            return Outcome(result: .success(reply), effects: context.effects)
+        } catch let refusal as MeshError {
+            // A handler must refuse before it writes; one that did not is our own fault, and undoes the batch.
+            guard database.totalChanges == changesBefore else { throw HalfWritten(refusal: refusal) }
+            return Outcome(result: .failure(refusal), effects: [])
+        }
+    }
+
+    /// Rights, decided from the state at apply time: a member that was removed a moment ago fails too.
+    private func authorise(_ row: CapabilityTable.Row, actor: Actor) throws(MeshError) {
+        guard case .session = actor else { return }
+        guard let (_, member) = state.identity(of: actor) else {
+            throw MeshError(.unauthorized, "this session is not known to the mesh any more", hint: "connect again")
+        }
+        if member.revokedAt != nil {
+            throw MeshError(.revoked, "\(member.name) was removed from this mesh", hint: "ask an admin for a new invite")
+        }
+        guard row.type.permission.isGranted(to: member.role) else {
+            throw MeshError(
+                .forbidden, "\(row.type.type) needs the right to \(row.type.permission.rawValue); \(member.name) is \(member.role.rawValue)",
+                hint: "ask an admin of the mesh")
+        }
+    }
+
+    /// Reads the tables again after an undone batch. Live connections are not in the tables and are carried over.
+    private func reload() throws {
+        let before = state
+        state = try EngineState(database: database, table: table)
+        state.subscriptions = before.subscriptions
+        for number in before.roster.sessionOrder {
+            guard let attachment = before.roster.sessions[number]?.attachment else { continue }
+            _ = state.roster.update(number) { $0.attachment = attachment }
+        }
+        context = WriteContext(state: state)
+        Deliveries.resume(state)
+        for (number, session) in state.roster.sessions {
+            if case .grace(let until) = session.attachment {
+                state.timers.arm(Presence.graceTimer, key: number.rawValue, due: until)
+            }
+        }
+    }
+
+    private static func catching<Value>(_ body: () throws -> Value) -> Result<Value, MeshError> {
+        do {
+            return .success(try body())
+        } catch let error as MeshError {
+            return .failure(error)
+        } catch let error as StoreError {
+            return .failure(MeshError(.storageFailed, "the store could not be read: \(error.message)"))
+        } catch {
+            return .failure(MeshError(.internalError, "\(error)"))
+        }
+    }
+}
+
+/// A handler refused a command after it had written: the batch is undone.
+struct HalfWritten: Error {
+    let refusal: MeshError
+}
+
+extension MeshError {
+    /// What a caller is told when its command could not be stored.
+    package init(storing error: any Error) {
+        if let store = error as? StoreError {
+            self =
+                store.code == .full
+                ? MeshError(.storageFull, "the disk is full: nothing was stored", hint: "free space on the broker's disk")
+                : MeshError(.storageFailed, "the broker could not store this: \(store.message)")
+        } else if let half = error as? HalfWritten {
+            self = MeshError(.internalError, "\(half.refusal.message) (after a write; it was undone)")
+        } else if let error = error as? MeshError {
+            self = error
+        } else {
+            self = MeshError(.internalError, "\(error)")
+        }
+    }
+}

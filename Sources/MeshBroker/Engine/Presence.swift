@@ -1,0 +1,173 @@
+import MeshCore
+
+/// Presence: status, summary, visibility, and who joined, left and returned. A lost connection is forgiven for a grace;
+/// only then the others are told, once.
+enum Presence {
+    static let graceTimer = TimerKind(rawValue: "presence.grace")
+    static let workingTimer = TimerKind(rawValue: "presence.working")
+
+    static let capability = Capability("presence") {
+        Write(SetStatus.self) { request, context in
+            let (session, _) = try context.caller()
+            let lease = request.lease ?? DeliveryPolicy.workingLeaseMillis
+            guard (1_000...DeliveryPolicy.maximumWorkingLeaseMillis).contains(lease) else {
+                throw MeshError.argument("lease", "1,000 to \(DeliveryPolicy.maximumWorkingLeaseMillis) ms, not \(lease)")
+            }
+            let isRenewal = session.status == request.status
+            try setStatus(request.status, of: session.number, lease: lease, context)
+            if !isRenewal {
+                try context.record(
+                    "presence.status", object: session.key.hex,
+                    [
+                        "status": .string(request.status.rawValue),
+                        "until": request.status == .working ? .integer(context.now + lease) : .null,
+                    ])
+            }
+            return try answer(session.number, context)
+        }
+        Write(SetSummary.self) { request, context in
+            let (session, _) = try context.caller()
+            let summary = request.summary ?? ""
+            guard summary.utf8.count <= 1_024 else {
+                throw MeshError.argument("summary", "at most 1,024 bytes, not \(summary.utf8.count)")
+            }
+            try context.update(session.number) { $0.summary = summary.isEmpty ? nil : summary }
+            try context.record("presence.summary", object: session.key.hex, commitments: ["summary": summary.commitment])
+            return try answer(session.number, context)
+        }
+        Write(SetVisible.self) { request, context in
+            let (session, member) = try context.caller()
+            if session.isVisible != request.visible {
+                try context.update(session.number) { $0.isVisible = request.visible }
+                try context.record("presence.visible", object: session.key.hex, ["visible": .bool(request.visible)])
+                announce(request.visible ? "peer_visible" : "peer_hidden", session, member, context)
+            }
+            return try answer(session.number, context)
+        }
+        Read(ListPeers.self) { request, view in
+            let caller = try? view.caller().session
+            let listed = view.roster.sessionOrder.compactMap { view.roster.sessions[$0] }.filter { session in
+                (request.all == true || session.attachment != .away)
+                    && (session.isVisible || session.member == caller?.member)
+            }
+            return PeersList(
+                peers: listed.compactMap { session in
+                    view.roster.members[session.member].map { member in
+                        PeersList.Peer(
+                            session: session, member: member,
+                            pending: view.state.mailboxes[session.number]?.count ?? 0,
+                            you: session.number == caller?.number, now: view.now)
+                    }
+                })
+        }
+        Timer(workingTimer) { key, context in
+            let number = SessionNumber(rawValue: key)
+            guard let session = context.state.roster.sessions[number], session.status == .working,
+                let expires = session.statusExpiresAt, expires <= context.now
+            else { return false }
+            try setStatus(.idle, of: number, lease: 0, context)
+            try context.record(
+                "presence.status", object: session.key.hex, ["status": "idle", "cause": "lease"])
+            return true
+        }
+        Timer(graceTimer) { key, context in
+            let number = SessionNumber(rawValue: key)
+            guard let session = context.state.roster.sessions[number],
+                case .grace(let until) = session.attachment, until <= context.now
+            else { return false }
+            try leave(session, context)
+            return true
+        }
+        Load { state in
+            for (number, session) in state.roster.sessions {
+                if session.status == .working, let expires = session.statusExpiresAt {
+                    state.timers.arm(workingTimer, key: number.rawValue, due: expires)
+                }
+            }
+        }
+    }
+
+    /// Sets a status: the only function that does, so that every transition to idle drains what was held.
+    static func setStatus(
+        _ status: PeerStatus, of number: SessionNumber, lease: Int64, _ context: WriteContext
+    ) throws {
+        try context.update(number) { session in
+            if session.status != status { session.statusSince = context.now }
+            session.status = status
+            session.statusExpiresAt = status == .working ? context.now + lease : nil
+        }
+        if status == .working { context.arm(workingTimer, key: number.rawValue, due: context.now + lease) }
+        if status == .idle { try Deliveries.drain(number, context) }
+    }
+
+    /// Tells the others that a session is here: once, until it has left.
+    static func arrive(_ number: SessionNumber, returned: Bool, _ context: WriteContext) throws {
+        guard let session = context.state.roster.sessions[number], !session.isAnnounced,
+            let member = context.state.roster.members[session.member]
+        else { return }
+        try context.update(number) { $0.isAnnounced = true }
+        try context.record(
+            "session.opened", object: session.key.hex,
+            ["member": .string(member.key.hex), "returned": .bool(returned), "proven": .bool(session.isProven)])
+        if session.isVisible { announce(returned ? "peer_returned" : "peer_joined", session, member, context) }
+    }
+
+    /// Ends a session's presence after its grace.
+    static func leave(_ session: Session, _ context: WriteContext) throws {
+        guard let member = context.state.roster.members[session.member] else { return }
+        let wasAnnounced = session.isAnnounced
+        try context.update(session.number) {
+            $0.attachment = .away
+            $0.isAnnounced = false
+            if $0.status == .working {
+                $0.status = .idle
+                $0.statusExpiresAt = nil
+            }
+        }
+        if wasAnnounced {
+            try context.record("session.gone", object: session.key.hex)
+            if session.isVisible { announce("peer_left", session, member, context) }
+        }
+        if session.isForeign {
+            context.arm(Connections.retireTimer, key: session.number.rawValue, due: context.now + Connections.retireMillis)
+        }
+    }
+
+    /// One event to every connected session but the one that it speaks of. Legacy clients of the same member are left
+    /// out, as they expect.
+    private static func announce(_ event: String, _ session: Session, _ member: Member, _ context: WriteContext) {
+        let name = session.isForeign ? session.label ?? member.name : member.name
+        var data: JSONObject = [
+            "name": .string(name), "displayName": .string(name), "pubkey": .string((session.claimedKey ?? member.key).hex),
+            "memberPubkey": .string(member.key.hex),
+        ]
+        if let label = session.label { data["label"] = .string(label) }
+        if event == "peer_joined" || event == "peer_returned" {
+            data["groups"] = .array(
+                session.groups.map { group in
+                    var object: JSONObject = ["name": .string(group.name)]
+                    if let role = group.role { object["role"] = .string(role) }
+                    return .object(object)
+                })
+        }
+        if event == "peer_returned" {
+            data["lastSeenAt"] = .string(Timestamp.iso8601(session.lastSeenAt))
+            data["summary"] = session.summary.map { .string($0) } ?? .null
+        }
+        let id = Hex.encode(
+            Hashing.sha256(Array("\(event)|\(session.number.rawValue)|\(context.state.ledger.size)".utf8)).prefix(16))
+        let push = SystemEvent(event: event, data: data, id: id, meshID: context.state.facts.id, at: context.now)
+        context.broadcast(push) { other in
+            other.number != session.number && (other.dialect == .mesh || other.member != session.member)
+        }
+    }
+
+    private static func answer(_ number: SessionNumber, _ context: WriteContext) throws -> PresenceSet {
+        guard let session = context.state.roster.sessions[number] else {
+            throw MeshError(.internalError, "the session is gone")
+        }
+        return PresenceSet(
+            status: session.status, statusExpiresAt: session.statusExpiresAt, summary: session.summary,
+            visible: session.isVisible)
+    }
+}

@@ -1,0 +1,218 @@
+import MeshCore
+import MeshStore
+
+/// Shared state: versioned keys with JSON values. One write is one revision, whatever it changes.
+enum State {
+    static let channel = "state"
+    /// Keys of one mesh.
+    static let maximumKeys: Int64 = 100_000
+
+    static let migrations = [
+        Migration(
+            name: "state-1",
+            sql: """
+                CREATE TABLE state_entry (
+                    key TEXT PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL, revision INTEGER NOT NULL,
+                    updated_by TEXT NOT NULL, updated_at INTEGER NOT NULL
+                ) STRICT, WITHOUT ROWID;
+                """)
+    ]
+
+    /// The revision and the number of keys, as the tables have them.
+    final class Memory: CapabilityMemory {
+        var revision: Int64 = 0
+        var count: Int64 = 0
+        init() {}
+    }
+
+    static let capability = Capability("state", migrations: migrations) {
+        Write(SetState.self) { request, context in
+            try write([.init(op: .set, key: request.key, value: request.value)], context)
+        }
+        Write(CompareAndSetState.self) { request, context in
+            try write(
+                [.init(op: .set, key: request.key, value: request.value, expectedVersion: request.expectedVersion)],
+                context)
+        }
+        Write(DeleteState.self) { request, context in
+            try write([.init(op: .delete, key: request.key, expectedVersion: request.expectedVersion)], context)
+        }
+        Write(BatchState.self) { request, context in try write(request.operations, context) }
+        Read(GetState.self) { request, view in
+            guard let entry = try entry(request.key, view.state.database) else {
+                return StateResult(
+                    key: request.key, value: .null, updatedBy: "", updatedAt: "", version: 0, revision: 0, found: false)
+            }
+            return StateResult(
+                key: entry.key, value: entry.value, updatedBy: entry.updatedBy, updatedAt: entry.updatedAt,
+                version: entry.version, revision: entry.revision, found: true)
+        }
+        Read(ListState.self) { request, view in
+            let limit = request.limit ?? 1_000
+            guard (1...1_000).contains(limit) else { throw MeshError.argument("limit", "1 to 1,000, not \(limit)") }
+            let entries = try list(request.prefix ?? "", after: request.after, limit: limit + 1, view)
+            return StateList(
+                entries: Array(entries.prefix(limit)), revision: view.state.memory(Memory.self).revision,
+                more: entries.count > limit)
+        }
+        Watch(WatchState.self) { request, watch in
+            let name = request.watchId ?? ""
+            let prefix = request.prefix ?? ""
+            guard name.utf8.count <= 128, prefix.utf8.count <= 256 else {
+                throw MeshError.argument("watchId", "at most 128 bytes, and a prefix of at most 256")
+            }
+            let entries = try list(prefix, after: nil, limit: Int(maximumKeys), watch.view)
+            try watch.subscribe(channel: channel, prefix: prefix, name: name)
+            return StateSnapshot(
+                watchId: name, prefix: prefix, entries: entries,
+                revision: watch.view.state.memory(Memory.self).revision)
+        }
+        Watch(Unwatch.self) { request, watch in
+            Unwatched(
+                watchId: request.watchId, existed: watch.unsubscribe(channel: channel, name: request.watchId))
+        }
+        Load { state in
+            let memory = state.memory(Memory.self)
+            memory.revision = try MetaTable(state.database).int("state.revision") ?? 0
+            memory.count = try state.database.prepare("SELECT COUNT(*) FROM state_entry").first { $0.int(0) } ?? 0
+        }
+    }
+
+    /// Applies operations as one: checks all of them, then writes all of them.
+    private static func write(_ operations: [BatchState.Operation], _ context: WriteContext) throws -> StateWritten {
+        let (_, member) = try context.caller()
+        let database = context.state.database
+        let memory = context.state.memory(Memory.self)
+        guard (1...256).contains(operations.count) else {
+            throw MeshError.argument("operations", "1 to 256, not \(operations.count)")
+        }
+        var keys: Set<String> = []
+        var before: [Int64] = []
+        var growth: Int64 = 0
+        for operation in operations {
+            try check(operation)
+            guard keys.insert(operation.key).inserted else {
+                throw MeshError.argument("operations", "\(operation.key) stands twice; each key once")
+            }
+            let version =
+                try database.prepare("SELECT version FROM state_entry WHERE key = ?").first(operation.key) { $0.int(0) }
+                ?? 0
+            if let expected = operation.expectedVersion, expected != version {
+                throw MeshError(
+                    .versionConflict, "\(operation.key) has version \(version), not \(expected)",
+                    hint: "read it again and decide anew",
+                    details: ["key": .string(operation.key), "version": .integer(version)])
+            }
+            if operation.op == .delete, version == 0 {
+                throw MeshError(.notFound, "there is no key \(operation.key)")
+            }
+            if operation.op == .set, version == 0 { growth += 1 }
+            if operation.op == .delete { growth -= 1 }
+            before.append(version)
+        }
+        guard memory.count + growth <= maximumKeys else {
+            throw MeshError(.capacity, "a mesh has at most \(maximumKeys) keys", hint: "delete some")
+        }
+        let revision = memory.revision + 1
+        var changes: [StateChanges.Change] = []
+        for (operation, version) in zip(operations, before) where operation.op != .check {
+            // A version never comes back: a key that was deleted and set again continues from the revision.
+            let next = operation.op == .delete ? 0 : (version == 0 ? 1 : version + 1)
+            if operation.op == .delete {
+                try database.prepare("DELETE FROM state_entry WHERE key = ?").run(operation.key)
+            } else {
+                try database.prepare(
+                    """
+                    INSERT OR REPLACE INTO state_entry (key, value, version, revision, updated_by, updated_at)
+                    VALUES (?, ?, ?, ?, ?, ?)
+                    """
+                ).run(operation.key, (operation.value ?? .null).bytes(), next, revision, member.name, context.now)
+            }
+            changes.append(
+                .init(
+                    key: operation.key, value: operation.value ?? .null, version: next, deleted: operation.op == .delete))
+        }
+        guard !changes.isEmpty else { return StateWritten(revision: memory.revision, version: nil, changed: 0) }
+        memory.revision = revision
+        memory.count += growth
+        try MetaTable(database).set("state.revision", revision)
+        try record(changes, revision, context)
+        publish(changes, revision: revision, by: member.name, context)
+        return StateWritten(
+            revision: revision, version: changes.count == 1 ? changes[0].version : nil, changed: changes.count)
+    }
+
+    private static func check(_ operation: BatchState.Operation) throws(MeshError) {
+        guard (1...256).contains(operation.key.utf8.count),
+            operation.key.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else { throw .argument("key", "1 to 256 bytes without control characters") }
+        if let expected = operation.expectedVersion, expected < 0 {
+            throw .argument("expectedVersion", "0 or more, not \(expected)")
+        }
+        switch (operation.op, operation.value) {
+        case (.set, nil): throw .argument("value", "missing for \(operation.key)")
+        case (.set, let value?):
+            let size = value.bytes().count
+            guard size <= DeliveryPolicy.maximumBodyBytes else {
+                throw MeshError(.tooLarge, "the value of \(operation.key) has \(size) bytes, at most 65,536")
+            }
+        case (.delete, _): break
+        case (.check, _):
+            if operation.expectedVersion == nil { throw .argument("expectedVersion", "missing for check") }
+        }
+    }
+
+    /// One ledger entry for a write: keys in clear, values as hashes.
+    private static func record(_ changes: [StateChanges.Change], _ revision: Int64, _ context: WriteContext) throws {
+        let kind = changes.count > 1 ? "state.batch" : changes[0].deleted ? "state.delete" : "state.set"
+        let values = JSON.array(
+            changes.map { ["key": .string($0.key), "version": .integer($0.version), "value": $0.value] })
+        var attributes: JSONObject = ["revision": .integer(revision), "keys": .integer(Int64(changes.count))]
+        if changes.count == 1 { attributes["version"] = .integer(changes[0].version) }
+        let salt = context.randomBytes()
+        try context.record(
+            kind, object: changes.count == 1 ? changes[0].key : nil, attributes,
+            commitments: ["values": WriteContext.digest(salt + values.canonicalBytes())])
+    }
+
+    /// Tells watchers, and claudemesh clients, which expect every change of others.
+    private static func publish(
+        _ changes: [StateChanges.Change], revision: Int64, by name: String, _ context: WriteContext
+    ) {
+        for interest in context.state.subscriptions.interests(in: channel) {
+            let seen = changes.filter { $0.key.utf8.starts(with: interest.prefix.utf8) }
+            guard !seen.isEmpty else { continue }
+            let push = StateChanges(
+                watchID: interest.name, revision: revision, updatedBy: name, at: context.now, changes: seen)
+            context.push(push, to: interest.connection)
+        }
+        guard case .session(let caller, _) = context.actor else { return }
+        for change in changes {
+            let push = StateChanges(watchID: "", revision: revision, updatedBy: name, at: context.now, changes: [change])
+            context.broadcast(push) { $0.dialect == .claudemesh && $0.number != caller }
+        }
+    }
+
+    private static func entry(_ key: String, _ database: Database) throws -> StateList.Entry? {
+        try database.prepare(
+            "SELECT key, value, version, revision, updated_by, updated_at FROM state_entry WHERE key = ?"
+        ).first(key, map: row)
+    }
+
+    private static func list(
+        _ prefix: String, after: String?, limit: Int, _ view: ReadView
+    ) throws -> [StateList.Entry] {
+        // A prefix is the range from itself to itself followed by the highest scalar, in byte order.
+        try view.rows(
+            """
+            SELECT key, value, version, revision, updated_by, updated_at FROM state_entry
+            WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?
+            """, prefix, prefix + "\u{10FFFF}\u{10FFFF}", after ?? "", limit, map: row)
+    }
+
+    private static func row(_ row: Statement) throws -> StateList.Entry {
+        StateList.Entry(
+            key: row.text(0), value: try JSON.parse(row.blob(1), limits: .frame), updatedBy: row.text(4),
+            updatedAt: Timestamp.iso8601(row.int(5)), version: row.int(2), revision: row.int(3))
+    }
+}

@@ -1,0 +1,171 @@
+import MeshCore
+import MeshStore
+
+/// A message as it is stored: everything that any of its pushes needs.
+struct StoredMessage {
+    static let encryptedFlag: Int64 = 1
+    static let receiptsFlag: Int64 = 2
+
+    /// What is only passed on.
+    struct Extra: Codable {
+        var senderPubkey: String
+        var bodyVersion: Int?
+        var fingerprint: String?
+        var subtype: String?
+        var mentions: [String]?
+    }
+
+    /// One sealed copy, for one recipient.
+    struct Copy {
+        var recipient: Int64
+        var nonce: String
+        var ciphertext: String
+        var bodyVersion: Int
+        var key: PublicKey
+    }
+
+    /// One body for all recipients, or a copy for each.
+    enum Body {
+        case shared(nonce: String, ciphertext: String, key: PublicKey?)
+        case copies([Copy])
+        /// Dropped after its retention.
+        case dropped
+    }
+
+    var seq: Int64
+    var sender: SessionNumber
+    var member: MemberNumber
+    var target: String
+    var kind: Resolution.Kind
+    var priority: Priority
+    var acceptedAt: Int64
+    var expiresAt: Int64
+    var clientID: String?
+    var fingerprint: [UInt8]
+    var replyTo: Int64?
+    var flags: Int64
+    /// The ledger entry of its acceptance.
+    var entry: Int64
+    var extra: Extra
+    var body: Body
+
+    var isEncrypted: Bool { flags & Self.encryptedFlag != 0 }
+
+    /// The push for one recipient. `nil` when its body is gone or holds no copy for it.
+    func push(
+        to recipient: Recipient, session: Session?, attempt: Int, _ state: EngineState
+    ) -> MessagePush? {
+        let nonce: String
+        let ciphertext: String
+        var version = extra.bodyVersion
+        var sealedTo: PublicKey?
+        switch body {
+        case .shared(let sharedNonce, let sharedCiphertext, let key):
+            (nonce, ciphertext, sealedTo) = (sharedNonce, sharedCiphertext, key)
+        case .copies(let copies):
+            guard let copy = copies.first(where: { $0.recipient == recipient.stored }) else { return nil }
+            (nonce, ciphertext, version, sealedTo) = (copy.nonce, copy.ciphertext, copy.bodyVersion, copy.key)
+        case .dropped: return nil
+        }
+        var push = MessagePush(
+            messageId: state.messageIDs.id(seq), meshId: state.facts.id, senderPubkey: extra.senderPubkey,
+            priority: priority, nonce: nonce, ciphertext: ciphertext, createdAt: Timestamp.iso8601(acceptedAt),
+            attempt: attempt, kind: kind.rawValue, targetSpec: target, encrypted: isEncrypted)
+        push.recipientKey = sealedTo
+        push.bodyVersion = version
+        push.replyToId = replyTo.map { state.messageIDs.id($0) }
+        push.client_message_id = clientID
+        push.request_fingerprint = extra.fingerprint
+        push.subtype = extra.subtype
+        if let member = state.roster.members[member] {
+            // A claudemesh daemon drops direct messages that name its own member as sender.
+            let isOwn = session?.dialect == .claudemesh && session?.member == member.number
+            push.senderMemberPubkey = isOwn ? nil : member.key
+            push.senderMemberId = member.id
+            let from = state.roster.sessions[sender]
+            let name = from.map { $0.isForeign ? $0.label ?? member.name : member.name } ?? member.name
+            push.senderName = name
+            push.senderDisplayName = name
+            push.senderLabel = from?.label
+        }
+        return push
+    }
+}
+
+extension StoredMessage {
+    private static let columns = """
+        seq, sender, member, target, kind, priority, accepted_at, expires_at, client_id, fingerprint, reply_to, flags,
+        entry, extra, body
+        """
+
+    /// Reads a message; nil when it is not kept any more.
+    static func find(_ seq: Int64, _ database: Database) throws -> StoredMessage? {
+        try database.prepare("SELECT \(columns) FROM message WHERE seq = ?").first(seq, map: read)
+    }
+
+    /// Stores a new message.
+    func insert(into database: Database) throws {
+        try database.prepare(
+            "INSERT INTO message (\(Self.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        ).run(
+            seq, sender.rawValue, member.rawValue, target, kind.rawValue, priority.rank, acceptedAt, expiresAt, clientID,
+            fingerprint, replyTo, flags, entry, try JSONCoder.encode(extra).text, bodyBytes)
+    }
+
+    private static func read(_ row: Statement) throws -> StoredMessage {
+        guard let kind = Resolution.Kind(rawValue: row.text(4)), let priority = Priority(rank: Int(row.int(5))) else {
+            throw MeshError(.storageFailed, "message \(row.int(0)) cannot be read")
+        }
+        let extra = try JSONCoder.decode(Extra.self, from: JSON.parse(Array(row.text(13).utf8), limits: .frame))
+        return StoredMessage(
+            seq: row.int(0), sender: SessionNumber(rawValue: row.int(1)), member: MemberNumber(rawValue: row.int(2)),
+            target: row.text(3), kind: kind, priority: priority, acceptedAt: row.int(6), expiresAt: row.int(7),
+            clientID: row.isNull(8) ? nil : row.text(8), fingerprint: row.blob(9),
+            replyTo: row.isNull(10) ? nil : row.int(10), flags: row.int(11), entry: row.int(12), extra: extra,
+            body: row.isNull(14) ? .dropped : Self.body(row.blob(14)))
+    }
+
+    // A body is lines of text: the first names the form, then one line for the shared body or for each copy.
+    private var bodyBytes: [UInt8]? {
+        switch body {
+        case .shared(let nonce, let ciphertext, let key):
+            Array("s\n\(nonce) \(ciphertext) \(key?.hex ?? "-")".utf8)
+        case .copies(let copies):
+            Array(
+                ("c\n"
+                    + copies.map { "\($0.recipient) \($0.nonce) \($0.ciphertext) \($0.bodyVersion) \($0.key.hex)" }
+                    .joined(separator: "\n")).utf8)
+        case .dropped: nil
+        }
+    }
+
+    private static func body(_ bytes: [UInt8]) -> Body {
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        func fields(_ line: ArraySlice<UInt8>) -> [String] {
+            line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+                .map { String(decoding: $0, as: UTF8.self) }
+        }
+        guard let form = lines.first?.first, lines.count > 1 else { return .dropped }
+        if form == UInt8(ascii: "s") {
+            let parts = fields(lines[1])
+            guard parts.count == 3 else { return .dropped }
+            return .shared(nonce: parts[0], ciphertext: parts[1], key: PublicKey(hex: parts[2]))
+        }
+        return .copies(
+            lines.dropFirst().compactMap { line in
+                let parts = fields(line)
+                guard parts.count == 5, let recipient = Int64(parts[0]), let version = Int(parts[3]),
+                    let key = PublicKey(hex: parts[4])
+                else { return nil }
+                return Copy(
+                    recipient: recipient, nonce: parts[1], ciphertext: parts[2], bodyVersion: version, key: key)
+            })
+    }
+}
+
+extension StoredMessage {
+    /// Stores a changed body.
+    func updateBody(in database: Database) throws {
+        try database.prepare("UPDATE message SET body = ? WHERE seq = ?").run(bodyBytes, seq)
+    }
+}

@@ -1,0 +1,143 @@
+package import MeshCore
+import MeshStore
+
+/// The only thing that can change a mesh: given to a write while it applies.
+package final class WriteContext {
+    /// The state, with the tables and the memory.
+    package let state: EngineState
+    /// Who asks.
+    package internal(set) var actor = Actor.node
+    /// What must be told to whom.
+    package internal(set) var effects: [Effect] = []
+    /// Whether the command has entered something in the ledger.
+    private(set) var recorded = 0
+    private var entropy = Entropy(hex: String(repeating: "0", count: 64))
+    private var drawn: UInt8 = 0
+
+    init(state: EngineState) { self.state = state }
+
+    /// Unix milliseconds: the batch's time, the only clock there is.
+    package var now: Int64 { state.now }
+
+    /// Begins a command.
+    func begin(actor: Actor, entropy: Entropy?) {
+        self.actor = actor
+        self.entropy = entropy
+        effects.removeAll(keepingCapacity: true)
+        recorded = 0
+        drawn = 0
+    }
+
+    /// The session and member that ask. Fails with `forbidden` for the node and the admin token, which are no member.
+    package func caller() throws(MeshError) -> (session: Session, member: Member) {
+        guard let identity = state.identity(of: actor) else {
+            throw MeshError(.forbidden, "only a session of a member can do this")
+        }
+        return identity
+    }
+
+    /// 32 bytes that no one can guess and that every replay draws alike.
+    package func randomBytes() -> [UInt8] {
+        drawn &+= 1
+        return Hashing.sha256((entropy?.bytes ?? []) + [drawn])
+    }
+
+    /// Enters what happened in the ledger. Sensitive values belong in `commitments` as hashes, never in clear.
+    package func record(
+        _ kind: String, object: String? = nil, _ attributes: JSONObject = JSONObject(),
+        commitments: [String: String] = [:]
+    ) throws {
+        recorded += 1
+        let actorName =
+            switch actor {
+            case .node: "node"
+            case .admin: "admin"
+            case .session: state.identity(of: actor)?.member.key.hex ?? "unknown"
+            }
+        try state.ledger.append(
+            kind: kind, actor: actorName, object: object, attributes: attributes, commitments: commitments,
+            at: state.now)
+    }
+
+    /// Tells one session, if it is connected.
+    package func push(_ push: any Push, to session: SessionNumber) {
+        if let connection = state.roster.sessions[session]?.attachment.connection {
+            effects.append(.push(connection, push))
+        }
+    }
+
+    /// Tells every connected session that a condition picks, in the order of the roster.
+    package func broadcast(_ push: any Push, where condition: (Session) -> Bool) {
+        for number in state.roster.sessionOrder {
+            guard let session = state.roster.sessions[number], let connection = session.attachment.connection,
+                condition(session)
+            else { continue }
+            effects.append(.push(connection, push))
+        }
+    }
+
+    /// Ends a connection.
+    package func close(_ connection: ConnectionID, _ reason: CloseReason) {
+        effects.append(.close(connection, reason))
+    }
+
+    /// Arms a timer; its body runs in a batch at or after `due`.
+    package func arm(_ kind: TimerKind, key: Int64, due: Int64) { state.timers.arm(kind, key: key, due: due) }
+
+    /// The value that stands for a secret or private text in the ledger.
+    package static func digest(_ bytes: [UInt8]) -> String { Hex.encode(Hashing.sha256(bytes)) }
+}
+
+/// What a read sees: what is committed. It offers nothing that could change it.
+package struct ReadView {
+    let state: EngineState
+    /// Who asks.
+    package let actor: Actor
+
+    init(state: EngineState, actor: Actor) {
+        self.state = state
+        self.actor = actor
+    }
+
+    /// Everyone known.
+    package var roster: Roster { state.roster }
+    /// The mesh's unchanging facts.
+    package var facts: MeshFacts { state.facts }
+    /// Unix milliseconds: the last batch's time or the caller's, whichever is later.
+    package var now: Int64 { state.now }
+
+    /// The session and member that ask.
+    package func caller() throws(MeshError) -> (session: Session, member: Member) {
+        guard let identity = state.identity(of: actor) else {
+            throw MeshError(.forbidden, "only a session of a member can do this")
+        }
+        return identity
+    }
+
+    /// Rows of a query.
+    func rows<Row>(_ sql: String, _ values: any Bindable..., map: (Statement) throws -> Row) throws -> [Row] {
+        try state.database.prepare(sql).rows(values, map: map)
+    }
+}
+
+/// What a watch sees: a read's view, and the means to subscribe its connection.
+package struct WatchView {
+    /// The committed state.
+    package let view: ReadView
+    let connection: ConnectionID
+
+    /// Subscribes the connection to the keys of a channel that begin with a prefix, under a name of its own.
+    package func subscribe(channel: String, prefix: String, name: String) throws(MeshError) {
+        try view.state.subscriptions.add(.init(connection: connection, name: name, prefix: prefix), to: channel)
+    }
+
+    /// Ends a subscription; false when there was none.
+    package func unsubscribe(channel: String, name: String) -> Bool {
+        view.state.subscriptions.remove(name: name, of: connection, from: channel)
+    }
+}
+
+extension WriteContext {
+    /// Tells one connection.
+    package func push(_ push: any Push, to connection: ConnectionID) { effects.append(.push(connection, push)) }
+}

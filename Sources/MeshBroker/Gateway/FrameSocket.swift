@@ -1,0 +1,262 @@
+package import MeshCore
+package import NIOCore
+
+/// One WebSocket connection of the broker. Confined to its event loop: every call must come from there.
+///
+/// Frames are collected by `write` and leave together with `flush`, which also happens by itself at the end of each
+/// burst of input.
+package final class FrameSocket {
+    private enum State {
+        /// Both directions work.
+        case open
+        /// Our close frame is out; the peer's is awaited and everything else it sends is dropped.
+        case closing
+        /// Both said goodbye, or the input makes no sense any more: only the end of the line is awaited.
+        case ended
+    }
+
+    /// The loop that everything here runs on.
+    package let eventLoop: any EventLoop
+    /// The other end, when the system knows it.
+    package let remoteAddress: SocketAddress?
+    /// Whether the other end is on this machine.
+    package let isLoopback: Bool
+
+    private static let closeSeconds = 5
+    /// A batch of this size leaves without waiting for the flush.
+    private static let batchBytes = 65_536
+
+    private let configuration: GatewayConfiguration
+    private let handler: any FrameHandler
+    private let context: ChannelHandlerContext
+    private var decoder: WebSocketDecoder
+    private var state = State.open
+    private var isGone = false
+    private var isParsing = false
+    private var hasToldEnd = false
+    private var isPaused = false
+    private var input = ByteBuffer()
+    private var pending = ByteBuffer()
+    private var inFlight = 0
+    private var pingWindow = NIODeadline.uptimeNanoseconds(0)
+    private var pingsInWindow = 0
+
+    init(
+        context: ChannelHandlerContext, handler: any FrameHandler, configuration: GatewayConfiguration, isLoopback: Bool
+    ) {
+        self.context = context
+        self.handler = handler
+        self.configuration = configuration
+        self.isLoopback = isLoopback
+        eventLoop = context.eventLoop
+        remoteAddress = context.channel.remoteAddress
+        decoder = WebSocketDecoder(role: .server, maxMessageBytes: configuration.maxFrameBytes)
+    }
+
+    /// Bytes that were written and have not left yet.
+    package var bufferedBytes: Int { pending.readableBytes + inFlight }
+
+    // MARK: - What its user does
+
+    /// Writes a text frame, to leave with the next flush. A peer that takes its frames too slowly is closed with 1008
+    /// "slow_consumer".
+    package func write(_ frame: [UInt8]) {
+        guard state == .open, !isGone else { return }
+        guard bufferedBytes + frame.count <= configuration.maxBufferedBytes else {
+            pending.clear()
+            return close(.policy("slow_consumer"))
+        }
+        append(.text, frame)
+        if pending.readableBytes >= Self.batchBytes { flush() }
+    }
+
+    /// Sends what was written.
+    package func flush() {
+        guard pending.readableBytes > 0, !isGone else { return }
+        let batch = pending
+        pending = ByteBuffer()
+        inFlight += batch.readableBytes
+        let promise = eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { [self] _ in inFlight -= batch.readableBytes }
+        context.writeAndFlush(NIOAny(batch), promise: promise)
+    }
+
+    /// Sends a ping, with at most 125 bytes, and all that was written before.
+    package func ping(_ payload: [UInt8]) {
+        guard state == .open else { return }
+        append(.ping, Array(payload.prefix(125)))
+        flush()
+    }
+
+    /// Says goodbye; the TCP connection ends after the peer's answer, or after 5 seconds. The handler gets no more
+    /// messages, and learns the end with `reason` right after this call.
+    package func close(_ reason: CloseReason) {
+        guard state == .open else { return }
+        sendClose(reason)
+        state = .closing
+        resumeReading()
+        eventLoop.assumeIsolated().execute { [self] in tellEnd(reason) }
+    }
+
+    /// Stops reading from the socket, so that the peer feels it. Messages already read wait as well.
+    package func pauseReading() {
+        guard !isPaused, state == .open else { return }
+        isPaused = true
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+    }
+
+    /// Reads again.
+    package func resumeReading() {
+        guard isPaused else { return }
+        isPaused = false
+        eventLoop.assumeIsolated().execute { [self] in
+            guard !isPaused, !isGone else { return }
+            parse()
+            readComplete()
+            if !isPaused { try? context.channel.syncOptions?.setOption(.autoRead, value: true) }
+        }
+    }
+
+    // MARK: - What the channel does
+
+    func opened(leftover: ByteBuffer) {
+        input = leftover
+        handler.opened(self)
+        parse()
+    }
+
+    func received(_ bytes: ByteBuffer) {
+        guard state != .ended else { return }
+        var bytes = bytes
+        input.writeBuffer(&bytes)
+        parse()
+    }
+
+    func readComplete() {
+        if !hasToldEnd { handler.readComplete() }
+        flush()
+    }
+
+    /// The line is gone.
+    func inactive() {
+        isGone = true
+        state = .ended
+        if isParsing {
+            eventLoop.assumeIsolated().execute { [self] in tellEnd(nil) }
+        } else {
+            tellEnd(nil)
+        }
+    }
+
+    // MARK: - Frames
+
+    private func parse() {
+        guard !isParsing else { return }
+        isParsing = true
+        // Taken out, so that nothing the handler does can touch the bytes it is reading.
+        var buffer = input
+        input = ByteBuffer()
+        while state != .ended, !isPaused, takeFrame(&buffer) {}
+        if state == .ended { buffer.clear() }
+        keep(buffer)
+        isParsing = false
+    }
+
+    /// Keeps what is left, without holding on to a large empty buffer.
+    private func keep(_ buffer: ByteBuffer) {
+        if buffer.readableBytes == 0 {
+            guard buffer.capacity <= 16_384 else { return }
+            input = buffer
+            input.clear()
+        } else {
+            input = buffer
+            input.discardReadBytes()
+        }
+    }
+
+    /// Handles one frame; false when there is no complete one.
+    private func takeFrame(_ buffer: inout ByteBuffer) -> Bool {
+        var consumed = 0
+        let goesOn = buffer.withUnsafeMutableReadableBytes { bytes in
+            let step = decoder.next(in: bytes)
+            if case .message(let range, let count) = step {
+                consumed = count
+                if state == .open { handler.text(UnsafeRawBufferPointer(rebasing: bytes[range])) }
+                return true
+            }
+            return handle(step, &consumed)
+        }
+        buffer.moveReaderIndex(forwardBy: consumed)
+        return goesOn
+    }
+
+    private func handle(_ step: WebSocketStep, _ consumed: inout Int) -> Bool {
+        switch step {
+        case .needsBytes: return false
+        case .fragment(let count), .message(_, let count): consumed = count
+        case .assembled(let text, let count):
+            consumed = count
+            if state == .open { text.withUnsafeBytes { handler.text($0) } }
+        case .ping(let payload, let count):
+            consumed = count
+            if state == .open { answerPing(payload) }
+        case .pong(let payload, let count):
+            consumed = count
+            if state == .open { handler.pong(payload) }
+        case .close(let reason, let count):
+            consumed = count
+            if state == .open { sendClose(reason ?? CloseReason(code: 1005, reason: "")) }
+            end(reason)
+        case .failed(let reason): fail(reason)
+        }
+        return true
+    }
+
+    private func answerPing(_ payload: [UInt8]) {
+        let now = NIODeadline.now()
+        if now - pingWindow >= .seconds(1) {
+            pingWindow = now
+            pingsInWindow = 0
+        }
+        pingsInWindow += 1
+        guard pingsInWindow <= configuration.pingsPerSecond else { return fail(.policy("ping flood")) }
+        append(.pong, payload)
+        if bufferedBytes > configuration.maxBufferedBytes { close(.policy("slow_consumer")) }
+    }
+
+    private func append(_ opcode: WebSocketOpcode, _ payload: [UInt8]) {
+        let size = payload.count + WebSocketEncoder.maxHeaderBytes
+        pending.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { out in
+            payload.withUnsafeBytes { WebSocketEncoder.write(opcode, $0, to: out) }
+        }
+    }
+
+    // MARK: - The end
+
+    private func sendClose(_ reason: CloseReason) {
+        append(.close, WebSocketClose.payload(reason))
+        flush()
+        eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(Self.closeSeconds))) { [self] in
+            if !isGone { context.close(promise: nil) }
+        }
+    }
+
+    private func fail(_ reason: CloseReason) {
+        if state == .open { sendClose(reason) }
+        end(reason)
+    }
+
+    /// Nothing more is said or read here. Our side of the line is closed; the peer's end, or the timer, closes it all.
+    private func end(_ reason: CloseReason?) {
+        state = .ended
+        isPaused = false
+        if !isGone { context.close(mode: .output, promise: nil) }
+        eventLoop.assumeIsolated().execute { [self] in tellEnd(reason) }
+    }
+
+    private func tellEnd(_ reason: CloseReason?) {
+        guard !hasToldEnd else { return }
+        hasToldEnd = true
+        handler.closed(reason)
+    }
+}

@@ -1,0 +1,101 @@
+package import MeshCore
+package import NIOCore
+import NIOPosix
+import Synchronization
+
+/// Listens for HTTP and WebSocket connections.
+package final class GatewayServer: Sendable {
+    private struct State {
+        var listener: (any Channel)?
+        var connections: [ObjectIdentifier: any Channel] = [:]
+        var stopReason: CloseReason?
+    }
+
+    private let configuration: GatewayConfiguration
+    private let group: any EventLoopGroup
+    private let responder: any HTTPResponder
+    private let makeHandler: @Sendable (any EventLoop) -> any FrameHandler
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - responder: answers the HTTP requests.
+    ///   - makeHandler: makes the user of one WebSocket connection, on that connection's event loop.
+    package init(
+        configuration: GatewayConfiguration, group: any EventLoopGroup, responder: any HTTPResponder,
+        makeHandler: @escaping @Sendable (any EventLoop) -> any FrameHandler
+    ) {
+        self.configuration = configuration
+        self.group = group
+        self.responder = responder
+        self.makeHandler = makeHandler
+    }
+
+    /// Open connections, WebSocket and HTTP.
+    package var connectionCount: Int { state.withLock { $0.connections.count } }
+
+    /// Binds and begins to accept; returns the bound address. Fails with the system's error, for example when the port
+    /// is taken.
+    package func start() async throws -> SocketAddress {
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { [self] channel in
+                let isOverLimit = register(channel)
+                return channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        GatewayConnection(
+                            configuration: configuration, responder: responder, makeHandler: makeHandler,
+                            isOverLimit: isOverLimit))
+                }
+            }
+        let listener = try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
+        guard let address = listener.localAddress else { throw ChannelError.unknownLocalAddress }
+        state.withLock { $0.listener = listener }
+        return address
+    }
+
+    /// Notes a connection; true when there are too many, or the server stops.
+    private func register(_ channel: any Channel) -> Bool {
+        let id = ObjectIdentifier(channel)
+        let isOverLimit = state.withLock { state in
+            state.connections[id] = channel
+            return state.connections.count > configuration.maxConnections || state.stopReason != nil
+        }
+        channel.closeFuture.whenComplete { [weak self] _ in
+            self?.state.withLock { _ = $0.connections.removeValue(forKey: id) }
+        }
+        return isOverLimit
+    }
+
+    /// Closes the listening socket; connections go on.
+    package func stopAccepting() async {
+        let listener = state.withLock { state in
+            defer { state.listener = nil }
+            return state.listener
+        }
+        try? await listener?.close().get()
+    }
+
+    /// Stops accepting, says `reason` to the WebSockets, lets running HTTP requests be answered, and returns when all
+    /// connections are closed. Those left after `withinSeconds` are cut.
+    package func shutdown(reason: CloseReason, withinSeconds: Int) async {
+        let connections = state.withLock { state in
+            state.stopReason = reason
+            return Array(state.connections.values)
+        }
+        await stopAccepting()
+        for channel in connections {
+            channel.pipeline.fireUserInboundEventTriggered(GatewayEvent.shutdown(reason))
+        }
+        let loop = group.next()
+        let done = loop.makePromise(of: Void.self)
+        let limit = loop.scheduleTask(in: .seconds(Int64(withinSeconds))) { [self] in
+            for channel in state.withLock({ Array($0.connections.values) }) { channel.close(promise: nil) }
+        }
+        EventLoopFuture.andAllComplete(connections.map(\.closeFuture), on: loop).cascade(to: done)
+        try? await done.futureResult.get()
+        limit.cancel()
+    }
+}

@@ -1,0 +1,22 @@
+/// How a broker runs.
+public struct BrokerConfiguration: Sendable {
+    /// The folder of meshes and keys; made when it is not there.
+    public var dataFolder: String
+    /// Event loops for connections; half of the cores when nil, at least one.
+    public var ioThreads: Int?
+    /// Unanswered requests of one connection before reading it stops.
+    public var unansweredRequests = 256
+    /// Seconds between two pings.
+    public var pingSeconds: Int64 = 30
+    /// Seconds of silence before a connection is cut.
+    public var silenceSeconds: Int64 = 75
+    /// Sends per second of a connection that does not come from this machine; nil sets no limit.
+    public var remoteSendsPerSecond: Int? = 100
+    /// Sends at once of such a connection.
+    public var remoteSendBurst = 200
+    /// A folder for a log of all commands, one file for each mesh; nil records none.
+    public var recordFolder: String?
+
+    /// A broker with the defaults.
+    public init(dataFolder: String) { self.dataFolder = dataFolder }
+}

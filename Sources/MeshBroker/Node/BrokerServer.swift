@@ -1,0 +1,87 @@
+public import MeshCore
+import NIOCore
+
+/// Serves a broker over HTTP and WebSocket on one port.
+public final class BrokerServer: Sendable {
+    /// Where and how to serve.
+    public struct Configuration: Sendable {
+        /// The address to listen on.
+        public var host = "127.0.0.1"
+        /// The port; 0 takes a free one.
+        public var port = 7900
+        /// Connections in all.
+        public var maximumConnections = 20_000
+        /// Further host names that requests may name.
+        public var allowedHosts: [String] = []
+        /// Origins of web pages that may connect.
+        public var allowedOrigins: [String] = []
+        /// The defaults.
+        public init() {}
+    }
+
+    private let gateway: GatewayServer
+    private let broker: Broker
+
+    /// Makes a server; `start` listens.
+    public init(broker: Broker, configuration: Configuration) {
+        var gateway = GatewayConfiguration(host: configuration.host, port: configuration.port)
+        gateway.maxConnections = configuration.maximumConnections
+        gateway.allowedHosts = configuration.allowedHosts
+        gateway.allowedOrigins = configuration.allowedOrigins
+        self.broker = broker
+        let node = broker.node
+        self.gateway = GatewayServer(
+            configuration: gateway, group: node.ioGroup, responder: BrokerResponder(node: node),
+            makeHandler: { _ in SocketBridge(node: node) })
+    }
+
+    /// Listens. Returns the port. Fails when the address cannot be bound.
+    public func start() async throws(MeshError) -> Int {
+        do {
+            return try await gateway.start().port ?? 0
+        } catch {
+            throw MeshError(
+                .invalidArgument, "cannot listen: \(error)", hint: "choose another address or port with --listen")
+        }
+    }
+
+    /// Takes no more connections, says 1001 to sockets, lets answers finish.
+    public func stop(withinSeconds seconds: Int) async {
+        await gateway.stopAccepting()
+        await gateway.shutdown(reason: .goingAway, withinSeconds: seconds)
+    }
+}
+
+/// Joins a socket of the gateway to a connection of the node. Confined to the socket's loop.
+final class SocketBridge: FrameHandler, FrameSink {
+    private let node: BrokerNode
+    private var socket: FrameSocket?
+    private var connection: PeerConnection?
+
+    init(node: BrokerNode) { self.node = node }
+
+    // MARK: From the socket
+
+    func opened(_ socket: FrameSocket) {
+        self.socket = socket
+        connection = node.connect(self, on: socket.eventLoop)
+    }
+    func text(_ bytes: UnsafeRawBufferPointer) { connection?.text(bytes) }
+    func pong(_ payload: [UInt8]) { connection?.pong(payload) }
+    func readComplete() { connection?.readComplete() }
+    func closed(_ reason: CloseReason?) {
+        connection?.closed()
+        connection = nil
+        socket = nil
+    }
+
+    // MARK: To the socket
+
+    var isLoopback: Bool { socket?.isLoopback ?? true }
+    func write(_ frame: [UInt8]) { socket?.write(frame) }
+    func flush() { socket?.flush() }
+    func ping(_ payload: [UInt8]) { socket?.ping(payload) }
+    func close(_ reason: CloseReason) { socket?.close(reason) }
+    func pauseReading() { socket?.pauseReading() }
+    func resumeReading() { socket?.resumeReading() }
+}

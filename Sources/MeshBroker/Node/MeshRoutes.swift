@@ -1,0 +1,113 @@
+import MeshCore
+import MeshEngine
+import NIOHTTP1
+
+/// Meshes, invites, and every request of every capability over HTTP.
+enum MeshRoutes {
+    @Sendable static func create(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
+        let body = try decode(CreateMeshBody.self, context.call)
+        let (facts, memberID) = try await context.node.create(body)
+        return try .reply(
+            201, MeshCreated(meshId: facts.id, slug: facts.slug, memberId: memberID, node: context.node.nodeKey.publicKey))
+    }
+
+    @Sendable static func list(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
+        .json(
+            200,
+            [
+                "type": "meshes",
+                "meshes": .array(context.node.meshes().map { ["id": .string($0.id), "slug": .string($0.slug)] }),
+                "stopped": .array(
+                    context.node.failures().sorted { $0.key < $1.key }.map {
+                        ["file": .string($0.key), "error": .object($0.value.fields)]
+                    }),
+            ])
+    }
+
+    /// Claims an invite: the code, hashed, names it; the joiner's signature proves the key.
+    @Sendable static func join(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
+        let node = context.node
+        let body = try decode(JoinBody.self, context.call)
+        guard abs(node.nowMillis() - body.timestamp) <= Authenticator.maximumSkewMillis else {
+            throw MeshError(.timestampSkew, "the claim's time is more than 60 s away from the broker's")
+        }
+        guard let code = InviteCode(text: body.code) else {
+            throw MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
+        }
+        try Names.checkName(body.name)
+        let claim = SignedText.joinClaim(
+            meshID: body.meshId, inviteID: code.inviteID, name: body.name, member: body.pubkey, timestamp: body.timestamp)
+        guard body.pubkey.verifies(body.signature, of: claim) else {
+            throw MeshError(.badSignature, "the claim was not signed by the key that it names")
+        }
+        if let session = body.session {
+            let word = SignedText.sessionBinding(meshID: body.meshId, member: body.pubkey, session: session.pubkey)
+            guard body.pubkey.verifies(session.binding, of: word) else {
+                throw MeshError(.badSignature, "the joiner did not sign the session key")
+            }
+        }
+        guard let mesh = try? node.handle(body.meshId) else {
+            throw MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
+        }
+        let request = ClaimInvite(
+            inviteID: code.inviteID, codeHash: code.hashHex, name: body.name, pubkey: body.pubkey, claim: body.signature,
+            timestamp: body.timestamp, session: body.session)
+        guard let claimed = try await mesh.perform(request, as: .node).get() as? InviteClaimed else {
+            throw MeshError(.internalError, "the invite gave no answer")
+        }
+        return try .reply(claimed.alreadyMember ? 200 : 201, joined(claimed, body, mesh.facts, node))
+    }
+
+    private static func joined(
+        _ claimed: InviteClaimed, _ body: JoinBody, _ facts: MeshFacts, _ node: BrokerNode
+    ) -> Joined {
+        var certificate: MembershipCertificate?
+        if let capability = claimed.capability, let signature = claimed.signature {
+            certificate = MembershipCertificate.issue(
+                capability: capability, issuerSignature: signature, issuerCertificate: claimed.issuerCertificate,
+                name: body.name, member: body.pubkey, timestamp: body.timestamp, claimSignature: body.signature,
+                node: node.nodeKey)
+        }
+        return Joined(
+            meshId: facts.id, meshSlug: facts.slug, memberId: claimed.memberID, name: claimed.name, role: claimed.role,
+            owner: facts.owner, node: node.nodeKey.publicKey, alreadyMember: claimed.alreadyMember,
+            certificate: certificate)
+    }
+
+    /// Any request of any capability, for a session that signs it; it opens no presence.
+    @Sendable static func request(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
+        let node = context.node
+        let (meshName, type) = (context.parameters[0], context.parameters[1])
+        let signed = try SignedCall(context.call, audience: node.nodeKey.publicKey)
+        // Who asks is checked before it is told whether the mesh exists.
+        try signed.check(at: node.nowMillis(), startedAt: node.startedAt, replays: node.authenticator.replays)
+        guard let mesh = try? node.handle(meshName) else {
+            throw MeshError(.unauthorized, "this session is not known to that mesh", hint: "join with an invite")
+        }
+        let json = try parse(context.call)
+        let request = try node.table.decode(type: type, from: json)
+        let session = try await signed.session(in: mesh, of: node)
+        let result = await mesh.perform(request, as: .session(session, nil))
+        if case .failure(let error) = result, error.code == .unauthorized { signed.forget(in: mesh, of: node) }
+        return try .reply(200, result.get())
+    }
+
+    private static func parse(_ call: HTTPCall) throws(MeshError) -> JSON {
+        let types = call.headers["content-type"]
+        if let type = types.first, !type.lowercased().hasPrefix("application/json") {
+            throw MeshError(.invalidArgument, "the body must be application/json, not \(type.prefix(64))")
+        }
+        do throws(JSONError) {
+            return call.body.isEmpty ? .object(JSONObject()) : try JSON.parse(call.body, limits: .frame)
+        } catch {
+            throw MeshError(error, in: "body")
+        }
+    }
+
+    private static func decode<Body: Decodable>(_ type: Body.Type, _ call: HTTPCall) throws(MeshError) -> Body {
+        let json = try parse(call)
+        do throws(JSONError) { return try JSONCoder.decode(type, from: json) } catch {
+            throw MeshError(.invalidArgument, "body: \(error)")
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import MeshCore
+import MeshStore
+
+/// The folder of a node: its lock, keys and token, and a file for each mesh. The folder is the registry.
+struct NodeFolder {
+    let path: String
+    private let lock: FolderLock
+    /// Signs the ledgers of this node's meshes, and is the audience of its clients.
+    let nodeKey: SigningKey
+    /// Makes meshes, reads metrics; never acts as a member.
+    let adminToken: String
+    /// Whether the last broker on this folder did not stop cleanly.
+    let wasUnclean: Bool
+
+    /// Takes the folder. Fails when another broker has it, when a key cannot be read, when the disk cannot be written.
+    init(path: String) throws {
+        self.path = path
+        try Files.createPrivateFolder(path)
+        lock = try FolderLock(folder: path)
+        for folder in ["meshes", "checkpoints"] { try Files.createPrivateFolder(path + "/" + folder) }
+        try FileCreation.removeLeftovers(in: path + "/meshes")
+        nodeKey = try Self.key(path + "/node.key")
+        adminToken = try Self.token(path + "/admin.token")
+        wasUnclean = Files.exists(path + "/running")
+        try Files.writePrivate(path + "/running", [], sync: false)
+        _ = ReserveFile(path: path + "/reserve").fill()
+    }
+
+    /// The admin token's file.
+    var adminTokenFile: String { path + "/admin.token" }
+    /// Space for the day when the disk is full.
+    var reserve: ReserveFile { ReserveFile(path: path + "/reserve") }
+
+    /// The mesh files, sorted.
+    func meshFiles() throws -> [String] {
+        try Files.list(path + "/meshes").filter { $0.hasSuffix(".sqlite") }.map { path + "/meshes/" + $0 }
+    }
+
+    /// The file of a mesh.
+    func meshFile(_ id: String) -> String { path + "/meshes/\(id).sqlite" }
+
+    /// Keeps the last signed checkpoint of a mesh outside its file.
+    func keep(checkpoint note: String, of meshID: String) throws {
+        try Files.writePrivate(path + "/checkpoints/\(meshID).note", Array(note.utf8), sync: false)
+    }
+
+    /// The last signed checkpoint of a mesh, as this node remembers it.
+    func checkpoint(of meshID: String) throws -> String? {
+        try Files.read(path + "/checkpoints/\(meshID).note").map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Says that everything was stopped in order.
+    func stoppedCleanly() { Files.remove(path + "/running") }
+
+    private static func key(_ path: String) throws -> SigningKey {
+        if let bytes = try Files.readPrivate(path) {
+            let text = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
+            guard let key = SigningKey(secretHex: text) else {
+                throw StoreError(.corrupt, "\(path) is not a key of 64 hex characters: restore it from a backup")
+            }
+            return key
+        }
+        let key = SigningKey()
+        try Files.writePrivate(path, Array((Hex.encode(key.seed) + "\n").utf8))
+        return key
+    }
+
+    private static func token(_ path: String) throws -> String {
+        if let bytes = try Files.readPrivate(path) {
+            let text = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
+            guard text.utf8.count >= 32 else {
+                throw StoreError(.corrupt, "\(path) is too short for a token: remove it to make a new one")
+            }
+            return text
+        }
+        var generator = SystemRandomNumberGenerator()
+        let token = "mesh_admin_" + Base64.encodeURL(Entropy32.make(&generator))
+        try Files.writePrivate(path, Array((token + "\n").utf8))
+        return token
+    }
+}
+
+/// 32 random bytes.
+enum Entropy32 {
+    static func make(_ generator: inout some RandomNumberGenerator) -> [UInt8] {
+        (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    }
+}

@@ -1,0 +1,59 @@
+import MeshCore
+import MeshEngine
+
+/// What anyone may know of a node, and what it counts.
+enum StatusRoutes {
+    @Sendable static func health(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
+        let failed = !context.node.failures().isEmpty
+        return .json(
+            200,
+            [
+                "status": failed ? "degraded" : "ok", "db": failed ? "down" : "up", "version": .string(MeshVersion.text),
+                "uptime": .integer((context.node.nowMillis() - context.node.startedAt) / 1_000),
+            ])
+    }
+
+    @Sendable static func ready(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
+        let failed = !context.node.failures().isEmpty
+        return .json(
+            failed ? 503 : 200,
+            [
+                "status": failed ? "not_ready" : "ready", "version": .string(MeshVersion.text),
+                "uptime": .integer((context.node.nowMillis() - context.node.startedAt) / 1_000),
+            ])
+    }
+
+    @Sendable static func metrics(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
+        let node = context.node
+        node.metrics.set("broker_uptime_seconds", (node.nowMillis() - node.startedAt) / 1_000)
+        var depth: Int64 = 0
+        for mesh in node.meshes() {
+            depth += Int64(try await node.handle(mesh.id).sequencer.askWriter { $0.engine.queueDepth })
+        }
+        node.metrics.set("broker_queue_depth", depth)
+        return HTTPAnswer(
+            status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(node.metrics.exposition().utf8))
+    }
+
+    @Sendable static func node(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
+        .json(
+            200,
+            [
+                "type": "node", "node": .string(context.node.nodeKey.publicKey.hex), "version": .string(MeshVersion.text),
+                "serverTime": .integer(context.node.nowMillis()),
+            ])
+    }
+
+    @Sendable static func page(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
+        let text = """
+            <!doctype html><html lang="en"><meta charset="utf-8"><title>Mesh</title>
+            <body><h1>Mesh</h1><p>This broker is running, version \(MeshVersion.text).</p>
+            <ul><li><a href="/health">health</a></li><li><a href="/health/ready">ready</a></li>
+            <li>metrics: <code>/metrics</code> with the admin token</li></ul></body></html>
+
+            """
+        return HTTPAnswer(
+            status: 200, contentType: "text/html; charset=utf-8",
+            headers: [("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")], body: Array(text.utf8))
+    }
+}

@@ -1,0 +1,101 @@
+import MeshCore
+import MeshEngine
+package import NIOCore
+import Synchronization
+
+/// The order of one mesh in this process: a queue drained into one transaction at a time. While a batch is being
+/// synced the next one gathers, so that load makes the batches and no timer does.
+package final class LocalSequencer: Sequencer {
+    /// Commands in one transaction at most.
+    static let maximumBatch = 2_048
+    /// Work that may wait; beyond it callers are told `busy`.
+    static let maximumQueue = 65_536
+
+    private struct Inbox {
+        var queue: [Submission] = []
+        var isScheduled = false
+        var isClosed = false
+    }
+
+    private let inbox = Mutex(Inbox())
+    private let loop: any EventLoop
+    private let writer: NIOLoopBoundBox<MeshWriter>
+
+    /// Opens a sequencer over a mesh's file; must be called on the writer's loop, which the file never leaves.
+    package init(writer: MeshWriter, loop: any EventLoop) {
+        self.loop = loop
+        self.writer = NIOLoopBoundBox(writer, eventLoop: loop)
+        writer.wake = { [weak self] in self?.wake() }
+        let box = self.writer
+        writer.checkpoint = { loop.execute { box.value.makeCheckpoint() } }
+    }
+
+    package func submit(_ submissions: [Submission]) {
+        guard !submissions.isEmpty else { return }
+        enum Verdict { case wake, wait, refuse(MeshError) }
+        let verdict: Verdict = inbox.withLock { inbox in
+            if inbox.isClosed { return .refuse(MeshError(.shuttingDown, "the broker is stopping", hint: "connect again")) }
+            guard inbox.queue.count + submissions.count <= Self.maximumQueue else {
+                return .refuse(MeshError(.busy, "the mesh has too much work waiting", hint: "try again in a moment"))
+            }
+            inbox.queue += submissions
+            if inbox.isScheduled { return .wait }
+            inbox.isScheduled = true
+            return .wake
+        }
+        switch verdict {
+        case .wake: loop.execute { self.drain() }
+        case .wait: break
+        case .refuse(let error):
+            let outbox = Outbox()
+            for submission in submissions { outbox.answer(submission.asker, .failure(error)) }
+            outbox.send()
+        }
+    }
+
+    /// Lets timers fire although nobody submits anything.
+    private func wake() {
+        let isIdle = inbox.withLock { inbox in
+            if inbox.isScheduled { return false }
+            inbox.isScheduled = true
+            return true
+        }
+        if isIdle { loop.execute { self.drain() } }
+    }
+
+    private func drain() {
+        let work = inbox.withLock { inbox in
+            defer { inbox.queue = [] }
+            return inbox.queue
+        }
+        writer.value.run(work)
+        let isDone = inbox.withLock { inbox in
+            if inbox.queue.isEmpty { inbox.isScheduled = false }
+            return inbox.queue.isEmpty
+        }
+        if !isDone { loop.execute { self.drain() } }
+    }
+
+    /// Finishes what was submitted, signs a last checkpoint and closes the file.
+    package func close() async {
+        inbox.withLock { $0.isClosed = true }
+        do {
+            try await loop.submit {
+                self.drain()
+                self.writer.value.close()
+            }.get()
+        } catch {
+            // The loop is gone already: there is nothing left to close on it.
+        }
+    }
+
+    /// Runs something on the writer's loop, between batches, without waiting for it.
+    package func onWriter(_ body: @escaping @Sendable (MeshWriter) -> Void) {
+        loop.execute { body(self.writer.value) }
+    }
+
+    /// Runs something on the writer's loop, between batches.
+    package func askWriter<Value: Sendable>(_ body: @escaping @Sendable (MeshWriter) throws -> Value) async throws -> Value {
+        try await loop.submit { try body(self.writer.value) }.get()
+    }
+}

@@ -1,0 +1,288 @@
+package import Logging
+package import MeshCore
+package import MeshEngine
+package import MeshStore
+import NIOCore
+
+/// What a mesh's writer needs of the world outside.
+package struct WriterEnvironment: Sendable {
+    /// Wall clock, Unix milliseconds.
+    package var wallMillis: @Sendable () -> Int64
+    /// Monotonic clock, milliseconds.
+    package var monotonicMillis: @Sendable () -> Int64
+    /// Runs something on the writer's loop after a time in milliseconds.
+    package var schedule: @Sendable (Int64, @escaping @Sendable () -> Void) -> Void
+    /// Signs checkpoints.
+    package var nodeKey: SigningKey
+    /// Keeps the last signed checkpoint outside the mesh's file; it catches a restored backup.
+    package var keepCheckpoint: @Sendable (String) -> Void
+    /// The disk cannot be trusted any more: the process must end.
+    package var onFatal: @Sendable (StoreError) -> Void
+    /// Gets every batch that was applied, when a log is recorded.
+    package var record: (@Sendable (Batch) -> Void)?
+    /// Frees the space that is kept for a full disk; true when space was freed.
+    package var releaseReserve: @Sendable () -> Void
+    /// Tries to set space aside again; false while the disk is full.
+    package var refillReserve: @Sendable () -> Bool
+    package var logger: Logger
+    package var metrics: BrokerMetrics
+
+    package init(
+        wallMillis: @escaping @Sendable () -> Int64, monotonicMillis: @escaping @Sendable () -> Int64,
+        schedule: @escaping @Sendable (Int64, @escaping @Sendable () -> Void) -> Void, nodeKey: SigningKey,
+        keepCheckpoint: @escaping @Sendable (String) -> Void, onFatal: @escaping @Sendable (StoreError) -> Void,
+        releaseReserve: @escaping @Sendable () -> Void, refillReserve: @escaping @Sendable () -> Bool, logger: Logger,
+        metrics: BrokerMetrics
+    ) {
+        self.wallMillis = wallMillis
+        self.monotonicMillis = monotonicMillis
+        self.schedule = schedule
+        self.nodeKey = nodeKey
+        self.keepCheckpoint = keepCheckpoint
+        self.onFatal = onFatal
+        self.releaseReserve = releaseReserve
+        self.refillReserve = refillReserve
+        self.logger = logger
+        self.metrics = metrics
+    }
+}
+
+/// Owns a mesh's engine and file, on one event loop: makes batches, applies them, and tells the outcome.
+package final class MeshWriter {
+    package let engine: MeshEngine
+    private let database: Database
+    private let environment: WriterEnvironment
+    private var clock: BatchClock
+    private var generator = SystemRandomNumberGenerator()
+    private var connections: [ConnectionID: PeerConnection] = [:]
+    private var checkpoints: CheckpointPolicy
+    private var wakeAt: Int64?
+    private var isDiskFull = false
+    private var isStopped = false
+    /// Runs the writer again; set by whoever owns the loop.
+    var wake: (@Sendable () -> Void)?
+    /// Signs a checkpoint on the writer's loop; set by whoever owns the loop.
+    var checkpoint: (@Sendable () -> Void)?
+
+    package init(database: Database, table: CapabilityTable, environment: WriterEnvironment) throws {
+        self.database = database
+        self.environment = environment
+        engine = try MeshEngine(database: database, table: table)
+        clock = BatchClock(last: engine.state.now)
+        checkpoints = try CheckpointPolicy(database: database)
+    }
+
+    /// Runs what was submitted: commands in one transaction, then queries, so that a query sees the writes before it.
+    func run(_ work: [Submission]) {
+        var rest = work[...]
+        repeat { rest = runSegment(rest) } while !rest.isEmpty
+        scheduleWakeUp()
+    }
+
+    /// Takes work up to where a connection writes after it has asked: the order of one connection is kept.
+    private func runSegment(_ work: ArraySlice<Submission>) -> ArraySlice<Submission> {
+        var commands: [Submission] = []
+        var queries: [Submission] = []
+        var asked: Set<UInt64> = []
+        var end = work.startIndex
+        for submission in work {
+            switch submission.work {
+            case .command:
+                if let connection = submission.connection, asked.contains(connection.id.rawValue) { break }
+                if commands.count == LocalSequencer.maximumBatch { break }
+                commands.append(submission)
+                end += 1
+                continue
+            case .query:
+                if let connection = submission.connection { asked.insert(connection.id.rawValue) }
+                queries.append(submission)
+                end += 1
+                continue
+            }
+            break
+        }
+        let outbox = Outbox()
+        apply(commands, outbox)
+        for query in queries { answer(query, outbox) }
+        outbox.send()
+        return work[end...]
+    }
+
+    private func answer(_ submission: Submission, _ outbox: Outbox) {
+        guard case .query(let request, let actor) = submission.work else { return }
+        outbox.answer(
+            submission.asker, engine.query(request, actor: actor, connection: submission.connection?.id))
+    }
+
+    // MARK: Batches
+
+    private func apply(_ submissions: [Submission], _ outbox: Outbox) {
+        let isDue = (engine.nextDue ?? .max) <= environment.wallMillis()
+        guard !submissions.isEmpty || isDue, !isStopped else {
+            for submission in submissions {
+                outbox.answer(submission.asker, .failure(MeshError(.meshStopped, "this mesh is stopped")))
+            }
+            return
+        }
+        for submission in submissions { register(submission) }
+        if isDiskFull { return applyWhileFull(submissions, outbox) }
+        do {
+            try applyBatch(submissions, outbox)
+        } catch {
+            recover(from: error, submissions, outbox)
+        }
+    }
+
+    private func applyBatch(_ submissions: [Submission], _ outbox: Outbox) throws {
+        let batch = Batch(
+            number: engine.state.applied + 1,
+            now: clock.stamp(wall: environment.wallMillis(), monotonic: environment.monotonicMillis()),
+            commands: submissions.compactMap { submission in
+                guard case .command(let request, let actor) = submission.work else { return nil }
+                return Command(actor: actor, request: request, entropy: Entropy(&generator))
+            })
+        let result = try engine.apply(batch)
+        environment.record?(batch)
+        environment.metrics.batchApplied(commands: batch.commands.count)
+        tell(result.timerEffects, outbox)
+        for (submission, outcome) in zip(submissions, result.outcomes) {
+            count(submission, outcome)
+            outbox.answer(submission.asker, outcome.result)
+            tell(outcome.effects, outbox)
+        }
+        makeCheckpointSoon()
+    }
+
+    /// A batch could not be stored: nothing of it is. Its commands run again one by one, each told its own fate.
+    private func recover(from error: any Error, _ submissions: [Submission], _ outbox: Outbox) {
+        let store = error as? StoreError
+        environment.logger.error("a batch was undone", metadata: ["error": "\(error)"])
+        environment.metrics.batchFailed()
+        if store?.code == .full {
+            isDiskFull = true
+            environment.releaseReserve()
+            environment.schedule(5_000) { [wake] in wake?() }
+            return applyWhileFull(submissions, outbox)
+        }
+        if let store, store.isFatal {
+            isStopped = true
+            for submission in submissions { outbox.answer(submission.asker, .failure(MeshError(storing: store))) }
+            environment.onFatal(store)
+            return
+        }
+        guard submissions.count > 1 else {
+            for submission in submissions { outbox.answer(submission.asker, .failure(MeshError(storing: error))) }
+            return
+        }
+        for submission in submissions {
+            do { try applyBatch([submission], outbox) } catch {
+                outbox.answer(submission.asker, .failure(MeshError(storing: error)))
+            }
+        }
+    }
+
+    /// On a full disk only acknowledgements and lost connections are stored: they free space or cost none.
+    private func applyWhileFull(_ submissions: [Submission], _ outbox: Outbox) {
+        if environment.refillReserve() {
+            isDiskFull = false
+            environment.logger.notice("the disk has space again")
+            return apply(submissions, outbox)
+        }
+        environment.schedule(5_000) { [wake] in wake?() }
+        for submission in submissions {
+            guard case .command(let request, _) = submission.work,
+                request is Acknowledge || request is TransportReceipt || request is LoseConnection
+            else {
+                outbox.answer(
+                    submission.asker,
+                    .failure(
+                        MeshError(
+                            .storageFull, "the broker's disk is full: nothing was stored",
+                            hint: "free space on the broker's disk, then send again")))
+                continue
+            }
+            do { try applyBatch([submission], outbox) } catch {
+                outbox.answer(submission.asker, .failure(MeshError(storing: error)))
+            }
+        }
+    }
+
+    // MARK: Telling
+
+    private func register(_ submission: Submission) {
+        guard case .command(let request, _) = submission.work else { return }
+        if let connection = submission.connection, request is OpenSession {
+            connections[connection.id] = connection
+        } else if let lost = request as? LoseConnection {
+            connections[ConnectionID(rawValue: lost.connection)] = nil
+        }
+    }
+
+    /// Forgets a connection that never had a session: its watches and its place in the hub.
+    func forget(_ connection: ConnectionID) {
+        connections[connection] = nil
+        engine.forget(connection)
+    }
+
+    private func tell(_ effects: [Effect], _ outbox: Outbox) {
+        for effect in effects {
+            switch effect {
+            case .push(let id, let push):
+                if let connection = connections[id] { outbox.add(.push(push), for: connection) }
+            case .trackedPush(let id, let push, let message):
+                if let connection = connections[id] { outbox.add(.trackedPush(push, message: message), for: connection) }
+            case .close(let id, let reason):
+                if let connection = connections.removeValue(forKey: id) { outbox.add(.close(reason), for: connection) }
+            }
+        }
+    }
+
+    private func count(_ submission: Submission, _ outcome: Outcome) {
+        guard case .command(let request, _) = submission.work, let send = request as? Send else { return }
+        switch outcome.result {
+        case .success: environment.metrics.messageRouted(send.priority ?? .next)
+        case .failure(let error): environment.metrics.messageRejected(error.code)
+        }
+    }
+
+    private func scheduleWakeUp() {
+        guard !isStopped, let due = engine.nextDue else { return }
+        if let wakeAt, wakeAt <= due { return }
+        wakeAt = due
+        let wait = max(1, due - environment.wallMillis())
+        environment.schedule(min(wait, 3_600_000)) { [wake] in wake?() }
+        // The wake-up may come early or late; the next run arms the next one.
+        self.wakeAt = wait > 3_600_000 ? nil : due
+    }
+
+    // MARK: Checkpoints
+
+    private func makeCheckpointSoon() {
+        guard checkpoints.shouldSchedule(size: engine.ledgerSize) else { return }
+        environment.schedule(1_000) { [checkpoint] in checkpoint?() }
+    }
+
+    /// Signs the tree as it is on disk. Entries are synced before: the batch that made them has committed.
+    package func makeCheckpoint() {
+        guard !isStopped, let unsigned = checkpoints.due(size: engine.ledgerSize) else { return }
+        do {
+            let note = Checkpoint(origin: engine.state.facts.origin, size: unsigned, root: engine.ledgerRoot)
+                .sign(with: environment.nodeKey, name: engine.state.facts.origin)
+            try database.transaction {
+                try database.prepare("INSERT OR REPLACE INTO checkpoint (size, note) VALUES (?, ?)").run(unsigned, note)
+            }
+            checkpoints.made(size: unsigned)
+            environment.keepCheckpoint(note)
+        } catch {
+            environment.logger.error("no checkpoint could be stored", metadata: ["error": "\(error)"])
+            checkpoints.failed()
+        }
+    }
+
+    func close() {
+        makeCheckpoint()
+        isStopped = true
+        database.checkpoint(truncate: true)
+        database.close()
+    }
+}

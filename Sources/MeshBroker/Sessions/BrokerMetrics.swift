@@ -1,0 +1,71 @@
+package import MeshCore
+import Synchronization
+
+/// What the broker counts, and its text for Prometheus. Counters only grow; no peer's name is a label.
+package final class BrokerMetrics: Sendable {
+    private struct Values {
+        var counters: [String: Int64] = [:]
+        var gauges: [String: Int64] = [:]
+    }
+    private let values = Mutex(Values())
+
+    package init() {}
+
+    private static let help: [(name: String, kind: String, text: String)] = [
+        ("broker_connections_total", "counter", "Connections that were accepted."),
+        ("broker_connections_active", "gauge", "Connections that are open."),
+        ("broker_connections_rejected_total", "counter", "Handshakes that were refused, by reason."),
+        ("broker_messages_routed_total", "counter", "Messages that were accepted, by priority."),
+        ("broker_messages_rejected_total", "counter", "Messages that were refused, by reason."),
+        ("broker_frames_rejected_total", "counter", "Frames that could not be read or were not known, by reason."),
+        ("broker_queue_depth", "gauge", "Deliveries that wait or are unacknowledged."),
+        ("broker_batches_total", "counter", "Batches that were made durable."),
+        ("broker_commands_total", "counter", "Commands that were decided."),
+        ("broker_batches_failed_total", "counter", "Batches that were undone because the store failed."),
+        ("broker_slow_consumers_total", "counter", "Connections that were ended because they did not read."),
+        ("broker_silent_connections_total", "counter", "Connections that were ended because they did not answer pings."),
+        ("broker_meshes", "gauge", "Meshes that are open."),
+        ("broker_db_healthy", "gauge", "1 while every mesh can be written."),
+        ("broker_uptime_seconds", "gauge", "Seconds since the start."),
+    ]
+
+    private func add(_ key: String, _ amount: Int64 = 1) { values.withLock { $0.counters[key, default: 0] += amount } }
+
+    /// Sets a gauge.
+    package func set(_ name: String, _ value: Int64) { values.withLock { $0.gauges[name] = value } }
+
+    package func connectionOpened() {
+        values.withLock {
+            $0.counters["broker_connections_total", default: 0] += 1
+            $0.gauges["broker_connections_active", default: 0] += 1
+        }
+    }
+    package func connectionClosed() { values.withLock { $0.gauges["broker_connections_active", default: 0] -= 1 } }
+    package func connectionRejected(_ code: ErrorCode) { add("broker_connections_rejected_total{reason=\"\(code.rawValue)\"}") }
+    package func messageRouted(_ priority: Priority) { add("broker_messages_routed_total{priority=\"\(priority.rawValue)\"}") }
+    package func messageRejected(_ code: ErrorCode) { add("broker_messages_rejected_total{reason=\"\(code.rawValue)\"}") }
+    package func frameRejected(_ code: ErrorCode) { add("broker_frames_rejected_total{reason=\"\(code.rawValue)\"}") }
+    package func connectionSilent() { add("broker_silent_connections_total") }
+    package func slowConsumer() { add("broker_slow_consumers_total") }
+    package func batchFailed() { add("broker_batches_failed_total") }
+    package func batchApplied(commands: Int) {
+        values.withLock {
+            $0.counters["broker_batches_total", default: 0] += 1
+            $0.counters["broker_commands_total", default: 0] += Int64(commands)
+        }
+    }
+
+    /// The text exposition, format 0.0.4.
+    package func exposition() -> String {
+        let snapshot = values.withLock { $0 }
+        var text = ""
+        for (name, kind, help) in Self.help {
+            text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
+            let all = snapshot.counters.merging(snapshot.gauges) { first, _ in first }
+            let rows = all.filter { $0.key == name || $0.key.hasPrefix(name + "{") }.sorted { $0.key < $1.key }
+            if rows.isEmpty { text += "\(name) 0\n" }
+            for (key, value) in rows { text += "\(key) \(value)\n" }
+        }
+        return text
+    }
+}

@@ -1,0 +1,319 @@
+import MeshCore
+import MeshEngine
+import NIOCore
+
+/// The life of one connection: first its hello, then requests in and answers and pushes out. Confined to its loop.
+final class ConnectionSession {
+    private enum Phase {
+        /// Nobody has said who is there.
+        case silent
+        /// The hello was handed to the mesh.
+        case greeting(any Sequencer, meshID: String)
+        /// The session is open.
+        case open(any Sequencer, meshID: String, session: SessionNumber)
+        case ended
+    }
+
+    private let id: ConnectionID
+    private let sink: any FrameSink
+    private let host: any ConnectionHost
+    weak var connection: PeerConnection?
+    private var phase = Phase.silent
+    private var dialect = Dialect.claudemesh
+    private var isAttached = true
+    /// Frames that came while the hello was on its way.
+    private var early: [[UInt8]] = []
+    private var burst: [Submission] = []
+    private var acknowledged: [String] = []
+    private var budget = RequestBudget()
+    private var sends: TokenBucket?
+    private var strikes = 0
+    private var receipts = TransportReceipts()
+    private var lastHeard: NIODeadline = .now()
+    private var timer: RepeatedTask?
+    private var helloTimer: Scheduled<Void>?
+
+    init(id: ConnectionID, sink: any FrameSink, host: any ConnectionHost) {
+        self.id = id
+        self.sink = sink
+        self.host = host
+        let limits = host.limits
+        if !sink.isLoopback, let rate = limits.sendsPerSecond { sends = TokenBucket(rate: rate, burst: limits.sendBurst) }
+    }
+
+    func opened(on loop: any EventLoop) {
+        host.metrics.connectionOpened()
+        let limits = host.limits
+        // Both timers hold the connection weakly and run on its own loop.
+        helloTimer = loop.scheduleTask(in: .seconds(limits.helloSeconds)) { [weak connection] in
+            connection?.close(.policy("hello_timeout"))
+        }
+        let beat = NIOLoopBound(self, eventLoop: loop)
+        timer = loop.scheduleRepeatedTask(
+            initialDelay: .seconds(limits.pingSeconds), delay: .seconds(limits.pingSeconds)
+        ) { _ in beat.value.beat() }
+    }
+
+    private func beat() {
+        guard NIODeadline.now() - lastHeard < .seconds(host.limits.silenceSeconds) else {
+            host.metrics.connectionSilent()
+            return end(.policy("silent"))
+        }
+        sink.ping([])
+    }
+
+    // MARK: Frames in
+
+    func text(_ bytes: UnsafeRawBufferPointer) {
+        lastHeard = .now()
+        if case .ended = phase { return }
+        do throws(JSONError) {
+            handle(try JSON.parse(bytes, limits: .frame), size: bytes.count)
+        } catch {
+            strike(MeshError(error, in: "frame"), requestID: nil)
+        }
+    }
+
+    private func handle(_ frame: JSON, size: Int) {
+        guard let object = frame.objectValue, let type = object["type"]?.stringValue else {
+            return strike(
+                MeshError(.badFrame, "a frame is a JSON object with a string `type`"),
+                requestID: frame["_reqId"]?.stringValue)
+        }
+        switch phase {
+        case .silent: greet(type, frame)
+        case .greeting:
+            guard early.count < host.limits.unansweredRequests else { return end(.policy("too many frames before hello_ack")) }
+            early.append(frame.bytes())
+        case .open(let sequencer, _, let session):
+            request(type, frame, size, sequencer, session)
+        case .ended: break
+        }
+    }
+
+    func readComplete() {
+        flushBurst()
+        sink.flush()
+    }
+
+    func pong(_ payload: [UInt8]) {
+        lastHeard = .now()
+        let messages = receipts.confirm(payload)
+        guard !messages.isEmpty, case .open(let sequencer, _, let session) = phase else { return }
+        sequencer.submit([.init(.command(TransportReceipt(messages: messages), .session(session, id)), for: .nobody)])
+    }
+
+    // MARK: Hello
+
+    private func greet(_ type: String, _ frame: JSON) {
+        let now = host.nowMillis()
+        do throws(MeshError) {
+            let open: OpenSession
+            let meshID: String
+            switch type {
+            case Hello.type:
+                let hello = try decode(Hello.self, frame)
+                meshID = hello.meshId
+                open = try host.authenticator.open(hello, now: now, connection: id)
+            case SessionHello.type:
+                let hello = try decode(SessionHello.self, frame)
+                meshID = hello.meshId
+                open = try host.authenticator.open(hello, now: now, connection: id)
+            default:
+                return strike(
+                    MeshError(.noHello, "the first frame must be hello or session_hello"),
+                    requestID: frame["_reqId"]?.stringValue)
+            }
+            guard let sequencer = host.sequencer(of: meshID), let connection else {
+                throw MeshError(.unauthorized, "this key is not a member of that mesh", hint: "join with an invite")
+            }
+            dialect = open.dialect
+            isAttached = open.connection != nil
+            phase = .greeting(sequencer, meshID: meshID)
+            sequencer.submit([
+                .init(.command(open, .node), for: .connection(connection, ReplyTag(type: OpenSession.type)))
+            ])
+        } catch {
+            refuseHello(error)
+        }
+    }
+
+    private func decode<Value: Decodable>(_ type: Value.Type, _ frame: JSON) throws(MeshError) -> Value {
+        do throws(JSONError) { return try JSONCoder.decode(type, from: frame) } catch {
+            throw MeshError(.malformed, "\(error)")
+        }
+    }
+
+    private func refuseHello(_ error: MeshError) {
+        host.metrics.connectionRejected(error.code)
+        sink.write(error.frame())
+        let reason = error.code == .revoked ? "banned" : error.code.rawValue
+        end(CloseReason(code: error.code.closeCode ?? 1008, reason: reason))
+    }
+
+    private func welcome(_ opened: SessionOpened, _ sequencer: any Sequencer, _ meshID: String) {
+        helloTimer?.cancel()
+        phase = .open(sequencer, meshID: meshID, session: SessionNumber(rawValue: opened.number))
+        if let frame = try? opened.ack.frame() { sink.write(frame) }
+        let waiting = early
+        early = []
+        for frame in waiting { frame.withUnsafeBytes { text($0) } }
+        flushBurst()
+    }
+
+    // MARK: Requests
+
+    private func request(
+        _ type: String, _ frame: JSON, _ size: Int, _ sequencer: any Sequencer, _ session: SessionNumber
+    ) {
+        let requestID = frame["_reqId"]?.stringValue
+        if type == Hello.type || type == SessionHello.type {
+            return strike(MeshError(.alreadyGreeted, "this connection has said hello"), requestID: requestID)
+        }
+        do throws(MeshError) {
+            let request = try host.table.decode(type: type, from: frame)
+            submit(request, type: type, requestID: requestID, size: size, session)
+        } catch {
+            let sendID = type == Send.type ? frame["id"]?.stringValue ?? "" : nil
+            host.metrics.frameRejected(error.code)
+            answer(ReplyTag(type: type, requestID: requestID, sendID: sendID), .failure(error))
+        }
+    }
+
+    private func submit(
+        _ request: any Request, type: String, requestID: String?, size: Int, _ session: SessionNumber
+    ) {
+        guard let connection else { return }
+        if let acknowledge = request as? Acknowledge, requestID == nil, acknowledge.read != true,
+            acknowledge.reject == nil, acknowledge.clientMessageID == nil
+        {
+            // Acknowledgements of one burst become one command.
+            acknowledged += (acknowledge.messageIDs ?? []) + (acknowledge.brokerMessageID.map { [$0] } ?? [])
+            return
+        }
+        let sendID = (request as? Send).map { $0.id ?? "" }
+        let kind = Swift.type(of: request)
+        let tag = ReplyTag(
+            type: type, requestID: requestID, sendID: sendID,
+            isSilent: requestID == nil && (dialect == .claudemesh && kind.isSilentForVersion1 || request is Acknowledge),
+            bytes: size)
+        if sendID != nil, sends?.take(at: .now()) == false {
+            return answer(
+                tag,
+                .failure(
+                    MeshError(.rateLimited, "rate_limit: more than \(host.limits.sendsPerSecond ?? 0) messages a second", hint: "send slower")))
+        }
+        let actor = Actor.session(session, id)
+        let work: Submission.Work = kind.kind == .write ? .command(request, actor) : .query(request, actor)
+        burst.append(.init(work, for: .connection(connection, tag)))
+        if budget.take(bytes: size, limits: host.limits) { sink.pauseReading() }
+    }
+
+    private func flushBurst() {
+        guard case .open(let sequencer, _, let session) = phase else { return }
+        while !acknowledged.isEmpty {
+            let ids = Array(acknowledged.prefix(1_000))
+            acknowledged.removeFirst(ids.count)
+            let actor = Actor.session(session, id)
+            let asker = connection.map { Submission.Asker.connection($0, ReplyTag(type: Acknowledge.type, isSilent: true)) }
+            burst.append(.init(.command(Acknowledge(messageIDs: ids), actor), for: asker ?? .nobody))
+            _ = budget.take(bytes: 0, limits: host.limits)
+        }
+        guard !burst.isEmpty else { return }
+        let work = burst
+        burst = []
+        sequencer.submit(work)
+    }
+
+    private func strike(_ error: MeshError, requestID: String?) {
+        host.metrics.frameRejected(error.code)
+        sink.write(error.frame(requestID: requestID))
+        strikes += 1
+        if strikes >= host.limits.strikes { end(.policy(error.code.rawValue)) }
+    }
+
+    // MARK: Frames out
+
+    func deliver(_ item: Outbox.Item) {
+        if case .ended = phase { return }
+        switch item {
+        case .reply(let tag, let result):
+            if tag.type == OpenSession.type { return greeted(result) }
+            if budget.give(bytes: tag.bytes, limits: host.limits) { sink.resumeReading() }
+            answer(tag, result)
+        case .push(let push):
+            if let frame = push.frame(for: dialect) { sink.write(frame) }
+        case .trackedPush(let push, let message):
+            guard let frame = push.frame(for: dialect) else { return }
+            sink.write(frame)
+            receipts.sent(message)
+        case .close(let reason): end(reason)
+        }
+    }
+
+    func flush() {
+        sink.flush()
+        // A ping behind the pushes: its pong says that the client's transport has taken them.
+        if let payload = receipts.ping() { sink.ping(payload) }
+    }
+
+    private func greeted(_ result: Result<any Reply, MeshError>) {
+        guard case .greeting(let sequencer, let meshID) = phase else { return }
+        switch result {
+        case .success(let reply as SessionOpened): welcome(reply, sequencer, meshID)
+        case .success: refuseHello(MeshError(.internalError, "the session was not opened"))
+        case .failure(let error): refuseHello(error)
+        }
+    }
+
+    private func answer(_ tag: ReplyTag, _ result: Result<any Reply, MeshError>) {
+        switch result {
+        case .success(let reply):
+            guard !tag.isSilent else { return }
+            do throws(MeshError) { sink.write(try reply.frame(requestID: tag.requestID)) } catch {
+                sink.write(error.frame(requestID: tag.requestID))
+            }
+        case .failure(let error):
+            if tag.type == Acknowledge.type, tag.isSilent, error.code == .notFound { return }
+            sink.write(error.frame(requestID: tag.requestID, id: tag.sendID))
+            if let sendID = tag.sendID {
+                let failed = SendAck(id: sendID, messageId: "", queued: false, error: error.description)
+                if let frame = try? failed.frame() { sink.write(frame) }
+            }
+            if error.code == .revoked { end(CloseReason(code: 4002, reason: "banned")) }
+            if error.code == .meshStopped { end(.policy(error.code.rawValue)) }
+        }
+    }
+
+    // MARK: The end
+
+    func end(_ reason: CloseReason) {
+        if case .ended = phase { return }
+        sink.flush()
+        sink.close(reason)
+        closed()
+    }
+
+    func closed() {
+        let last = phase
+        if case .ended = last { return }
+        flushBurst()
+        phase = .ended
+        timer?.cancel()
+        helloTimer?.cancel()
+        host.metrics.connectionClosed()
+        switch last {
+        case .open(let sequencer, let meshID, let session):
+            if isAttached {
+                sequencer.submit([
+                    .init(.command(LoseConnection(session: session.rawValue, connection: id.rawValue), .node), for: .nobody)
+                ])
+            } else {
+                host.forget(id, meshID: meshID)
+            }
+        case .greeting(_, let meshID): host.forget(id, meshID: meshID)
+        case .silent, .ended: break
+        }
+        if let connection { host.ended(connection) }
+    }
+}

@@ -1,0 +1,19 @@
+package import MeshCore
+
+/// The outgoing half of a connection, whatever carries it. Confined to the connection's event loop.
+package protocol FrameSink: AnyObject {
+    /// Whether the other side is on this machine.
+    var isLoopback: Bool { get }
+    /// Queues a text frame.
+    func write(_ frame: [UInt8])
+    /// Sends what is queued.
+    func flush()
+    /// Sends a ping, after what is queued.
+    func ping(_ payload: [UInt8])
+    /// Says goodbye and ends the connection.
+    func close(_ reason: CloseReason)
+    /// Stops taking frames in: the other side feels it.
+    func pauseReading()
+    /// Takes frames in again.
+    func resumeReading()
+}

@@ -1,0 +1,75 @@
+package import MeshCore
+package import MeshEngine
+package import NIOCore
+
+/// One connection of a peer, as the writer and the gateway refer to it. Its state never leaves its event loop.
+package final class PeerConnection: Sendable {
+    /// Counted by the node.
+    package let id: ConnectionID
+    /// The loop that the connection lives on.
+    package let loop: any EventLoop
+    private let session: NIOLoopBoundBox<ConnectionSession>
+
+    /// Makes a connection; must be called on its loop.
+    package init(id: ConnectionID, loop: any EventLoop, sink: any FrameSink, node: any ConnectionHost) {
+        self.id = id
+        self.loop = loop
+        let state = ConnectionSession(id: id, sink: sink, host: node)
+        session = NIOLoopBoundBox(state, eventLoop: loop)
+        state.connection = self
+        state.opened(on: loop)
+    }
+
+    /// A text frame came in.
+    package func text(_ bytes: UnsafeRawBufferPointer) { session.value.text(bytes) }
+    /// The burst of frames has ended.
+    package func readComplete() { session.value.readComplete() }
+    /// A ping was answered.
+    package func pong(_ payload: [UInt8]) { session.value.pong(payload) }
+    /// The connection is gone.
+    package func closed() { session.value.closed() }
+    /// Says goodbye.
+    package func close(_ reason: CloseReason) { session.value.end(reason) }
+
+    /// Hands over something from a mesh's writer.
+    func deliver(_ item: Outbox.Item) { session.value.deliver(item) }
+    /// Sends what was handed over.
+    func flush() { session.value.flush() }
+}
+
+/// What a connection needs of its node.
+package protocol ConnectionHost: Sendable {
+    /// Unix milliseconds.
+    func nowMillis() -> Int64
+    /// The sequencer of a mesh; nil when the node has no such mesh.
+    func sequencer(of meshID: String) -> (any Sequencer)?
+    /// Forgets a connection that a mesh's writer knows but that has no session.
+    func forget(_ connection: ConnectionID, meshID: String)
+    /// Called once when the connection has ended.
+    func ended(_ connection: PeerConnection)
+    var authenticator: Authenticator { get }
+    var table: CapabilityTable { get }
+    var metrics: BrokerMetrics { get }
+    var limits: ConnectionLimits { get }
+}
+
+/// What one connection may use.
+package struct ConnectionLimits: Sendable {
+    /// Unanswered requests before reading stops.
+    package var unansweredRequests = 256
+    /// Their bytes before reading stops.
+    package var unansweredBytes = 1 << 20
+    /// Faulty frames before the connection ends.
+    package var strikes = 32
+    /// Time for the first frame, in seconds.
+    package var helloSeconds: Int64 = 10
+    /// Between two pings, in seconds.
+    package var pingSeconds: Int64 = 30
+    /// Silence before the connection is cut, in seconds.
+    package var silenceSeconds: Int64 = 75
+    /// Sends per second of a connection that is not local; nil sets no limit.
+    package var sendsPerSecond: Int? = 100
+    /// Sends at once of a connection that is not local.
+    package var sendBurst = 200
+    package init() {}
+}

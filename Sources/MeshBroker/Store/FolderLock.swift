@@ -1,0 +1,52 @@
+import Glibc
+
+/// Holds a folder for one process, by the kernel's lock and not by a guess: it ends with the process, however that ends.
+public final class FolderLock: Sendable {
+    private let file: Int32
+
+    /// Takes the lock. Fails with `locked`, naming the holder, when another broker has it.
+    public init(folder: String) throws(StoreError) {
+        let path = folder + "/lock"
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Files.failure("opening \(path)") }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            var text = [UInt8](repeating: 0, count: 32)
+            let count = max(0, Glibc.read(file, &text, text.count))
+            Glibc.close(file)
+            let holder = String(decoding: text[0..<count].prefix { $0 != 0x0A }, as: UTF8.self)
+            throw StoreError(
+                .locked, "another broker\(holder.isEmpty ? "" : " (pid \(holder))") uses \(folder): stop it, or choose another --data")
+        }
+        self.file = file
+        let pid = Array("\(getpid())\n".utf8)
+        _ = ftruncate(file, 0)
+        _ = pid.withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, 0) }
+    }
+
+    deinit { Glibc.close(file) }
+}
+
+/// Space set aside for the day when the disk is full: freeing it lets acknowledgements proceed.
+public struct ReserveFile: Sendable {
+    private let path: String
+    private let size: Int
+
+    /// Names the file; it is made by `fill`.
+    public init(path: String, bytes: Int = 4 << 20) {
+        self.path = path
+        self.size = bytes
+    }
+
+    /// Makes the file whole; false when the disk has no room for it.
+    public func fill() -> Bool {
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return false }
+        defer { Glibc.close(file) }
+        if posix_fallocate(file, 0, off_t(size)) == 0 { return true }
+        Files.remove(path)
+        return false
+    }
+
+    /// Gives the space back.
+    public func release() { Files.remove(path) }
+}

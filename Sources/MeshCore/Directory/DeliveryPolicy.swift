@@ -1,0 +1,54 @@
+/// The one table that decides whether a message is offered or held, in code, tests and documentation alike.
+public enum DeliveryPolicy {
+    /// What to do with a message of a priority for a recipient in a status.
+    public enum Gate: String, Sendable, Hashable { case offer, hold }
+
+    /// | priority | idle | working | dnd |
+    /// |---|---|---|---|
+    /// | now | offer | offer | offer |
+    /// | next | offer | hold | hold |
+    /// | low | offer | hold | hold |
+    public static func gate(_ priority: Priority, _ status: PeerStatus) -> Gate {
+        switch (priority, status) {
+        case (.now, _), (_, .idle): .offer
+        case (.next, .working), (.next, .dnd), (.low, .working), (.low, .dnd): .hold
+        }
+    }
+
+    /// How long a hold for `working` lasts at most, in milliseconds: 10 min for next, 60 min for low.
+    public static func maximumHoldMillis(_ priority: Priority) -> Int64 {
+        switch priority {
+        case .now: 0
+        case .next: 10 * 60_000
+        case .low: 60 * 60_000
+        }
+    }
+
+    /// Why the gate holds.
+    public static func reason(_ status: PeerStatus) -> HoldReason { status == .dnd ? .dnd : .working }
+
+    /// How long an offer may stay without an acknowledgement before it is repeated: 30 s, doubled each time, at most
+    /// 5 min.
+    public static func offerLeaseMillis(attempt: Int) -> Int64 {
+        min(300_000, 30_000 << Int64(min(max(attempt - 1, 0), 8)))
+    }
+
+    /// Offers before a delivery becomes a dead letter.
+    public static let maximumAttempts = 20
+    /// Unacknowledged offers of one session before the broker holds.
+    public static let window = 1_000
+    /// Deliveries that may wait for one recipient.
+    public static let maximumPending = 10_000
+    /// Time to live of a message that names none: 7 days.
+    public static let defaultTTLMillis: Int64 = 7 * 24 * 3_600_000
+    /// The shortest and longest time to live.
+    public static let ttlRange: ClosedRange<Int64> = 1_000...(30 * 24 * 3_600_000)
+    /// A lost connection is forgiven this long.
+    public static let graceMillis: Int64 = 90_000
+    /// `working` lasts this long unless it is renewed.
+    public static let workingLeaseMillis: Int64 = 60_000
+    /// The longest lease a client may ask for.
+    public static let maximumWorkingLeaseMillis: Int64 = 600_000
+    /// Largest message body.
+    public static let maximumBodyBytes = 65_536
+}

@@ -1,0 +1,177 @@
+/// One recipient of a message.
+public enum Recipient: Sendable, Hashable {
+    /// A session.
+    case session(SessionNumber)
+    /// A member that has no session yet; its first session gets the message.
+    case member(MemberNumber)
+}
+
+/// Whom a list of targets reaches.
+public struct Resolution: Sendable, Hashable {
+    /// What the targets are.
+    public enum Kind: String, Sendable, Hashable { case direct, group, all, mixed }
+    /// `mixed` when direct targets stand beside groups or everyone.
+    public var kind: Kind
+    /// Each recipient once: sessions ascending, then members without a session.
+    public var recipients: [Recipient]
+    /// Whether every recipient must be sent a sealed copy.
+    public var isSealed: Bool { kind == .direct }
+}
+
+extension Roster {
+    /// Resolves targets to recipients: the only code that does. The sending session is left out, its siblings are not.
+    ///
+    /// Order for a name: exact key, member name, `member/label`, unique label, unique key prefix of 8 or more.
+    /// Fails with `unknown_target` (naming the nearest names), `ambiguous_target` (naming the candidates) or
+    /// `no_recipients`.
+    public func resolve(_ spec: TargetSpec, from sender: SessionNumber?, at now: Int64) throws(MeshError) -> Resolution {
+        guard (1...256).contains(spec.targets.count) else {
+            throw .argument("targetSpec", "1 to 256 targets, not \(spec.targets.count)")
+        }
+        var sessionsFound: Set<SessionNumber> = []
+        var membersFound: Set<MemberNumber> = []
+        var kinds: Set<Resolution.Kind> = []
+        for text in spec.targets {
+            switch try Target(text) {
+            case .key(let key):
+                kinds.insert(.direct)
+                try add(key: key, to: &sessionsFound, &membersFound)
+            case .name(let name):
+                kinds.insert(.direct)
+                try add(name: name, to: &sessionsFound, &membersFound)
+            case .group(let group):
+                kinds.insert(.group)
+                let found = sessions(inGroup: group, at: now)
+                if found.isEmpty {
+                    throw MeshError(
+                        .unknownTarget, "no session belongs to @\(group)",
+                        hint: "join it first: mesh-cli group join \(group)")
+                }
+                sessionsFound.formUnion(found)
+            case .topic(let topic):
+                throw MeshError(
+                    .unknownTarget, "there is no topic #\(topic): this broker has no topics",
+                    hint: "use a group: @\(topic)")
+            case .all:
+                kinds.insert(.all)
+                for number in sessionOrder where sessions[number]?.countsForGroups(at: now) == true {
+                    sessionsFound.insert(number)
+                }
+            }
+        }
+        if let sender { sessionsFound.remove(sender) }
+        let recipients =
+            sessionsFound.sorted().map { Recipient.session($0) } + membersFound.sorted().map { Recipient.member($0) }
+        let kind = kinds.count == 1 ? kinds.first ?? .direct : .mixed
+        if recipients.isEmpty && kind == .direct {
+            throw MeshError(
+                .noRecipients, "\(spec.text) is only the sending session itself", hint: "send to another session or name")
+        }
+        return Resolution(kind: kind, recipients: recipients)
+    }
+
+    /// Sessions in a group or in one nested below it, ascending.
+    public func sessions(inGroup group: String, at now: Int64) -> [SessionNumber] {
+        sessionOrder.filter { number in
+            guard let session = sessions[number], session.countsForGroups(at: now) else { return false }
+            return session.groups.contains { $0.name == group || $0.name.hasPrefix(group + "/") }
+        }
+    }
+
+    private func add(
+        key: PublicKey, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
+    ) throws(MeshError) {
+        if let session = session(key: key), session.hasKey {
+            sessionsFound.insert(session.number)
+        } else if let member = member(key: key), member.revokedAt == nil {
+            add(member: member, to: &sessionsFound, &membersFound)
+        } else {
+            throw MeshError(
+                .unknownTarget, "no session or member has the key \(key.shortHex)…",
+                hint: "see who is known: mesh-cli member list, mesh-cli peer list")
+        }
+    }
+
+    private func add(
+        member: Member, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
+    ) {
+        let own = sessions(of: member.number)
+        if own.isEmpty { membersFound.insert(member.number) } else { sessionsFound.formUnion(own) }
+    }
+
+    private func add(
+        name: String, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
+    ) throws(MeshError) {
+        if let member = member(name: name) {
+            return add(member: member, to: &sessionsFound, &membersFound)
+        }
+        if let slash = name.utf8.firstIndex(of: UInt8(ascii: "/")), let member = member(name: String(name[..<slash])) {
+            let label = String(name[name.index(after: slash)...])
+            let matches = sessions(of: member.number).filter { sessions[$0]?.label == label }
+            guard let match = matches.last else {
+                let labels = sessions(of: member.number).compactMap { sessions[$0]?.label }
+                throw MeshError(
+                    .unknownTarget, "\(member.name) has no session named \(label)",
+                    hint: labels.isEmpty ? "send to \(member.name)" : "its sessions: \(labels.joined(separator: ", "))")
+            }
+            // Foreign clients may repeat a display name: all of them are meant then.
+            for number in matches { sessionsFound.insert(number) }
+            sessionsFound.insert(match)
+            return
+        }
+        let labelled = sessionOrder.filter { sessions[$0]?.label == name }
+        if labelled.count == 1 {
+            sessionsFound.insert(labelled[0])
+            return
+        }
+        if labelled.count > 1 { throw ambiguous(name, labelled) }
+        try add(prefix: name, to: &sessionsFound, &membersFound)
+    }
+
+    private func add(
+        prefix: String, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
+    ) throws(MeshError) {
+        let isPrefix =
+            (8..<64).contains(prefix.utf8.count)
+            && prefix.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+        if isPrefix {
+            let bySession = sessionOrder.filter { sessions[$0]?.claimedKey?.hex.hasPrefix(prefix) == true }
+            let byMember = memberOrder.filter {
+                members[$0].map { $0.revokedAt == nil && $0.key.hex.hasPrefix(prefix) } ?? false
+            }
+            switch (bySession.count, byMember.count) {
+            case (1, 0):
+                sessionsFound.insert(bySession[0])
+                return
+            case (0, 1):
+                if let member = members[byMember[0]] { add(member: member, to: &sessionsFound, &membersFound) }
+                return
+            case (0, 0): break
+            default:
+                throw ambiguous(prefix, bySession)
+            }
+        }
+        throw unknown(prefix)
+    }
+
+    private func ambiguous(_ name: String, _ candidates: [SessionNumber]) -> MeshError {
+        let names = candidates.prefix(8).compactMap { number -> String? in
+            guard let session = sessions[number], let member = members[session.member] else { return nil }
+            return "\(member.name)/\(session.label ?? session.key.shortHex)"
+        }
+        return MeshError(
+            .ambiguousTarget, "\(name) means more than one: \(names.joined(separator: ", "))",
+            hint: "name one of them in full, or use its key")
+    }
+
+    private func unknown(_ name: String) -> MeshError {
+        var known = memberOrder.compactMap { members[$0] }.filter { $0.revokedAt == nil }.map(\.name)
+        known += sessionOrder.compactMap { sessions[$0]?.label }
+        let near = Nearest.names(to: name, among: known, limit: 3)
+        return MeshError(
+            .unknownTarget, "nobody here is called \(name)",
+            hint: near.isEmpty
+                ? "see who is known: mesh-cli peer list" : "did you mean \(near.joined(separator: " or "))?",
+            details: ["nearest": .array(near.map { .string($0) })])
+    }
+}

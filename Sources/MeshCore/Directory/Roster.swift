@@ -1,0 +1,234 @@
+/// A member's number inside one mesh; it never leaves the broker.
+public struct MemberNumber: RawRepresentable, Hashable, Comparable, Sendable {
+    /// 1, 2, 3, … in the order of joining.
+    public var rawValue: Int64
+    /// Makes a number.
+    public init(rawValue: Int64) { self.rawValue = rawValue }
+    public static func < (left: MemberNumber, right: MemberNumber) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// A session's number inside one mesh; it never leaves the broker.
+public struct SessionNumber: RawRepresentable, Hashable, Comparable, Sendable {
+    /// 1, 2, 3, … in the order in which sessions were first seen.
+    public var rawValue: Int64
+    /// Makes a number.
+    public init(rawValue: Int64) { self.rawValue = rawValue }
+    public static func < (left: SessionNumber, right: SessionNumber) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// One live connection on one node, for as long as the node runs.
+public struct ConnectionID: RawRepresentable, Hashable, Sendable {
+    /// Counted by the node.
+    public var rawValue: UInt64
+    /// Makes an id.
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// A durable identity with a role.
+public struct Member: Sendable, Hashable {
+    /// Its number inside the mesh.
+    public var number: MemberNumber
+    /// Its public id.
+    public var id: String
+    /// Its public key.
+    public var key: PublicKey
+    /// Its name, unique in the mesh.
+    public var name: String
+    /// What it may do.
+    public var role: Role
+    /// Unix milliseconds.
+    public var joinedAt: Int64
+    /// Unix milliseconds; nil while it belongs to the mesh.
+    public var revokedAt: Int64?
+    /// Makes a member.
+    public init(number: MemberNumber, id: String, key: PublicKey, name: String, role: Role, joinedAt: Int64) {
+        self.number = number
+        self.id = id
+        self.key = key
+        self.name = name
+        self.role = role
+        self.joinedAt = joinedAt
+    }
+}
+
+/// What a client says of itself; shown to others, never trusted.
+public struct ClientInfo: Sendable, Hashable, Codable {
+    public var sessionID: String?
+    public var pid: Int64?
+    public var cwd: String?
+    public var hostname: String?
+    public var peerType: String?
+    public var channel: String?
+    public var model: String?
+    /// Makes an empty one.
+    public init() {}
+}
+
+/// Whether a session has a live connection.
+public enum Attachment: Sendable, Hashable {
+    /// A live connection.
+    case attached(ConnectionID)
+    /// The connection was lost; nobody is told until the given Unix milliseconds.
+    case grace(until: Int64)
+    /// Not connected.
+    case away
+
+    /// Whether there is a live connection.
+    public var isAttached: Bool { connection != nil }
+    /// The live connection.
+    public var connection: ConnectionID? { if case .attached(let id) = self { id } else { nil } }
+    /// `online`, `grace` or `away`.
+    public var name: String {
+        switch self {
+        case .attached: "online"
+        case .grace: "grace"
+        case .away: "away"
+        }
+    }
+}
+
+/// A durable peer identity with a key of its own.
+public struct Session: Sendable, Hashable {
+    /// Its number inside the mesh.
+    public var number: SessionNumber
+    /// Whose session it is.
+    public var member: MemberNumber
+    /// Its key; for a foreign client without one, a key derived from its member and session id that nobody holds.
+    public var key: PublicKey
+    /// Its label: unique among the member's own sessions; for a foreign client the display name that it gave.
+    public var label: String?
+    /// A claudemesh client that keeps no session on disk.
+    public var isForeign: Bool
+    /// Whether `key` is a real key that messages can be sealed to.
+    public var hasKey: Bool
+    /// Whether the session proved that it holds its key.
+    public var isProven: Bool
+    /// The member's signature over the session key.
+    public var binding: Signature?
+    /// Whether it acknowledges messages itself.
+    public var acknowledges: Bool
+    /// How its frames are written.
+    public var dialect: Dialect
+    /// The groups it belongs to, in the order of joining.
+    public var groups: [GroupMembership] = []
+    /// What it is doing.
+    public var status = PeerStatus.idle
+    /// Unix milliseconds when `working` began; holds have a maximum age from here.
+    public var statusSince: Int64 = 0
+    /// Unix milliseconds when `working` ends.
+    public var statusExpiresAt: Int64?
+    /// What it is working on.
+    public var summary: String?
+    /// Whether others see it.
+    public var isVisible = true
+    /// How it wants its messages.
+    public var messageMode = MessageMode.push
+    /// Whether it is connected.
+    public var attachment = Attachment.away
+    /// Whether the others were told that it is here; they are told once that it left.
+    public var isAnnounced = false
+    /// Unix milliseconds of the last attachment.
+    public var attachedAt: Int64 = 0
+    /// Unix milliseconds of the last loss of its connection, or of its registration.
+    public var lastSeenAt: Int64
+    /// What the client says of itself.
+    public var info = ClientInfo()
+
+    /// Makes a session that is away.
+    public init(
+        number: SessionNumber, member: MemberNumber, key: PublicKey, label: String?, isForeign: Bool, hasKey: Bool,
+        isProven: Bool, binding: Signature?, acknowledges: Bool, dialect: Dialect, seenAt: Int64
+    ) {
+        self.number = number
+        self.member = member
+        self.key = key
+        self.label = label
+        self.isForeign = isForeign
+        self.hasKey = hasKey
+        self.isProven = isProven
+        self.binding = binding
+        self.acknowledges = acknowledges
+        self.dialect = dialect
+        self.lastSeenAt = seenAt
+    }
+
+    /// The key, unless it stands in for a missing one.
+    public var claimedKey: PublicKey? { hasKey ? key : nil }
+
+    /// Whether `*`, groups and topics still count it: connected, or away for less than 24 h (a foreign one 10 min).
+    public func countsForGroups(at now: Int64) -> Bool {
+        switch attachment {
+        case .attached, .grace: true
+        case .away: now - lastSeenAt < (isForeign ? Roster.foreignAwayMillis : Roster.awayMillis)
+        }
+    }
+}
+
+/// Everyone known to a mesh, connected or not: the one place that targets are resolved against.
+public struct Roster: Sendable {
+    /// Away sessions count for `*` and groups this long.
+    public static let awayMillis: Int64 = 24 * 3_600_000
+    /// Away sessions of foreign clients count this long.
+    public static let foreignAwayMillis: Int64 = 10 * 60_000
+
+    /// Members by number.
+    public private(set) var members: [MemberNumber: Member] = [:]
+    /// Sessions that are not retired, by number.
+    public private(set) var sessions: [SessionNumber: Session] = [:]
+    /// Numbers of `sessions`, ascending: the one order of iteration.
+    public private(set) var sessionOrder: [SessionNumber] = []
+    /// Numbers of `members`, ascending.
+    public private(set) var memberOrder: [MemberNumber] = []
+
+    private var membersByKey: [PublicKey: MemberNumber] = [:]
+    private var membersByName: [String: MemberNumber] = [:]
+    private var sessionsByKey: [PublicKey: SessionNumber] = [:]
+    private var sessionsByMember: [MemberNumber: [SessionNumber]] = [:]
+
+    /// An empty roster.
+    public init() {}
+
+    /// The member with a key, revoked ones included.
+    public func member(key: PublicKey) -> Member? { membersByKey[key].flatMap { members[$0] } }
+    /// The member with a name that still belongs to the mesh.
+    public func member(name: String) -> Member? { membersByName[name].flatMap { members[$0] } }
+    /// The session with a key.
+    public func session(key: PublicKey) -> Session? { sessionsByKey[key].flatMap { sessions[$0] } }
+    /// A member's sessions, oldest first.
+    public func sessions(of member: MemberNumber) -> [SessionNumber] { sessionsByMember[member] ?? [] }
+
+    /// Adds a member; its number, key and name must be new.
+    public mutating func insert(_ member: Member) {
+        members[member.number] = member
+        memberOrder.append(member.number)
+        membersByKey[member.key] = member.number
+        if member.revokedAt == nil { membersByName[member.name] = member.number }
+    }
+
+    /// Adds a session; its number must be the highest so far.
+    public mutating func insert(_ session: Session) {
+        sessions[session.number] = session
+        sessionOrder.append(session.number)
+        sessionsByKey[session.key] = session.number
+        sessionsByMember[session.member, default: []].append(session.number)
+    }
+
+    /// Changes a session in place; its number, member and key stay.
+    public mutating func update<Result>(_ number: SessionNumber, _ change: (inout Session) -> Result) -> Result? {
+        guard sessions[number] != nil else { return nil }
+        return change(&sessions[number, default: Roster.placeholder])
+    }
+
+    /// Removes a retired session.
+    public mutating func remove(_ number: SessionNumber) {
+        guard let session = sessions.removeValue(forKey: number) else { return }
+        sessionOrder.removeAll { $0 == number }
+        sessionsByKey[session.key] = nil
+        sessionsByMember[session.member]?.removeAll { $0 == number }
+    }
+
+    /// Never stored: `update` checks that the session exists first.
+    private static let placeholder = Session(
+        number: SessionNumber(rawValue: 0), member: MemberNumber(rawValue: 0), key: PublicKey.zero, label: nil,
+        isForeign: true, hasKey: false, isProven: false, binding: nil, acknowledges: false, dialect: .mesh, seenAt: 0)
+}

@@ -1,0 +1,77 @@
+/// Whom a message addresses: exhaustive, so that a new kind must be answered everywhere.
+public enum Target: Sendable, Hashable {
+    /// A key in full, of a session or a member: 64 hex characters.
+    case key(PublicKey)
+    /// A member's name, a session's label, `name/label`, or a key prefix.
+    case name(String)
+    /// A group, without the `@`.
+    case group(String)
+    /// A topic, without the `#`.
+    case topic(String)
+    /// Everyone.
+    case all
+
+    /// Reads a target as people write it. Fails with `invalid_argument` when it is empty or malformed.
+    public init(_ text: String) throws(MeshError) {
+        guard !text.isEmpty, text.utf8.count <= 256 else {
+            throw .argument("targetSpec", "a target has 1 to 256 bytes")
+        }
+        if text == "*" || text == "@all" {
+            self = .all
+        } else if text.utf8.first == UInt8(ascii: "@") {
+            let group = String(text.dropFirst())
+            try Names.checkGroup(group)
+            self = .group(group)
+        } else if text.utf8.first == UInt8(ascii: "#") {
+            self = .topic(String(text.dropFirst()))
+        } else if let key = PublicKey(hex: text) {
+            self = .key(key)
+        } else {
+            self = .name(text)
+        }
+    }
+}
+
+/// What names may look like.
+public enum Names {
+    /// A member's name or a label: 1 to 64 characters without control characters and the marks of other targets.
+    public static func checkName(_ name: String, field: String = "name") throws(MeshError) {
+        guard (1...64).contains(name.count), name.utf8.count <= 256 else {
+            throw .argument(field, "must have 1 to 64 characters, has \(name.count)")
+        }
+        let refused = name.unicodeScalars.first {
+            $0.value < 0x20 || $0.value == 0x7F || "@#*,/|".unicodeScalars.contains($0)
+                || $0.properties.generalCategory == .control || $0.properties.generalCategory == .lineSeparator
+                || $0.properties.generalCategory == .paragraphSeparator || $0.properties.isBidiControl
+        }
+        if refused != nil {
+            throw .argument(field, "must not contain control characters or any of @ # * , / |")
+        }
+        if name.first == " " || name.last == " " { throw .argument(field, "must not begin or end with a space") }
+        if PublicKey(hex: name) != nil { throw .argument(field, "must not look like a key") }
+    }
+
+    /// A group's name: parts of letters, digits, `_`, `-`, `.`, with `/` between them.
+    public static func checkGroup(_ name: String) throws(MeshError) {
+        let problem = "must have 1 to 64 characters: letters, digits, _ - . with / between nested names"
+        guard (1...64).contains(name.count) else { throw .argument("name", problem) }
+        for part in name.split(separator: "/", omittingEmptySubsequences: false) {
+            let isPlain = part.unicodeScalars.allSatisfy {
+                $0.properties.isAlphabetic || $0.properties.numericType != nil || "_-.".unicodeScalars.contains($0)
+            }
+            guard !part.isEmpty, isPlain else { throw .argument("name", problem) }
+        }
+        if name == "all" { throw .argument("name", "`all` means everyone and cannot be joined") }
+    }
+
+    /// A mesh's name: 1 to 63 of `a-z 0-9 -`, beginning and ending with a letter or digit.
+    public static func checkSlug(_ slug: String) throws(MeshError) {
+        let allowed = slug.utf8.allSatisfy {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                || $0 == UInt8(ascii: "-")
+        }
+        guard allowed, (1...63).contains(slug.utf8.count), slug.first != "-", slug.last != "-" else {
+            throw .argument("slug", "must have 1 to 63 of a-z, 0-9 and -, and begin and end with a letter or digit")
+        }
+    }
+}

@@ -1,0 +1,188 @@
+/// The secret of an invite: 128 random bits that the broker knows only as a hash until they are used.
+public struct InviteCode: Sendable, Hashable {
+    private let bytes: [UInt8]
+
+    /// Makes a code from the system's random numbers.
+    public init() {
+        var generator = SystemRandomNumberGenerator()
+        bytes = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    }
+
+    /// Reads 22 base64url characters.
+    public init?(text: String) {
+        guard let bytes = Base64.decodeURL(text), bytes.count == 16 else { return nil }
+        self.bytes = bytes
+    }
+
+    /// 22 base64url characters.
+    public var text: String { Base64.encodeURL(bytes) }
+    /// SHA-256 of the code, hex.
+    public var hashHex: String { Hex.encode(Hashing.sha256(bytes)) }
+    /// The invite's public id.
+    public var inviteID: String { "inv_" + hashHex.prefix(16) }
+}
+
+/// What an invite grants; signed by its issuer.
+public struct InviteCapability: Codable, Sendable, Hashable {
+    /// The mesh.
+    public var meshId: String
+    /// The invite's public id.
+    public var inviteId: String
+    /// The role of whoever joins.
+    public var role: Role
+    /// How many may join.
+    public var uses: Int
+    /// Unix milliseconds.
+    public var expiresAt: Int64
+    /// SHA-256 of the code, hex.
+    public var codeHash: String
+    /// The issuer's member key.
+    public var issuer: PublicKey
+
+    /// Makes a capability.
+    public init(
+        meshId: String, inviteId: String, role: Role, uses: Int, expiresAt: Int64, codeHash: String, issuer: PublicKey
+    ) {
+        self.meshId = meshId
+        self.inviteId = inviteId
+        self.role = role
+        self.uses = uses
+        self.expiresAt = expiresAt
+        self.codeHash = codeHash
+        self.issuer = issuer
+    }
+
+    /// The issuer's signature.
+    public func sign(_ key: SigningKey) -> Signature { key.sign(SignedText.inviteCapability(self)) }
+    /// Whether the issuer signed it.
+    public func verify(_ signature: Signature) -> Bool {
+        issuer.verifies(signature, of: SignedText.inviteCapability(self))
+    }
+}
+
+/// The proof of a membership: the capability that its issuer signed, the claim that the joiner signed, and the
+/// signature of the node that admitted it. Nobody's secret key leaves its owner.
+public struct MembershipCertificate: Codable, Sendable, Hashable {
+    /// What was granted.
+    public var capability: InviteCapability
+    /// By its issuer.
+    public var issuerSignature: Signature
+    // An array of at most one: a structure cannot hold itself.
+    private var issuerCertificates: [MembershipCertificate]?
+    /// The joiner's name.
+    public var name: String
+    /// The joiner's key.
+    public var member: PublicKey
+    /// Unix milliseconds of the claim.
+    public var timestamp: Int64
+    /// By the joiner.
+    public var claimSignature: Signature
+    /// The node that admitted.
+    public var nodeKey: PublicKey
+    /// By the node.
+    public var nodeSignature: Signature
+
+    /// The issuer's own certificate, when the issuer is not the owner.
+    public var issuerCertificate: MembershipCertificate? { issuerCertificates?.first }
+
+    /// Signs a certificate as the admitting node.
+    public static func issue(
+        capability: InviteCapability, issuerSignature: Signature, issuerCertificate: MembershipCertificate?,
+        name: String, member: PublicKey, timestamp: Int64, claimSignature: Signature, node: SigningKey
+    ) -> MembershipCertificate {
+        var certificate = MembershipCertificate(
+            capability: capability, issuerSignature: issuerSignature,
+            issuerCertificates: issuerCertificate.map { [$0] }, name: name, member: member, timestamp: timestamp,
+            claimSignature: claimSignature, nodeKey: node.publicKey, nodeSignature: .zero)
+        certificate.nodeSignature = node.sign(certificate.text)
+        return certificate
+    }
+
+    private var claim: [UInt8] {
+        SignedText.joinClaim(
+            meshID: capability.meshId, inviteID: capability.inviteId, name: name, member: member, timestamp: timestamp)
+    }
+
+    private var text: [UInt8] {
+        SignedText.certificate(
+            capability: SignedText.inviteCapability(capability), issuerSignature: issuerSignature, claim: claim,
+            claimSignature: claimSignature)
+    }
+
+    /// Checks every signature and that the right to invite comes from the owner. Fails with what does not hold.
+    public func verify(owner: PublicKey) throws(IdentityError) { try verify(owner: owner, depth: 1) }
+
+    private func verify(owner: PublicKey, depth: Int) throws(IdentityError) {
+        guard depth <= 4 else { throw IdentityError(.notAuthorized, "the chain of invites is longer than 4") }
+        guard capability.verify(issuerSignature) else {
+            throw IdentityError(.badSignature, "the invite was not signed by its issuer")
+        }
+        guard member.verifies(claimSignature, of: claim) else {
+            throw IdentityError(.badSignature, "the claim was not signed by the joiner")
+        }
+        guard nodeKey.verifies(nodeSignature, of: text) else {
+            throw IdentityError(.badSignature, "the certificate was not signed by its node")
+        }
+        if capability.issuer == owner { return }
+        guard capability.role < .admin else { throw IdentityError(.notAuthorized, "only the owner makes admins") }
+        guard let issuer = issuerCertificate, issuer.member == capability.issuer,
+            issuer.capability.meshId == capability.meshId, issuer.capability.role >= .admin
+        else { throw IdentityError(.notAuthorized, "the issuer is neither the owner nor a certified admin") }
+        try issuer.verify(owner: owner, depth: depth + 1)
+    }
+}
+
+/// An invite as a link: the code stands in the fragment, which browsers and proxies do not send.
+public struct InviteLink: Sendable, Hashable, CustomStringConvertible {
+    /// `http://host:port` of the broker.
+    public var broker: String
+    /// The mesh.
+    public var meshID: String
+    /// The secret.
+    public var code: InviteCode
+    /// 22 base64url characters: the first 16 bytes of SHA-256 of the owner's key.
+    public var ownerFingerprint: String
+
+    /// Makes a link.
+    public init(broker: String, meshID: String, code: InviteCode, owner: PublicKey) {
+        self.broker = broker
+        self.meshID = meshID
+        self.code = code
+        self.ownerFingerprint = Self.fingerprint(owner)
+    }
+
+    /// Reads a link. Fails with what is missing.
+    public init(parsing text: String) throws(IdentityError) {
+        let halves = text.split(separator: "#", maxSplits: 1).map(String.init)
+        guard halves.count == 2 else {
+            throw IdentityError(.malformed, "an invite has a # with its code behind it; put the link in quotes")
+        }
+        guard halves[0].hasPrefix("http://") || halves[0].hasPrefix("https://") else {
+            throw IdentityError(.malformed, "an invite begins with http:// or https://")
+        }
+        let parts = halves[0].split(separator: "/").map(String.init)
+        guard parts.count == 4, parts[2] == "join", parts[3].utf8.count == 32, Hex.decode(parts[3]) != nil else {
+            throw IdentityError(.malformed, "an invite looks like http://HOST:PORT/join/MESH#CODE")
+        }
+        let secret = halves[1].split(separator: ".").map(String.init)
+        guard secret.count == 2, let code = InviteCode(text: secret[0]), Base64.decodeURL(secret[1])?.count == 16 else {
+            throw IdentityError(.malformed, "the code of the invite is not whole: copy it again")
+        }
+        broker = "\(parts[0])//\(parts[1])"
+        meshID = parts[3]
+        self.code = code
+        ownerFingerprint = secret[1]
+    }
+
+    /// The link.
+    public var text: String { "\(broker)/join/\(meshID)#\(code.text).\(ownerFingerprint)" }
+    /// The link.
+    public var description: String { text }
+
+    /// Whether a mesh's owner is the one whom the invite names.
+    public func matches(owner: PublicKey) -> Bool { Self.fingerprint(owner) == ownerFingerprint }
+
+    private static func fingerprint(_ owner: PublicKey) -> String {
+        Base64.encodeURL(Hashing.sha256(owner.bytes).prefix(16))
+    }
+}

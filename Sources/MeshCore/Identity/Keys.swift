@@ -1,0 +1,225 @@
+import Crypto
+
+/// Why something about an identity cannot be used.
+public struct IdentityError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kinds of fault.
+    public enum Code: String, Sendable, Hashable { case malformed, weakKey, badSignature, notAuthorized }
+    /// The kind.
+    public var code: Code
+    /// What is wrong and what is valid.
+    public var message: String
+    /// Makes an error.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+    /// The text in one line.
+    public var description: String { message }
+}
+
+/// 32 bytes in place, without an allocation.
+public struct Bytes32: Sendable, Hashable, Comparable {
+    private var words: (UInt64, UInt64, UInt64, UInt64)
+
+    /// Zeros.
+    public init() { words = (0, 0, 0, 0) }
+
+    /// Takes 32 bytes; nil when there are more or fewer.
+    public init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == 32 else { return nil }
+        var iterator = bytes.makeIterator()
+        func word() -> UInt64 {
+            var word: UInt64 = 0
+            for _ in 0..<8 { word = word << 8 | UInt64(iterator.next() ?? 0) }
+            return word
+        }
+        words = (word(), word(), word(), word())
+    }
+
+    /// The bytes.
+    public var bytes: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+            func put(_ word: UInt64, _ start: Int) {
+                for place in 0..<8 { buffer[start + place] = UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * place)) }
+            }
+            put(words.0, 0)
+            put(words.1, 8)
+            put(words.2, 16)
+            put(words.3, 24)
+            count = 32
+        }
+    }
+
+    public static func == (left: Bytes32, right: Bytes32) -> Bool { left.words == right.words }
+    public static func < (left: Bytes32, right: Bytes32) -> Bool { left.words < right.words }
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(words.0)
+        hasher.combine(words.1)
+        hasher.combine(words.2)
+        hasher.combine(words.3)
+    }
+}
+
+/// An ed25519 public key.
+public struct PublicKey: Sendable, Hashable, Comparable, CustomStringConvertible {
+    private let storage: Bytes32
+
+    /// A key that nobody holds; stands where none is known.
+    public static let zero = PublicKey(storage: Bytes32())
+
+    private init(storage: Bytes32) { self.storage = storage }
+
+    /// Takes 32 bytes.
+    public init?(bytes: some Collection<UInt8>) {
+        guard let storage = Bytes32(bytes) else { return nil }
+        self.storage = storage
+    }
+
+    /// Reads 64 lower-case hex characters.
+    public init?(hex: String) {
+        guard hex.utf8.count == 64, !hex.utf8.contains(where: { (65...70).contains($0) }) else { return nil }
+        self.init(anyCaseHex: hex)
+    }
+
+    /// Reads 64 hex characters of either case.
+    public init?(anyCaseHex hex: String) {
+        guard hex.utf8.count == 64, let bytes = Hex.decode(hex) else { return nil }
+        self.init(bytes: bytes)
+    }
+
+    /// 32 bytes.
+    public var bytes: [UInt8] { storage.bytes }
+    /// 64 lower-case hex characters.
+    public var hex: String { Hex.encode(storage.bytes) }
+    /// The first 8 of them.
+    public var shortHex: String { String(hex.prefix(8)) }
+    /// The key in hex.
+    public var description: String { hex }
+
+    public static func < (left: PublicKey, right: PublicKey) -> Bool { left.storage < right.storage }
+
+    /// Whether a signature over a message was made with this key's secret.
+    public func verifies(_ signature: Signature, of message: [UInt8]) -> Bool {
+        // A key that is no point of the curve verifies nothing.
+        guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes) else { return false }
+        return key.isValidSignature(signature.bytes, for: message)
+    }
+}
+
+extension PublicKey: Codable {
+    /// Reads a string of 64 lower-case hex characters.
+    public init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        guard let key = PublicKey(hex: text) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "a key has 64 lower-case hex characters"))
+        }
+        self = key
+    }
+
+    /// Writes the key in hex.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(hex)
+    }
+}
+
+/// An ed25519 signature.
+public struct Signature: Sendable, Hashable {
+    /// 64 bytes.
+    public let bytes: [UInt8]
+
+    /// A signature of nothing.
+    public static let zero = Signature(unchecked: [UInt8](repeating: 0, count: 64))
+
+    private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Takes 64 bytes.
+    public init?(bytes: [UInt8]) {
+        guard bytes.count == 64 else { return nil }
+        self.bytes = bytes
+    }
+
+    /// Reads 128 hex characters of either case.
+    public init?(hex: String) {
+        guard hex.utf8.count == 128, let bytes = Hex.decode(hex) else { return nil }
+        self.bytes = bytes
+    }
+
+    /// 128 lower-case hex characters.
+    public var hex: String { Hex.encode(bytes) }
+}
+
+extension Signature: Codable {
+    /// Reads a string of 128 hex characters.
+    public init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        guard let signature = Signature(hex: text) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "a signature has 128 hex characters"))
+        }
+        self = signature
+    }
+
+    /// Writes the signature in hex.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(hex)
+    }
+}
+
+/// An ed25519 secret key (RFC 8032), from a seed of 32 bytes.
+public struct SigningKey: Sendable {
+    private let key: Curve25519.Signing.PrivateKey
+    /// The seed: who has it has the key.
+    public let seed: [UInt8]
+    /// The public half.
+    public let publicKey: PublicKey
+
+    /// Makes a new key from the system's random numbers.
+    public init() { self.init(key: Curve25519.Signing.PrivateKey()) }
+
+    private init(key: Curve25519.Signing.PrivateKey) {
+        self.key = key
+        seed = Array(key.rawRepresentation)
+        publicKey = PublicKey(bytes: Array(key.publicKey.rawRepresentation)) ?? .zero
+    }
+
+    /// Takes a seed of 32 bytes.
+    public init?(seed: [UInt8]) {
+        guard seed.count == 32, let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed) else { return nil }
+        self.init(key: key)
+    }
+
+    /// Reads a seed (64 hex characters) or libsodium's form, seed and public key (128), which must fit together.
+    public init?(secretHex: String) {
+        guard let bytes = Hex.decode(secretHex), bytes.count == 32 || bytes.count == 64 else { return nil }
+        self.init(seed: Array(bytes.prefix(32)))
+        if bytes.count == 64, Array(bytes.suffix(32)) != publicKey.bytes { return nil }
+    }
+
+    /// Signs: the same message gives the same signature.
+    public func sign(_ message: [UInt8]) -> Signature {
+        // Signing with a valid key does not fail; a signature of zeros verifies nowhere.
+        guard let bytes = try? key.signature(for: message), let signature = Signature(bytes: Array(bytes)) else {
+            return .zero
+        }
+        return signature
+    }
+}
+
+/// What a member may do in a mesh, least first.
+public enum Role: String, Sendable, Hashable, CaseIterable, Codable, Comparable {
+    case observer, member, admin, owner
+
+    private var rank: Int {
+        switch self {
+        case .observer: 0
+        case .member: 1
+        case .admin: 2
+        case .owner: 3
+        }
+    }
+
+    public static func < (left: Role, right: Role) -> Bool { left.rank < right.rank }
+}

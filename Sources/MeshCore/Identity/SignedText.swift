@@ -1,0 +1,77 @@
+/// Every text that is ever signed, in one place: each begins with what it is for, so that a signature for one purpose
+/// is none for another. Claudemesh's hello has no such beginning and stays as its clients make it.
+public enum SignedText {
+    /// Claudemesh's hello, by the member.
+    public static func hello(meshID: String, memberID: String, pubkey: String, timestamp: String) -> [UInt8] {
+        joined(meshID, memberID, pubkey, timestamp)
+    }
+
+    /// Claudemesh's attestation of a session key, by the member. `expiresAt` in Unix milliseconds.
+    public static func attestation(parent: PublicKey, session: PublicKey, expiresAt: Int64) -> [UInt8] {
+        joined("claudemesh-session-attest", parent.hex, session.hex, String(expiresAt))
+    }
+
+    /// Claudemesh's session hello, by the session.
+    public static func sessionHello(meshID: String, parent: PublicKey, session: PublicKey, timestamp: Int64) -> [UInt8] {
+        joined("claudemesh-session-hello", meshID, parent.hex, session.hex, String(timestamp))
+    }
+
+    /// A session's hello to one node, by the session.
+    public static func meshSessionHello(
+        meshID: String, member: PublicKey, session: PublicKey, audience: String, timestamp: Int64, nonce: String
+    ) -> [UInt8] {
+        joined("mesh-session-hello-v1", meshID, member.hex, session.hex, audience, String(timestamp), nonce)
+    }
+
+    /// A member's word for a session key, by the member.
+    public static func sessionBinding(meshID: String, member: PublicKey, session: PublicKey) -> [UInt8] {
+        joined("mesh-session-binding-v1", meshID, member.hex, session.hex)
+    }
+
+    /// An HTTP request to one node, by the session.
+    public static func httpRequest(
+        method: String, path: String, body: [UInt8], audience: String, timestamp: Int64, nonce: String
+    ) -> [UInt8] {
+        joined("mesh-http-v1", method, path, Hex.encode(Hashing.sha256(body)), audience, String(timestamp), nonce)
+    }
+
+    /// The creation of a mesh on one node, by the owner.
+    public static func meshCreation(
+        meshID: String, slug: String, owner: PublicKey, node: PublicKey, timestamp: Int64
+    ) -> [UInt8] {
+        joined("mesh-create-v1", meshID, slug, owner.hex, node.hex, String(timestamp))
+    }
+
+    /// What an invite grants, by its issuer.
+    public static func inviteCapability(_ capability: InviteCapability) -> [UInt8] {
+        joined(
+            "mesh-invite-v1", capability.meshId, capability.inviteId, capability.role.rawValue, String(capability.uses),
+            String(capability.expiresAt), capability.codeHash, capability.issuer.hex)
+    }
+
+    /// A joiner's claim of an invite, by the joiner.
+    public static func joinClaim(
+        meshID: String, inviteID: String, name: String, member: PublicKey, timestamp: Int64
+    ) -> [UInt8] {
+        joined("mesh-join-v1", meshID, inviteID, name, member.hex, String(timestamp))
+    }
+
+    /// A membership, by the node that admitted it.
+    public static func certificate(
+        capability: [UInt8], issuerSignature: Signature, claim: [UInt8], claimSignature: Signature
+    ) -> [UInt8] {
+        joined(
+            "mesh-certificate-v1", Hex.encode(Hashing.sha256(capability)), issuerSignature.hex,
+            Hex.encode(Hashing.sha256(claim)), claimSignature.hex)
+    }
+
+    private static func joined(_ parts: String...) -> [UInt8] { Array(parts.joined(separator: "|").utf8) }
+}
+
+/// The id of a mesh.
+public enum MeshID {
+    /// 32 hex characters that follow from the owner's key and a nonce, so that nobody can claim another's id.
+    public static func derive(owner: PublicKey, nonce: [UInt8]) -> String {
+        Hex.encode(Hashing.sha256(Array("mesh-id-v1|\(owner.hex)|\(Hex.encode(nonce))".utf8)).prefix(16))
+    }
+}

@@ -1,0 +1,126 @@
+/// Verifies an exported ledger line by line, offline and without the broker's code or keys: form, order, hash chain,
+/// Merkle roots, the owner's claim, the node's signatures.
+public struct LedgerVerifier: Sendable {
+    /// What was verified.
+    public struct Report: Sendable, Hashable {
+        /// How many entries.
+        public var entries: Int64
+        /// The Merkle root over them.
+        public var root: Digest
+        /// The leaf hash of the last one.
+        public var head: Digest
+        /// Signed checkpoints that hold.
+        public var checkpoints: Int
+        /// The owner that entry 0 names and whose claim holds.
+        public var owner: PublicKey
+        /// The key that signs checkpoints.
+        public var node: NoteKey
+        /// `chain`, `chain and root` or `chain, root and signature`.
+        public var level: String
+    }
+
+    private var tree = MerkleTree()
+    private var head = Digest.zero
+    private var timestamp: Int64 = 0
+    private var origin: String?
+    private var owner: PublicKey?
+    private var node: NoteKey?
+    private var lines: Int64 = 0
+    private var notes: [String] = []
+    // Roots at every size are kept as the trees they come from: a checkpoint may stand for any of them.
+    private var frontiers: [Int64: Digest] = [:]
+    private var wanted: Set<Int64> = []
+
+    /// A verifier that has seen nothing.
+    public init() {}
+
+    /// Verifies a whole export.
+    public static func verify(export bytes: [UInt8], owner: PublicKey?) throws(LedgerFault) -> Report {
+        var verifier = LedgerVerifier()
+        var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+        if lines.last?.isEmpty == true { lines.removeLast() }
+        // Checkpoints first: their sizes say which roots to keep.
+        for line in lines where line.starts(with: Array("{\"checkpoint\":".utf8)) { try verifier.add(line: Array(line)) }
+        for line in lines where !line.starts(with: Array("{\"checkpoint\":".utf8)) { try verifier.add(line: Array(line)) }
+        return try verifier.finish(owner: owner)
+    }
+
+    /// Takes a line: an entry's stored bytes, or an object with a `checkpoint` note.
+    public mutating func add(line: [UInt8]) throws(LedgerFault) {
+        if line.starts(with: Array("{\"checkpoint\":".utf8)) { return try add(checkpoint: line) }
+        let expected = lines
+        let entry: LedgerEntry
+        do throws(LedgerFault) { entry = try LedgerEntry.parse(line) } catch {
+            throw LedgerFault(expected, error.message)
+        }
+        guard entry.seq == expected else {
+            throw LedgerFault(
+                expected, entry.seq > expected ? "it is missing: entry \(entry.seq) follows" : "entry \(entry.seq) stands in its place")
+        }
+        guard entry.previous == head else {
+            throw LedgerFault(
+                max(0, expected - 1), "it does not have the hash that entry \(expected) names: it was altered, or entry \(expected) was")
+        }
+        guard entry.timestamp >= timestamp else { throw LedgerFault(expected, "its time lies before the entry before it") }
+        if expected == 0 { try begin(entry) } else if entry.origin != origin {
+            throw LedgerFault(expected, "it belongs to \(entry.origin), this ledger is \(origin ?? "")")
+        }
+        timestamp = entry.timestamp
+        head = MerkleTree.leafHash(line)
+        tree.append(leaf: head)
+        lines += 1
+        if wanted.contains(lines) { frontiers[lines] = tree.root }
+    }
+
+    /// Ends the verification. With an owner given, the ledger must be that owner's.
+    public func finish(owner pinned: PublicKey?) throws(LedgerFault) -> Report {
+        guard let owner, let node, let origin else { throw LedgerFault(nil, "the ledger is empty") }
+        if let pinned, pinned != owner { throw LedgerFault(0, "its owner is \(owner.hex), not \(pinned.hex)") }
+        for note in notes {
+            let checkpoint = try Checkpoint.verify(note: note, keys: [node])
+            guard checkpoint.origin == origin else {
+                throw LedgerFault(nil, "a checkpoint is of \(checkpoint.origin), this ledger is \(origin)")
+            }
+            guard checkpoint.size <= lines else {
+                throw LedgerFault(
+                    lines, "it is missing: the signed checkpoint covers \(checkpoint.size) entries, the ledger ends after \(lines)")
+            }
+            guard frontiers[checkpoint.size] ?? (checkpoint.size == lines ? tree.root : nil) == checkpoint.root else {
+                throw LedgerFault(
+                    max(0, checkpoint.size - 1), "the entries up to it do not have the root that was signed at size \(checkpoint.size)")
+            }
+        }
+        return Report(
+            entries: lines, root: tree.root, head: head, checkpoints: notes.count, owner: owner, node: node,
+            level: notes.isEmpty ? "chain" : "chain, root and signature")
+    }
+
+    private mutating func add(checkpoint line: [UInt8]) throws(LedgerFault) {
+        let json: JSON
+        do throws(JSONError) { json = try JSON.parse(line) } catch {
+            throw LedgerFault(nil, "a checkpoint line cannot be read: \(error)")
+        }
+        guard let note = json["checkpoint"]?.stringValue else { throw LedgerFault(nil, "a checkpoint line has no note") }
+        let size = try Checkpoint.parse(note: note).size
+        wanted.insert(size)
+        if size == lines { frontiers[size] = tree.root }
+        notes.append(note)
+    }
+
+    /// Entry 0 names the owner and the node, in the owner's own signature.
+    private mutating func begin(_ entry: LedgerEntry) throws(LedgerFault) {
+        let attributes = entry.publicAttributes
+        guard entry.kind == "mesh.created", entry.origin.hasPrefix("mesh/"),
+            let owner = PublicKey(hex: attributes["owner"]?.stringValue ?? ""),
+            let node = PublicKey(hex: attributes["node"]?.stringValue ?? ""), let slug = attributes["slug"]?.stringValue,
+            let created = attributes["created"]?.integerValue,
+            let claim = Signature(hex: attributes["claim"]?.stringValue ?? "")
+        else { throw LedgerFault(0, "it is not the creation of a mesh") }
+        let text = SignedText.meshCreation(
+            meshID: String(entry.origin.dropFirst(5)), slug: slug, owner: owner, node: node, timestamp: created)
+        guard owner.verifies(claim, of: text) else { throw LedgerFault(0, "the owner did not sign this creation") }
+        origin = entry.origin
+        self.owner = owner
+        self.node = NoteKey(name: entry.origin, key: node)
+    }
+}

@@ -1,0 +1,304 @@
+/// The first frame of a claudemesh client: a member key, proved by a signature over mesh, member, key and time.
+public struct Hello: Codable, Sendable {
+    public static let type = "hello"
+    public var meshId: String
+    public var memberId: String
+    public var pubkey: String
+    public var sessionPubkey: String?
+    public var displayName: String?
+    public var sessionId: String?
+    public var pid: Int64?
+    public var cwd: String?
+    public var hostname: String?
+    public var peerType: String?
+    public var channel: String?
+    public var model: String?
+    public var groups: [GroupMembership]?
+    public var protocolVersion: Int?
+    public var capabilities: [String]?
+    public var timestamp: JSON
+    public var signature: String
+}
+
+/// The first frame of a session that holds its own key. Version 2 is ours: it proves the session key to one node with
+/// a nonce; version 1 is claudemesh's, with a member's attestation.
+public struct SessionHello: Codable, Sendable {
+    public static let type = "session_hello"
+
+    /// A member's word for a session key, in claudemesh's form.
+    public struct Attestation: Codable, Sendable {
+        public var sessionPubkey: String
+        public var parentMemberPubkey: String
+        public var expiresAt: Int64
+        public var signature: String
+    }
+
+    public var meshId: String
+    public var parentMemberId: String?
+    public var parentMemberPubkey: String
+    public var sessionPubkey: String
+    /// Version 1: the member's attestation.
+    public var parentAttestation: Attestation?
+    /// Version 2: the member's signature over the session key, 128 hex.
+    public var binding: String?
+    /// Version 2: the node's public key, 64 hex.
+    public var audience: String?
+    /// Version 2: 16 to 32 random bytes, hex, never used twice.
+    public var nonce: String?
+    /// Version 2: false asks for a connection without presence.
+    public var attach: Bool?
+    /// Version 2: replaces a live connection of the same session.
+    public var replace: Bool?
+    /// Version 2: how the session wants its messages.
+    public var messageMode: MessageMode?
+    public var displayName: String?
+    public var sessionId: String?
+    public var pid: Int64?
+    public var cwd: String?
+    public var hostname: String?
+    public var peerType: String?
+    public var channel: String?
+    public var model: String?
+    public var groups: [GroupMembership]?
+    public var timestamp: Int64
+    public var signature: String
+    public var protocolVersion: Int?
+    public var capabilities: [String]?
+
+    /// Makes a version 2 hello.
+    public init(
+        meshId: String, member: PublicKey, session: PublicKey, audience: String, nonce: String, timestamp: Int64,
+        signature: Signature, binding: Signature
+    ) {
+        self.meshId = meshId
+        self.parentMemberPubkey = member.hex
+        self.sessionPubkey = session.hex
+        self.audience = audience
+        self.nonce = nonce
+        self.timestamp = timestamp
+        self.signature = signature.hex
+        self.binding = binding.hex
+        self.protocolVersion = 2
+        self.capabilities = ["ack"]
+    }
+}
+
+/// The answer to either hello.
+public struct HelloAck: Reply {
+    public static let type = "hello_ack"
+
+    /// What claudemesh clients read of the member.
+    public struct Profile: Codable, Sendable, Hashable {
+        public var roleTag: String
+        public var groups: [GroupMembership]
+        public var messageMode: String
+        /// Makes a profile.
+        public init(roleTag: String, groups: [GroupMembership], messageMode: String) {
+            self.roleTag = roleTag
+            self.groups = groups
+            self.messageMode = messageMode
+        }
+    }
+
+    /// The limits that a client must keep.
+    public struct Limits: Codable, Sendable, Hashable {
+        /// Largest frame in bytes.
+        public var frameBytes: Int
+        /// Largest message body in bytes.
+        public var bodyBytes: Int
+        /// Unacknowledged messages before the broker holds.
+        public var window: Int
+        /// Makes limits.
+        public init(frameBytes: Int, bodyBytes: Int, window: Int) {
+            self.frameBytes = frameBytes
+            self.bodyBytes = bodyBytes
+            self.window = window
+        }
+    }
+
+    /// The session's id as others see it.
+    public var presenceId: String
+    /// The member's name.
+    public var memberDisplayName: String
+    /// The member's profile.
+    public var memberProfile: Profile
+    /// True when the session came back within its grace.
+    public var reattached: Bool?
+    /// 2: this broker's version.
+    public var protocolVersion: Int
+    /// The mesh's name.
+    public var meshSlug: String
+    /// The member's id.
+    public var memberId: String
+    /// The member's role.
+    public var role: Role
+    /// Messages that wait.
+    public var pending: Int
+    /// Unix milliseconds on the broker.
+    public var serverTime: Int64
+    /// The limits.
+    public var limits: Limits
+    /// What the session is doing.
+    public var status: PeerStatus
+
+    /// Makes an answer.
+    public init(
+        presenceId: String, memberDisplayName: String, memberProfile: Profile, reattached: Bool?, meshSlug: String,
+        memberId: String, role: Role, pending: Int, serverTime: Int64, limits: Limits, status: PeerStatus
+    ) {
+        self.presenceId = presenceId
+        self.memberDisplayName = memberDisplayName
+        self.memberProfile = memberProfile
+        self.reattached = reattached
+        self.protocolVersion = 2
+        self.meshSlug = meshSlug
+        self.memberId = memberId
+        self.role = role
+        self.pending = pending
+        self.serverTime = serverTime
+        self.limits = limits
+        self.status = status
+    }
+}
+
+/// A session key and the member's word for it, as they are registered over HTTP.
+public struct SessionBinding: Codable, Sendable, Hashable {
+    /// The session key.
+    public var pubkey: PublicKey
+    /// The member's signature over `SignedText.sessionBinding`.
+    public var binding: Signature
+    /// The session's label; unique among the member's sessions.
+    public var label: String?
+    /// Makes a binding.
+    public init(pubkey: PublicKey, binding: Signature, label: String?) {
+        self.pubkey = pubkey
+        self.binding = binding
+        self.label = label
+    }
+}
+
+/// The body of `POST /v1/meshes`: authorised by the admin token, signed by the owner.
+public struct CreateMeshBody: Codable, Sendable {
+    /// The name: 1 to 63 of `a-z 0-9 -`.
+    public var slug: String
+    /// Derived from owner and nonce.
+    public var meshId: String
+    /// The owner's public key.
+    public var owner: PublicKey
+    /// The owner's member name.
+    public var name: String
+    /// 16 bytes, hex.
+    public var nonce: String
+    /// Unix milliseconds.
+    public var timestamp: Int64
+    /// The owner's signature over `SignedText.meshCreation`.
+    public var claim: Signature
+    /// The owner's first session.
+    public var session: SessionBinding
+    /// Whether direct messages may be plain text when their sender says so; false when absent.
+    public var allowPlaintext: Bool?
+    /// Makes a body.
+    public init(
+        slug: String, meshId: String, owner: PublicKey, name: String, nonce: String, timestamp: Int64, claim: Signature,
+        session: SessionBinding, allowPlaintext: Bool? = nil
+    ) {
+        self.slug = slug
+        self.meshId = meshId
+        self.owner = owner
+        self.name = name
+        self.nonce = nonce
+        self.timestamp = timestamp
+        self.claim = claim
+        self.session = session
+        self.allowPlaintext = allowPlaintext
+    }
+}
+
+/// The answer to `POST /v1/meshes`.
+public struct MeshCreated: Reply {
+    public static let type = "mesh_created"
+    /// The mesh.
+    public var meshId: String
+    /// Its name.
+    public var slug: String
+    /// The owner's member id.
+    public var memberId: String
+    /// The node's public key: the audience of every signature made for this broker.
+    public var node: PublicKey
+    /// Makes an answer.
+    public init(meshId: String, slug: String, memberId: String, node: PublicKey) {
+        self.meshId = meshId
+        self.slug = slug
+        self.memberId = memberId
+        self.node = node
+    }
+}
+
+/// The body of `POST /v1/join`: the code and a proof of the joiner's key.
+public struct JoinBody: Codable, Sendable {
+    /// The mesh.
+    public var meshId: String
+    /// The invite's code, 22 base64url characters.
+    public var code: String
+    /// The joiner's name.
+    public var name: String
+    /// The joiner's public key.
+    public var pubkey: PublicKey
+    /// Unix milliseconds.
+    public var timestamp: Int64
+    /// The joiner's signature over `SignedText.joinClaim`.
+    public var signature: Signature
+    /// The joiner's first session.
+    public var session: SessionBinding?
+    /// Makes a body.
+    public init(
+        meshId: String, code: String, name: String, pubkey: PublicKey, timestamp: Int64, signature: Signature,
+        session: SessionBinding?
+    ) {
+        self.meshId = meshId
+        self.code = code
+        self.name = name
+        self.pubkey = pubkey
+        self.timestamp = timestamp
+        self.signature = signature
+        self.session = session
+    }
+}
+
+/// The answer to `POST /v1/join`.
+public struct Joined: Reply {
+    public static let type = "joined"
+    /// The mesh.
+    public var meshId: String
+    /// Its name.
+    public var meshSlug: String
+    /// The member's id.
+    public var memberId: String
+    /// The member's name.
+    public var name: String
+    /// The role.
+    public var role: Role
+    /// The owner's public key: compare it with the invite's fingerprint.
+    public var owner: PublicKey
+    /// The node's public key.
+    public var node: PublicKey
+    /// True when this key was a member already; no use was taken.
+    public var alreadyMember: Bool
+    /// The proof of membership.
+    public var certificate: MembershipCertificate?
+    /// Makes an answer.
+    public init(
+        meshId: String, meshSlug: String, memberId: String, name: String, role: Role, owner: PublicKey, node: PublicKey,
+        alreadyMember: Bool, certificate: MembershipCertificate?
+    ) {
+        self.meshId = meshId
+        self.meshSlug = meshSlug
+        self.memberId = memberId
+        self.name = name
+        self.role = role
+        self.owner = owner
+        self.node = node
+        self.alreadyMember = alreadyMember
+        self.certificate = certificate
+    }
+}

@@ -1,0 +1,122 @@
+extension JSON {
+    /// The text, compact, members in their order.
+    public func bytes() -> [UInt8] {
+        var writer = JSONWriter(isCanonical: false)
+        writer.write(self)
+        return writer.bytes
+    }
+
+    /// The text in the form of RFC 8785: names sorted by UTF-16 code units, numbers as ECMAScript prints them.
+    public func canonicalBytes() -> [UInt8] {
+        var writer = JSONWriter(isCanonical: true)
+        writer.write(self)
+        return writer.bytes
+    }
+
+    /// The text, compact.
+    public var text: String { String(decoding: bytes(), as: UTF8.self) }
+}
+
+/// Writes JSON texts.
+public struct JSONWriter {
+    /// What was written.
+    public private(set) var bytes: [UInt8] = []
+    private let isCanonical: Bool
+
+    init(isCanonical: Bool) { self.isCanonical = isCanonical }
+
+    mutating func write(_ value: JSON) {
+        switch value {
+        case .null: bytes += Array("null".utf8)
+        case .bool(let value): bytes += Array((value ? "true" : "false").utf8)
+        case .integer(let value): bytes += Array(String(value).utf8)
+        case .double(let value): bytes += Array(Self.number(value).utf8)
+        case .string(let value): Self.write(value, to: &bytes)
+        case .array(let elements):
+            bytes.append(UInt8(ascii: "["))
+            for (place, element) in elements.enumerated() {
+                if place > 0 { bytes.append(UInt8(ascii: ",")) }
+                write(element)
+            }
+            bytes.append(UInt8(ascii: "]"))
+        case .object(let object): write(object)
+        }
+    }
+
+    private mutating func write(_ object: JSONObject) {
+        bytes.append(UInt8(ascii: "{"))
+        var isFirst = true
+        func add(_ key: String, _ value: JSON, to writer: inout JSONWriter) {
+            if !isFirst { writer.bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
+            Self.write(key, to: &writer.bytes)
+            writer.bytes.append(UInt8(ascii: ":"))
+            writer.write(value)
+        }
+        if isCanonical {
+            for (key, value) in object.sorted(by: { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }) {
+                add(key, value, to: &self)
+            }
+        } else {
+            for (key, value) in object { add(key, value, to: &self) }
+        }
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    /// Writes a string with quotes; escapes only what JSON asks for, in the short forms of RFC 8785.
+    public static func write(_ text: String, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                bytes.append(UInt8(ascii: "\\"))
+                bytes.append(byte)
+            case 0x08: bytes += Array("\\b".utf8)
+            case 0x09: bytes += Array("\\t".utf8)
+            case 0x0A: bytes += Array("\\n".utf8)
+            case 0x0C: bytes += Array("\\f".utf8)
+            case 0x0D: bytes += Array("\\r".utf8)
+            case 0..<0x20:
+                let digits = Array("0123456789abcdef".utf8)
+                bytes += Array("\\u00".utf8)
+                bytes.append(digits[Int(byte >> 4)])
+                bytes.append(digits[Int(byte & 15)])
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// A double as ECMAScript prints it (ECMA-262 `Number::toString`): the shortest digits that read back the same.
+    static func number(_ value: Double) -> String {
+        if value == 0 { return "0" }
+        // Swift prints the same shortest digits, in another layout: take digits and exponent apart, lay them out anew.
+        var text = value.magnitude.description
+        var exponent = 0
+        if let mark = text.firstIndex(of: "e") {
+            exponent = Int(text[text.index(after: mark)...]) ?? 0
+            text = String(text[..<mark])
+        }
+        let point = text.firstIndex(of: ".") ?? text.endIndex
+        let whole = String(text[..<point])
+        var fraction = point < text.endIndex ? String(text[text.index(after: point)...]) : ""
+        if fraction == "0" { fraction = "" }
+        var digits = whole + fraction
+        var place = whole.count + exponent
+        while digits.hasPrefix("0") {
+            digits.removeFirst()
+            place -= 1
+        }
+        while digits.hasSuffix("0") { digits.removeLast() }
+        let sign = value < 0 ? "-" : ""
+        if digits.count <= place, place <= 21 { return sign + digits + String(repeating: "0", count: place - digits.count) }
+        if place > 0, place <= 21 {
+            let split = digits.index(digits.startIndex, offsetBy: place)
+            return sign + digits[..<split] + "." + digits[split...]
+        }
+        if place > -6, place <= 0 { return sign + "0." + String(repeating: "0", count: -place) + digits }
+        let power = place - 1
+        let mantissa = digits.count == 1 ? digits : "\(digits.prefix(1)).\(digits.dropFirst())"
+        return "\(sign)\(mantissa)e\(power < 0 ? "-" : "+")\(abs(power))"
+    }
+}

@@ -1,0 +1,128 @@
+/// A message as its recipient gets it.
+public struct MessagePush: Codable, Sendable, Hashable, Push, Reply {
+    public static let type = "push"
+    /// The message's public id.
+    public var messageId: String
+    /// The mesh.
+    public var meshId: String
+    /// The sender's session key, or its member key when it has none.
+    public var senderPubkey: String
+    /// The sender's member key.
+    public var senderMemberPubkey: PublicKey?
+    /// The sender's member id.
+    public var senderMemberId: String?
+    /// The sender's member name.
+    public var senderName: String?
+    /// The sender's member name, under the name that some clients read.
+    public var senderDisplayName: String?
+    /// The sender's session label.
+    public var senderLabel: String?
+    /// How urgent it is.
+    public var priority: Priority
+    /// Base64; may be empty.
+    public var nonce: String
+    /// Base64: a box when `encrypted`, else the text.
+    public var ciphertext: String
+    /// ISO 8601, milliseconds, UTC.
+    public var createdAt: String
+    /// 1 for the first offer, more for later ones.
+    public var attempt: Int
+    /// `direct`, `group`, `all` or `mixed`.
+    public var kind: String
+    /// The target as the sender wrote it.
+    public var targetSpec: String
+    /// Whether the body is sealed. A client shows as encrypted only what it opened itself.
+    public var encrypted: Bool
+    /// The key (64 hex) that the body is sealed to.
+    public var recipientKey: PublicKey?
+    /// The form of the body.
+    public var bodyVersion: Int?
+    /// The message that this one answers.
+    public var replyToId: String?
+    /// The sender's idempotency key.
+    public var client_message_id: String?
+    /// A claudemesh sender's fingerprint.
+    public var request_fingerprint: String?
+    /// A kind of message known to both sides.
+    public var subtype: String?
+
+    /// Makes a push.
+    public init(
+        messageId: String, meshId: String, senderPubkey: String, priority: Priority, nonce: String, ciphertext: String,
+        createdAt: String, attempt: Int, kind: String, targetSpec: String, encrypted: Bool
+    ) {
+        self.messageId = messageId
+        self.meshId = meshId
+        self.senderPubkey = senderPubkey
+        self.priority = priority
+        self.nonce = nonce
+        self.ciphertext = ciphertext
+        self.createdAt = createdAt
+        self.attempt = attempt
+        self.kind = kind
+        self.targetSpec = targetSpec
+        self.encrypted = encrypted
+    }
+
+    public func frame(for dialect: Dialect) -> [UInt8]? { try? frame(requestID: nil) }
+}
+
+/// One change of one delivery, for whoever watches the message.
+public struct ReceiptPush: Codable, Sendable, Hashable, Push, Reply {
+    public static let type = "receipt"
+    /// The message.
+    public var messageId: String
+    /// The recipient and its new state.
+    public var recipient: RecipientReceipt
+    /// Makes a receipt.
+    public init(messageId: String, recipient: RecipientReceipt) {
+        self.messageId = messageId
+        self.recipient = recipient
+    }
+    public func frame(for dialect: Dialect) -> [UInt8]? { dialect == .mesh ? try? frame(requestID: nil) : nil }
+}
+
+/// Says that a message waits for a session, to whoever watches its inbox.
+public struct InboxChanged: Codable, Sendable, Hashable, Push, Reply {
+    public static let type = "inbox_changed"
+    /// The message that arrived.
+    public var message: MessagePush
+    /// Makes a notice.
+    public init(message: MessagePush) { self.message = message }
+    public func frame(for dialect: Dialect) -> [UInt8]? { dialect == .mesh ? try? frame(requestID: nil) : nil }
+}
+
+/// Something that happened in the mesh, in claudemesh's form: a `push` with `subtype` `system`.
+public struct SystemEvent: Sendable, Hashable, Push {
+    /// The event's name, for example `peer_joined`.
+    public var event: String
+    /// What happened.
+    public var data: JSONObject
+    /// The event's own id: a client that sees it twice counts it once.
+    public var id: String
+    /// The mesh.
+    public var meshID: String
+    /// Unix milliseconds.
+    public var at: Int64
+
+    /// Makes an event.
+    public init(event: String, data: JSONObject, id: String, meshID: String, at: Int64) {
+        self.event = event
+        self.data = data
+        self.id = id
+        self.meshID = meshID
+        self.at = at
+    }
+
+    public func frame(for dialect: Dialect) -> [UInt8]? {
+        // Claudemesh's SDK knows only `peer_joined`; a return is told to it under that name.
+        let name = dialect == .claudemesh && event == "peer_returned" ? "peer_joined" : event
+        return WireFrame.bytes(
+            type: "push",
+            fields: [
+                "messageId": .string(id), "meshId": .string(meshID), "senderPubkey": "system", "priority": "low",
+                "nonce": "", "ciphertext": "", "createdAt": .string(Timestamp.iso8601(at)), "subtype": "system",
+                "event": .string(name), "eventData": .object(data),
+            ])
+    }
+}

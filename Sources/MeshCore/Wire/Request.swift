@@ -1,0 +1,106 @@
+/// What a caller must be allowed to do before a request runs; decided from the member's role when it is applied.
+public enum Permission: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Look at the mesh: rosters, state, the ledger. Every member may.
+    case observe
+    /// Send and acknowledge messages and speak of oneself: status, summary, groups. Everyone but observers.
+    case send
+    /// Change what is shared: state. Everyone but observers.
+    case write
+    /// Change who belongs to the mesh: members, invites.
+    case admin
+
+    /// Whether a role carries this permission.
+    public func isGranted(to role: Role) -> Bool {
+        switch self {
+        case .observe: true
+        case .send, .write: role >= .member
+        case .admin: role >= .admin
+        }
+    }
+}
+
+/// Whether a request changes the mesh. Writes go through the one ordered log, reads see a snapshot, watches see a
+/// snapshot and then every later change.
+public enum RequestKind: String, Sendable, Hashable, Codable {
+    /// Ordered, durable, answered after it is on disk.
+    case write
+    /// Answered from what is committed.
+    case read
+    /// A read that goes on: its answer is the snapshot, later changes follow as frames.
+    case watch
+}
+
+/// One thing a peer can ask of a mesh, declared once. The WebSocket dispatcher, the HTTP routes and the tables in the
+/// documentation are derived from this declaration.
+public protocol Request: Codable, Sendable {
+    /// What a success answers.
+    associatedtype Answer: Reply
+
+    /// The `type` on the wire, for example `set_state`.
+    static var type: String { get }
+    /// What the caller must be allowed to do.
+    static var permission: Permission { get }
+    /// Whether it writes, reads or watches.
+    static var kind: RequestKind { get }
+    /// One line for people.
+    static var help: String { get }
+    /// One line for each field, keyed by its name on the wire.
+    static var fields: [String: String] { get }
+    /// Claudemesh clients of protocol version 1 expect no answer to a success of this type.
+    static var isSilentForVersion1: Bool { get }
+}
+
+extension Request {
+    public static var isSilentForVersion1: Bool { false }
+}
+
+/// The answer to a request, or a frame that the broker sends on its own.
+public protocol Reply: Codable, Sendable {
+    /// The `type` on the wire, for example `state_result`.
+    static var type: String { get }
+}
+
+extension Reply {
+    /// The frame's bytes: `type` first, then the fields, then `_reqId` when the request carried one.
+    public func frame(requestID: String? = nil) throws(MeshError) -> [UInt8] {
+        try WireFrame.bytes(type: Self.type, body: self, requestID: requestID)
+    }
+}
+
+/// A frame that the broker sends on its own, in the form that the receiving client understands.
+public protocol Push: Sendable {
+    /// The frame's bytes for a client of the given dialect; nil when such clients do not get it.
+    func frame(for dialect: Dialect) -> [UInt8]?
+}
+
+/// Which of the two client families a connection belongs to.
+public enum Dialect: String, Sendable, Hashable, Codable {
+    /// Clients of the claudemesh protocol, version 1.
+    case claudemesh
+    /// Clients that said `protocolVersion` 2 or more.
+    case mesh
+}
+
+/// Puts frames together and takes them apart.
+public enum WireFrame {
+    /// The bytes of one frame; `type` stands first.
+    public static func bytes(
+        type: String, body: some Encodable, requestID: String? = nil
+    ) throws(MeshError) -> [UInt8] {
+        let json: JSON
+        do {
+            json = try JSONCoder.encode(body)
+        } catch {
+            throw MeshError(.internalError, "the answer could not be encoded: \(error)")
+        }
+        return bytes(type: type, fields: json.objectValue ?? JSONObject(), requestID: requestID)
+    }
+
+    /// The bytes of one frame made of fields.
+    public static func bytes(type: String, fields: JSONObject, requestID: String? = nil) -> [UInt8] {
+        var object = JSONObject([("type", .string(type))])
+        for (key, value) in fields where key != "type" { object[key] = value }
+        if let requestID { object["_reqId"] = .string(requestID) }
+        return JSON.object(object).bytes()
+    }
+}

@@ -1,0 +1,78 @@
+/// Why a connection ends: a WebSocket close code and a short text.
+public struct CloseReason: Sendable, Hashable, CustomStringConvertible {
+    /// The close code of RFC 6455, or one of ours from 4000 on.
+    public var code: UInt16
+    /// At most 123 bytes.
+    public var reason: String
+
+    /// Makes a reason.
+    public init(code: UInt16, reason: String) {
+        self.code = code
+        self.reason = String(decoding: Array(reason.utf8.prefix(123)), as: UTF8.self)
+    }
+
+    /// 1000: done.
+    public static let normal = CloseReason(code: 1000, reason: "")
+    /// 1001: the broker stops.
+    public static let goingAway = CloseReason(code: 1001, reason: "shutting down")
+    /// 1002: the peer broke the protocol.
+    public static func protocolError(_ text: String) -> CloseReason { CloseReason(code: 1002, reason: text) }
+    /// 1007: a text that is not UTF-8.
+    public static let invalidPayload = CloseReason(code: 1007, reason: "not UTF-8")
+    /// 1008: against the rules.
+    public static func policy(_ text: String) -> CloseReason { CloseReason(code: 1008, reason: text) }
+    /// 1009: too large.
+    public static let tooBig = CloseReason(code: 1009, reason: "frame too large")
+
+    /// The code and the text.
+    public var description: String { reason.isEmpty ? "\(code)" : "\(code) \(reason)" }
+}
+
+/// What happens on a connection.
+public enum TransportEvent: Sendable {
+    /// A text frame.
+    case text([UInt8])
+    /// No more frames for the moment: the end of a burst.
+    case readComplete
+    /// The answer to a ping.
+    case pong([UInt8])
+    /// The end, and why, if the other side said it. Nothing follows.
+    case closed(CloseReason?)
+}
+
+/// One connection as its user sees it: frames out, frames in, closing with a reason.
+public protocol Transport: Sendable {
+    /// Begins to deliver events: in order, never two at a time. Called once.
+    func start(_ handler: @escaping @Sendable (TransportEvent) -> Void)
+    /// Sends text frames in order, with one flush for all of them.
+    func send(_ frames: [[UInt8]])
+    /// Sends a ping.
+    func ping(_ payload: [UInt8])
+    /// Says goodbye and closes.
+    func close(_ reason: CloseReason)
+    /// Bytes that were sent and have not left yet.
+    var bufferedBytes: Int { get }
+}
+
+/// Makes connections to one broker.
+public protocol TransportConnector: Sendable {
+    /// Connects. Fails with `TransportError`.
+    func connect() async throws -> any Transport
+}
+
+/// Why no connection could be made.
+public struct TransportError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kinds of failure.
+    public enum Code: String, Sendable, Hashable { case refused, timeout, closed, handshake, unsupported, address }
+    /// The kind.
+    public var code: Code
+    /// What went wrong and what to do.
+    public var message: String
+    /// Makes an error.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+    /// The text in one line.
+    public var description: String { message }
+}

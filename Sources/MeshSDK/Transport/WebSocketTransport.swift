@@ -1,0 +1,58 @@
+import MeshCore
+import NIOCore
+import Synchronization
+
+/// A client's WebSocket as a transport. Every call may come from anywhere; the work happens on the channel's loop.
+final class WebSocketTransport: Transport {
+    private let channel: any Channel
+    private let handler: NIOLoopBound<WebSocketClientHandler>
+    private let counter: BufferedCounter
+
+    init(channel: any Channel, handler: WebSocketClientHandler, counter: BufferedCounter) {
+        self.channel = channel
+        self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        self.counter = counter
+    }
+
+    var bufferedBytes: Int { counter.bytes }
+
+    func start(_ handler: @escaping @Sendable (TransportEvent) -> Void) {
+        run { $0.start(handler) }
+    }
+
+    func send(_ frames: [[UInt8]]) {
+        guard !frames.isEmpty, channel.isActive else { return }
+        let size = frames.reduce(0) { $0 + $1.count }
+        counter.add(size)
+        run { [counter] in $0.send(frames) { counter.add(-size) } }
+    }
+
+    func ping(_ payload: [UInt8]) {
+        if channel.isActive { run { $0.ping(payload) } }
+    }
+
+    func close(_ reason: CloseReason) {
+        if channel.isActive { run { $0.close(reason) } }
+    }
+
+    /// Always in the order of the calls, also for calls from the loop itself.
+    private func run(_ action: @escaping @Sendable (WebSocketClientHandler) -> Void) {
+        let handler = handler
+        if channel.eventLoop.inEventLoop {
+            action(handler.value)
+        } else {
+            channel.eventLoop.execute { action(handler.value) }
+        }
+    }
+
+    deinit {
+        if channel.isActive { run { $0.close(.normal) } }
+    }
+}
+
+/// Bytes that were handed over and have not left.
+final class BufferedCounter: Sendable {
+    private let count = Atomic<Int>(0)
+    var bytes: Int { count.load(ordering: .relaxed) }
+    func add(_ change: Int) { count.add(change, ordering: .relaxed) }
+}

@@ -1,0 +1,13 @@
+import ArgumentParser
+import MeshCore
+
+// The words of the wire are the words of the command line; help and errors list them.
+extension Priority: @retroactive ExpressibleByArgument {}
+extension PeerStatus: @retroactive ExpressibleByArgument {}
+extension Role: @retroactive ExpressibleByArgument {}
+
+/// What `--wait` can wait for.
+enum WaitGoal: String, Sendable, Hashable, CaseIterable, ExpressibleByArgument {
+    /// Every recipient has acknowledged it.
+    case delivered
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import MeshCore
+
+/// A failure as the user sees it: what is wrong, what to do, and the number that the program ends with.
+struct Failure: Error, Sendable, Hashable {
+    /// How the program ends.
+    var status: ExitStatus
+    /// The code of the wire's error table, or a word of our own for failures that never reached the broker.
+    var code: String
+    /// What is wrong.
+    var message: String
+    /// What to do about it.
+    var hint: String?
+
+    /// Makes a failure of our own.
+    init(_ status: ExitStatus, _ code: String, _ message: String, hint: String? = nil) {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.hint = hint
+    }
+
+    /// Any error, as far as it is known.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as Failure: self = failure
+        case let error as MeshError:
+            self.init(ExitStatus(error.code), error.code.rawValue, error.message, hint: error.hint)
+        case let error as TransportError:
+            self.init(
+                .network, "network", error.message, hint: "is meshd running, and is the profile's broker address right?")
+        case let error as IdentityError:
+            self.init(error.code == .malformed ? .usage : .authentication, error.code.rawValue, error.message)
+        case let fault as LedgerFault:
+            self.init(.failure, "ledger_fault", "the ledger does not hold: \(fault)")
+        case let error as JSONError: self.init(.usage, "bad_json", error.description)
+        case is CancellationError: self.init(.interrupted, "interrupted", "interrupted")
+        default: self.init(.failure, "failed", "\(error)")
+        }
+    }
+
+    /// An argument that cannot be used.
+    static func usage(_ message: String, hint: String? = nil) -> Failure {
+        Failure(.usage, ErrorCode.invalidArgument.rawValue, message, hint: hint)
+    }
+
+    /// A file that could not be read or written; `number` is `errno`.
+    static func file(_ path: String, _ verb: String, _ number: Int32) -> Failure {
+        Failure(.io, "io", "\(path): cannot \(verb): \(SystemCalls.errorText(number))", hint: "check the path and its permissions")
+    }
+
+    /// The error object that `--json` prints.
+    var json: JSON {
+        var error: JSONObject = ["code": .string(code), "message": .string(message)]
+        if let hint { error["hint"] = .string(hint) }
+        return ["error": .object(error)]
+    }
+
+    /// The lines for people.
+    var text: String {
+        "error: \(message)\n" + (hint.map { "  try: \($0)\n" } ?? "")
+    }
+}

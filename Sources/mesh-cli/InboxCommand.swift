@@ -1,0 +1,57 @@
+import ArgumentParser
+import MeshCore
+import MeshSDK
+
+/// `mesh-cli inbox`
+struct InboxCommand: MeshCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inbox", abstract: "Read the messages that wait for your session.",
+        discussion: """
+            What was printed counts as read and does not come again; --peek leaves it. --follow goes on printing as \
+            messages come, without making you a peer.
+
+            Example: mesh-cli inbox --peek --limit 5
+            """)
+
+    @Flag(help: "Go on printing as messages come.")
+    var follow = false
+
+    @Flag(help: "Leave the messages unread.")
+    var peek = false
+
+    @Option(help: "At most this many, 1 to 200; 50 when absent.")
+    var limit: Int?
+
+    @OptionGroup var options: GlobalOptions
+
+    func validate() throws {
+        if follow, limit != nil { throw ValidationError("--limit does not go with --follow") }
+    }
+
+    func execute(_ out: Printer) async throws {
+        if follow { try await followInbox(out) } else { try await readInbox(out) }
+    }
+
+    private func readInbox(_ out: Printer) async throws {
+        try await withAPI { api in
+            let messages = try await api.inbox(limit: limit ?? 50)
+            if out.isJSON {
+                out.put(Printer.line(["messages": .array(messages.map { .object($0.lineJSON) })]))
+            } else {
+                let now = SystemCalls.now()
+                if messages.isEmpty { out.say("No messages.") } else { out.raw(messages.map { $0.block(now: now) }.joined()) }
+            }
+            if !peek, !messages.isEmpty { try await api.acknowledge(messages.map(\.id), read: true) }
+        }
+    }
+
+    private func followInbox(_ out: Printer) async throws {
+        let credentials = try options.credentials().credentials
+        try await LiveSession.run(credentials, attach: false, replace: false) { client in
+            for try await message in try await client.watchInbox() {
+                out.message(message)
+                if !peek { _ = try await client.call(Acknowledge(messageIDs: [message.id], read: true)) }
+            }
+        }
+    }
+}

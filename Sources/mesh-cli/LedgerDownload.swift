@@ -1,0 +1,104 @@
+import MeshCore
+import MeshSDK
+
+/// Fetches a mesh's ledger page by page.
+struct LedgerDownload: Sendable {
+    /// Where from.
+    var api: MeshAPI
+    private static let pageSize = 1_000
+
+    /// Gives every entry as a line, then the newest checkpoint that covers none but these. Returns how many entries
+    /// and the checkpoint's size.
+    func lines(_ take: ([UInt8]) throws -> Void) async throws -> (entries: Int64, checkpoint: Int64?) {
+        let head = try await api.call(GetLedgerHead())
+        var note = head.checkpoint
+        let count = try await entries(upTo: head.size) { page, newest in
+            var bytes: [UInt8] = []
+            for entry in page { bytes += Array(entry.utf8) + [0x0A] }
+            try take(bytes)
+            // The ledger may have grown: a newer checkpoint is of use only when it covers no more than was fetched.
+            if let newest, try Checkpoint.parse(note: newest).size <= head.size { note = newest }
+        }
+        guard let note else { return (count, nil) }
+        try take(JSON.object(["checkpoint": .string(note)]).bytes() + [0x0A])
+        return (count, try Checkpoint.parse(note: note).size)
+    }
+
+    /// Verifies everything up to the size that the broker names now; the root it names must be the one that follows.
+    func verify(owner: PublicKey) async throws -> LedgerVerifier.Report {
+        let head = try await api.call(GetLedgerHead())
+        var verifier = LedgerVerifier()
+        // The checkpoint goes first: it says which root to keep.
+        if let note = head.checkpoint {
+            try verifier.add(line: JSON.object(["checkpoint": .string(note)]).bytes())
+        }
+        _ = try await entries(upTo: head.size) { page, _ in
+            for entry in page { try verifier.add(line: Array(entry.utf8)) }
+        }
+        let report = try verifier.finish(owner: owner)
+        guard report.root.hex == head.root else {
+            throw LedgerFault(nil, "its entries have the root \(report.root.hex), the broker names \(head.root)")
+        }
+        return report
+    }
+
+    /// Fetches the first entries, a page at a time.
+    private func entries(
+        upTo size: Int64, _ take: (_ page: ArraySlice<String>, _ checkpoint: String?) throws -> Void
+    ) async throws -> Int64 {
+        var count = 0 as Int64
+        while count < size {
+            let page = try await api.call(ExportLedger(from: count, limit: Self.pageSize))
+            guard page.from == count, !page.entries.isEmpty else {
+                throw LedgerFault(count, "it is missing: the broker names \(size) entries and gives \(count)")
+            }
+            let wanted = page.entries.prefix(Int(min(size - count, Int64(page.entries.count))))
+            try take(wanted, page.checkpoint)
+            count += Int64(wanted.count)
+        }
+        return count
+    }
+}
+
+extension LedgerProof {
+    /// Checks the proof against the mesh and node that the profile names, and that it is of what was asked for.
+    func verify(_ request: ProveEntry, _ credentials: Credentials) throws -> Checkpoint {
+        let origin = "mesh/" + credentials.meshID
+        let bytes = Array(entry.utf8)
+        let file = try InclusionProofFile.parse(proof)
+        let checkpoint = try file.verify(entry: bytes, keys: [NoteKey(name: origin, key: credentials.node)])
+        let stored = try LedgerEntry.parse(bytes)
+        guard stored.seq == file.index, stored.seq == seq, stored.origin == origin, checkpoint.origin == origin else {
+            throw LedgerFault(seq, "the proof is of entry \(stored.seq) of \(stored.origin)")
+        }
+        guard request.seq == nil || request.seq == seq else {
+            throw LedgerFault(request.seq, "the proof is of entry \(seq)")
+        }
+        if let message = request.messageId, !entry.contains(message) {
+            throw LedgerFault(seq, "it is not of the message \(message)")
+        }
+        return checkpoint
+    }
+}
+
+extension LedgerVerifier.Report {
+    /// The report as it is printed for programs.
+    func json(isOwnerPinned: Bool) -> JSONObject {
+        [
+            "verified": true, "entries": .integer(entries), "root": .string(root.hex), "head": .string(head.hex),
+            "level": .string(level), "checkpoints": .integer(Int64(checkpoints)), "owner": .string(owner.hex),
+            "ownerPinned": .bool(isOwnerPinned), "node": .string(node.text), "witnesses": 0,
+        ]
+    }
+
+    /// The report for people.
+    func text(isOwnerPinned: Bool) -> String {
+        """
+        entries:   \(entries)
+        root:      \(root.hex)
+        level:     \(level)
+        owner:     \(owner.hex) (\(isOwnerPinned ? "as expected" : "as the file says: pin it with --owner"))
+        witnesses: 0
+        """
+    }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import MeshCore
+
+/// `mesh-cli member …`
+struct MemberNoun: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "member", abstract: "Who belongs to the mesh.", discussion: "Example: mesh-cli member list",
+        subcommands: [Add.self, List.self])
+
+    /// `mesh-cli member add`
+    struct Add: MeshCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Add a member that made its own key.",
+            discussion: "Example: mesh-cli member add --name pia --pubkey 3b6a…29 --role member")
+
+        @Option(help: "The member's name, unique in the mesh.")
+        var name: String
+
+        @Option(help: ArgumentHelp("The member's ed25519 public key, 64 hex characters.", valueName: "hex"))
+        var pubkey: String
+
+        @Option(help: "Its role: admin, member or observer.")
+        var role: Role?
+
+        @OptionGroup var options: GlobalOptions
+
+        func execute(_ out: Printer) async throws {
+            guard let key = PublicKey(hex: pubkey) else {
+                throw Failure.usage("--pubkey: \(pubkey) is not a public key", hint: "64 lower-case hex characters")
+            }
+            let added = try await call(AddMember(name: name, pubkey: key, role: role))
+            try out.answer(added) { "Added \(added.name) (\(added.role.rawValue)), member id \(added.memberId)." }
+        }
+    }
+
+    /// `mesh-cli member list`
+    struct List: MeshCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the members, in the order of joining.", discussion: "Example: mesh-cli member list")
+
+        @OptionGroup var options: GlobalOptions
+
+        func execute(_ out: Printer) async throws {
+            let list = try await call(ListMembers())
+            try out.answer(list) {
+                let now = SystemCalls.now()
+                let rows = list.members.map {
+                    [
+                        $0.name, $0.role.rawValue, "\($0.online)/\($0.sessions)", Span.relative(iso8601: $0.joinedAt, now: now),
+                        $0.pubkey.hex,
+                    ]
+                }
+                return out.table(Table("NAME", "ROLE", "ONLINE", "JOINED", "KEY", rows: rows), empty: "No members.")
+            }
+        }
+    }
+}

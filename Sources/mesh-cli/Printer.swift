@@ -1,0 +1,72 @@
+import MeshCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Writes what a command found: a JSON object a line, or text for people.
+struct Printer: Sendable {
+    /// Whether programs read the output.
+    var isJSON: Bool
+    /// Whether people asked for silence.
+    var isQuiet: Bool
+    /// Whether the output may be bold.
+    var isStyled: Bool
+
+    /// Makes a printer as the options, the environment and the terminal say.
+    init(_ options: GlobalOptions) {
+        isJSON = options.json
+        isQuiet = options.quiet
+        isStyled = SystemCalls.isTerminal(1) && SystemCalls.environment("NO_COLOR") == nil
+    }
+
+    /// The bytes of an output object: the version of its form first, then its members.
+    static func line(_ fields: JSONObject) -> [UInt8] {
+        var object: JSONObject = ["schema_version": "1.0"]
+        for (key, value) in fields where key != "schema_version" { object[key] = value }
+        return JSON.object(object).bytes() + [UInt8(ascii: "\n")]
+    }
+
+    /// Prints an object when programs read the output, else the text.
+    func result(_ fields: @autoclosure () throws -> JSONObject, text: () -> String) rethrows {
+        if isJSON { put(Self.line(try fields())) } else { say(text()) }
+    }
+
+    /// Prints an answer of the broker, with more members behind it.
+    func answer(_ answer: some Reply, adding more: JSONObject = JSONObject(), text: () -> String) throws {
+        guard isJSON else { return say(text()) }
+        var fields = try JSONCoder.encode(answer).objectValue ?? JSONObject()
+        for (key, value) in more { fields[key] = value }
+        put(Self.line(fields))
+    }
+
+    /// Prints text for people; nothing when they asked for silence.
+    func say(_ text: String) {
+        guard !isJSON, !isQuiet, !text.isEmpty else { return }
+        raw(text.hasSuffix("\n") ? text : text + "\n")
+    }
+
+    /// Prints text that is the result itself, whatever the options say.
+    func raw(_ text: String) { put(Array(text.utf8)) }
+
+    /// Writes bytes at once. A reader that went away ends the program, before anything is acknowledged.
+    func put(_ bytes: [UInt8]) {
+        if SystemCalls.write(bytes, to: 1) != nil { exit(ExitStatus.io.rawValue) }
+    }
+
+    /// Says something on standard error, beside the result.
+    func warn(_ text: String) {
+        if !isQuiet { SystemCalls.write(Array((text + "\n").utf8), to: 2) }
+    }
+}
+
+extension JSONObject {
+    /// The members of something that encodes to an object.
+    init(of value: some Encodable) throws(JSONError) {
+        self = try JSONCoder.encode(value).objectValue ?? JSONObject()
+    }
+}

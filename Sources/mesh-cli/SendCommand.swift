@@ -1,0 +1,138 @@
+import ArgumentParser
+import MeshCore
+import MeshSDK
+
+/// `mesh-cli send TARGET TEXT`
+struct SendCommand: MeshCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "send", abstract: "Send a message.",
+        discussion: """
+            TARGET is a name, name/label, session or member key, unique key prefix, @group, * for everyone, or \
+            several of these with commas. What goes to named peers is sealed: the broker cannot read it. Groups \
+            and * are plain text. TEXT `-` reads standard input.
+
+            Examples:
+              mesh-cli send pia 'the build is green'
+              mesh-cli send @eng - --priority now < report.txt
+              mesh-cli send pia 'now?' --wait delivered --timeout 5s
+            """)
+
+    @Argument(help: "Whom it addresses.")
+    var target: String
+
+    @Argument(help: "What it says; `-` reads standard input.")
+    var text: String
+
+    @Option(help: "How urgent it is: now, next or low.")
+    var priority: Priority = .next
+
+    @Option(help: "Wait until every recipient has it: delivered.")
+    var wait: WaitGoal?
+
+    @Option(help: "How long to wait: 500ms, 10s, 5m.", transform: Span.parse)
+    var timeout = Span(milliseconds: 10_000)
+
+    @Option(help: ArgumentHelp("The message that this one answers.", valueName: "id"))
+    var replyTo: String?
+
+    @Option(help: "How long it may wait for its recipients: 1s to 30d; 7d when absent.", transform: Span.parse)
+    var ttl: Span?
+
+    @Option(
+        help: ArgumentHelp("Your own id: sending again with the same id and text makes no second message.", valueName: "id"))
+    var id: String?
+
+    @Flag(help: "Allow plain text where it cannot be sealed, when the mesh allows that.")
+    var plaintext = false
+
+    @OptionGroup var options: GlobalOptions
+
+    func execute(_ out: Printer) async throws {
+        let outgoing = try outgoing()
+        let (sent, status) = try await withAPI { api in
+            let sent = try await api.send(outgoing)
+            guard wait != nil else { return (sent, MessageStatus?.none) }
+            return (sent, try await Self.settled(sent.messageID, timeout: timeout, api: api))
+        }
+        report(sent, status, out)
+        if let status, !status.delivered { throw Ended(status: .failure) }
+    }
+
+    private func outgoing() throws(Failure) -> Outgoing {
+        let targets = target.split(separator: ",").map { $0.trimmed() }.filter { !$0.isEmpty }
+        guard !targets.isEmpty else { throw .usage("TARGET is empty", hint: "a name, a key, @group or *") }
+        var outgoing = Outgoing(target: TargetSpec(targets), text: text == "-" ? try Self.standardInput() : text)
+        outgoing.priority = priority
+        outgoing.replyTo = replyTo
+        outgoing.ttlMillis = ttl?.milliseconds
+        outgoing.allowPlaintext = plaintext
+        if let id { outgoing.clientMessageID = id }
+        return outgoing
+    }
+
+    /// The text on standard input without its last line end.
+    private static func standardInput() throws(Failure) -> String {
+        let bytes: [UInt8]
+        switch SystemCalls.readAll(0, limit: 1 << 20) {
+        case .success(let all): bytes = all
+        case .failure(let error): throw Failure.file("standard input", "read", error.value)
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .usage("standard input is not UTF-8 text", hint: "encode bytes first, for example with base64")
+        }
+        return text.hasSuffix("\n") ? String(text.dropLast()) : text
+    }
+
+    /// Asks until every recipient has it or nothing more will be tried, or the time is over.
+    private static func settled(_ id: String, timeout: Span, api: MeshAPI) async throws -> MessageStatus {
+        let end = SystemCalls.uptime() + timeout.milliseconds
+        var pause = 20 as Int64
+        while true {
+            let status = try await api.call(GetMessageStatus(messageId: id))
+            let left = end - SystemCalls.uptime()
+            if status.delivered || status.recipients.allSatisfy(\.state.isFinal) || left <= 0 { return status }
+            try await Task.sleep(for: .milliseconds(min(pause, left)))
+            pause = min(500, pause * 2)
+        }
+    }
+
+    private func report(_ sent: SendResult, _ status: MessageStatus?, _ out: Printer) {
+        var fields: JSONObject = [
+            "messageId": .string(sent.messageID), "status": .string(status?.status ?? "accepted"),
+            "recipients": .integer(Int64(sent.recipients)), "duplicate": .bool(sent.isDuplicate),
+        ]
+        if let status {
+            fields["delivered"] = .bool(status.delivered)
+            fields["receipts"] = (try? JSONCoder.encode(status.recipients)) ?? .null
+        }
+        out.result(fields) {
+            let people = sent.recipients == 1 ? "1 recipient" : "\(sent.recipients) recipients"
+            let first = "Sent \(sent.messageID) to \(people)\(sent.isDuplicate ? ", as before" : "").\n"
+            return status.map { first + out.receipts($0.recipients) } ?? first
+        }
+    }
+}
+
+extension Printer {
+    /// What happened to a message, a row for each recipient.
+    func receipts(_ receipts: [RecipientReceipt]) -> String {
+        let now = SystemCalls.now()
+        let rows = receipts.map {
+            [
+                $0.name + ($0.label.map { "/" + $0 } ?? ""), $0.state.rawValue, $0.reason ?? "", "\($0.attempts)",
+                Span.relative($0.updatedAt, now: now), String($0.pubkey.hex.prefix(12)),
+            ]
+        }
+        return table(Table("RECIPIENT", "STATE", "REASON", "ATTEMPTS", "CHANGED", "KEY", rows: rows), empty: "No recipients.")
+    }
+}
+
+extension StringProtocol {
+    /// The text without blanks at its ends.
+    func trimmed() -> String {
+        var rest = self[...]
+        while rest.first?.isWhitespace == true { rest = rest.dropFirst() }
+        while rest.last?.isWhitespace == true { rest = rest.dropLast() }
+        return String(rest)
+    }
+}

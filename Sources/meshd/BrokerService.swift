@@ -1,0 +1,54 @@
+import Glibc
+import Logging
+import MeshBroker
+import MeshCore
+import ServiceLifecycle
+
+/// Serves until it is told to stop, then says goodbye within ten seconds.
+struct BrokerService: Service {
+    let broker: Broker
+    let settings: Settings
+    let logger: Logger
+
+    func run() async throws {
+        let server = BrokerServer(broker: broker, configuration: settings.server)
+        do {
+            let port = try await server.start()
+            try writeReadyFile(port: port)
+            logger.info("serving", metadata: ["http": "\(address(port))", "version": "\(MeshVersion.text)"])
+        } catch {
+            await broker.shutdown()
+            throw error
+        }
+        // Waits for the signal; the stop itself is the same however the wait ends.
+        try? await gracefulShutdown()
+        logger.info("stopping")
+        if let path = settings.readyFile { unlink(path) }
+        await server.stop(withinSeconds: 5)
+        await broker.shutdown()
+        logger.info("stopped", metadata: ["reason": "signal"])
+    }
+
+    private func address(_ port: Int) -> String {
+        "http://\(settings.host.contains(":") ? "[\(settings.host)]" : settings.host):\(port)"
+    }
+
+    /// Tells whoever started the broker where it serves: whole or not at all.
+    private func writeReadyFile(port: Int) throws(MeshError) {
+        guard let path = settings.readyFile else { return }
+        let http = address(port)
+        let ready: JSON = [
+            "http": .string(http), "ws": .string("ws" + http.dropFirst(4) + "/ws"), "pid": .integer(Int64(getpid())),
+            "adminTokenFile": .string(broker.adminTokenFile),
+        ]
+        let temporary = path + ".writing"
+        guard let file = fopen(temporary, "w") else {
+            throw MeshError(.storageFailed, "cannot write the ready file \(path): \(String(cString: strerror(errno)))")
+        }
+        let bytes = ready.bytes() + [0x0A]
+        let written = bytes.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) }
+        guard fclose(file) == 0, written == bytes.count, rename(temporary, path) == 0 else {
+            throw MeshError(.storageFailed, "cannot write the ready file \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+}

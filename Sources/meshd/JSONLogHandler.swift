@@ -1,0 +1,34 @@
+import Glibc
+import Logging
+import MeshCore
+
+/// Writes log events to standard error, one JSON object a line.
+struct JSONLogHandler: LogHandler {
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+    private let label: String
+
+    init(label: String, level: Logger.Level) {
+        self.label = label
+        logLevel = level
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        var line: JSONObject = [
+            "ts": .string(Timestamp.iso8601(Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)),
+            "level": .string(event.level.rawValue), "component": .string(label), "msg": .string("\(event.message)"),
+        ]
+        let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
+        for (key, value) in all.sorted(by: { $0.key < $1.key }) { line[key] = .string("\(value)") }
+        let bytes = JSON.object(line).bytes() + [0x0A]
+        // One write for one line keeps lines of several threads apart.
+        _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}
