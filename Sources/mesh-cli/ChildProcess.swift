@@ -47,7 +47,8 @@ struct ChildProcess: Sendable, Hashable {
 
     private func runBlocking() -> Ending {
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { return .failed(errno) }
+        guard pipe(&ends) == 0 else { return .failed(errno) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let child = spawn(reading: ends[0])
         close(ends[0])
         if case .success = child {

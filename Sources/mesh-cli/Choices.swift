@@ -1,10 +1,10 @@
-import ArgumentParser
-import MeshCore
+public import ArgumentParser
+public import MeshCore
 
 // The words of the wire are the words of the command line; help and errors list them.
-extension Priority: @retroactive ExpressibleByArgument {}
-extension PeerStatus: @retroactive ExpressibleByArgument {}
-extension Role: @retroactive ExpressibleByArgument {}
+extension Priority: ExpressibleByArgument {}
+extension PeerStatus: ExpressibleByArgument {}
+extension Role: ExpressibleByArgument {}
 
 /// What `--wait` can wait for.
 enum WaitGoal: String, Sendable, Hashable, CaseIterable, ExpressibleByArgument {

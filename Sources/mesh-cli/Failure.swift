@@ -28,7 +28,8 @@ struct Failure: Error, Sendable, Hashable {
             self.init(ExitStatus(error.code), error.code.rawValue, error.message, hint: error.hint)
         case let error as TransportError:
             self.init(
-                .network, "network", error.message, hint: "is meshd running, and is the profile's broker address right?")
+                .network, "network", error.message, hint: "is meshd running, and is the profile's broker address right?"
+            )
         case let error as IdentityError:
             self.init(error.code == .malformed ? .usage : .authentication, error.code.rawValue, error.message)
         case let fault as LedgerFault:
@@ -46,7 +47,9 @@ struct Failure: Error, Sendable, Hashable {
 
     /// A file that could not be read or written; `number` is `errno`.
     static func file(_ path: String, _ verb: String, _ number: Int32) -> Failure {
-        Failure(.io, "io", "\(path): cannot \(verb): \(SystemCalls.errorText(number))", hint: "check the path and its permissions")
+        Failure(
+            .io, "io", "\(path): cannot \(verb): \(SystemCalls.errorText(number))",
+            hint: "check the path and its permissions")
     }
 
     /// The error object that `--json` prints.

@@ -68,6 +68,7 @@ struct GroupNoun: AsyncParsableCommand {
     private static func bare(_ name: String) -> String { name.hasPrefix("@") ? String(name.dropFirst()) : name }
 
     private static func text(_ groups: [GroupMembership]) -> String {
-        groups.isEmpty ? "none" : groups.map { "@" + $0.name + ($0.role.map { " (\($0))" } ?? "") }.joined(separator: " ")
+        groups.isEmpty
+            ? "none" : groups.map { "@" + $0.name + ($0.role.map { " (\($0))" } ?? "") }.joined(separator: " ")
     }
 }

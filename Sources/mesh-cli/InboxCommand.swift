@@ -39,7 +39,11 @@ struct InboxCommand: MeshCommand {
                 out.put(Printer.line(["messages": .array(messages.map { .object($0.lineJSON) })]))
             } else {
                 let now = SystemCalls.now()
-                if messages.isEmpty { out.say("No messages.") } else { out.raw(messages.map { $0.block(now: now) }.joined()) }
+                if messages.isEmpty {
+                    out.say("No messages.")
+                } else {
+                    out.raw(messages.map { $0.block(now: now) }.joined())
+                }
             }
             if !peek, !messages.isEmpty { try await api.acknowledge(messages.map(\.id), read: true) }
         }

@@ -126,10 +126,13 @@ struct LedgerNoun: AsyncParsableCommand {
             let answer = try await withAPI(of: credentials) { try await Self.ask(request, $0) }
             let checkpoint = try answer.verify(request, credentials)
             if let out { try SystemCalls.writeFile(out, Array(answer.proof.utf8)) }
+            // Beside the proof, so that a redirected output is a proof file.
+            if !printer.isJSON {
+                printer.warn("Entry \(answer.seq) is in \(checkpoint.origin) of size \(checkpoint.size): verified.")
+            }
             let more: JSONObject = ["verified": true, "size": .integer(checkpoint.size)]
             try printer.answer(answer, adding: out.map { more.with("file", .string($0)) } ?? more) {
-                let place = "Entry \(answer.seq) is in \(checkpoint.origin) of size \(checkpoint.size): verified."
-                return out.map { "\(place)\nWrote \($0)." } ?? "\(answer.proof)\n\(place)"
+                out.map { "Wrote \($0)." } ?? answer.proof
             }
         }
 
@@ -139,7 +142,8 @@ struct LedgerNoun: AsyncParsableCommand {
             while true {
                 do {
                     return try await api.call(request)
-                } catch let error where error.code == .behind && SystemCalls.uptime() < end {
+                } catch {
+                    guard error.code == .behind, SystemCalls.uptime() < end else { throw error }
                     try await Task.sleep(for: .milliseconds(100))
                 }
             }

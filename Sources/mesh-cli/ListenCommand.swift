@@ -60,7 +60,9 @@ struct ListenCommand: MeshCommand {
         let store = options.store
         guard let name else { return try options.credentials() }
         let base = try store.load(mesh: options.mesh, profile: nil).credentials
-        if try store.profiles(of: base.meshSlug).contains(name) { return try store.load(mesh: base.meshSlug, profile: name) }
+        if try store.profiles(of: base.meshSlug).contains(name) {
+            return try store.load(mesh: base.meshSlug, profile: name)
+        }
         return (try store.addSession(to: base, profile: name, label: name), name)
     }
 

@@ -60,14 +60,13 @@ enum Signals {
     /// The signals as they come; their usual effect is switched off.
     static func stream(_ numbers: [Int32]) -> AsyncStream<Int32> {
         let (stream, continuation) = AsyncStream<Int32>.makeStream()
-        let sources = numbers.map { number in
+        for number in numbers {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { continuation.yield(number) }
+            // The handler keeps its source: it lives as long as the program.
+            source.setEventHandler { withExtendedLifetime(source) { _ = continuation.yield(number) } }
             source.activate()
-            return source
         }
-        continuation.onTermination = { _ in for source in sources { source.cancel() } }
         return stream
     }
 

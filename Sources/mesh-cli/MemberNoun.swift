@@ -46,7 +46,8 @@ struct MemberNoun: AsyncParsableCommand {
                 let now = SystemCalls.now()
                 let rows = list.members.map {
                     [
-                        $0.name, $0.role.rawValue, "\($0.online)/\($0.sessions)", Span.relative(iso8601: $0.joinedAt, now: now),
+                        $0.name, $0.role.rawValue, "\($0.online)/\($0.sessions)",
+                        Span.relative(iso8601: $0.joinedAt, now: now),
                         $0.pubkey.hex,
                     ]
                 }

@@ -85,7 +85,10 @@ struct MeshNoun: AsyncParsableCommand {
             let meshes = try options.store.meshes()
             out.result(["meshes": .array(meshes.map(\.json))]) {
                 let rows = meshes.map { mesh in
-                    [mesh.slug, mesh.broker, mesh.profiles.map { $0 == mesh.current ? $0 + "*" : $0 }.joined(separator: " ")]
+                    [
+                        mesh.slug, mesh.broker,
+                        mesh.profiles.map { $0 == mesh.current ? $0 + "*" : $0 }.joined(separator: " "),
+                    ]
                 }
                 return out.table(
                     Table("MESH", "BROKER", "PROFILES (* current)", rows: rows),

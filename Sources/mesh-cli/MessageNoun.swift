@@ -4,7 +4,8 @@ import MeshCore
 /// `mesh-cli message …`
 struct MessageNoun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "message", abstract: "What became of messages.", discussion: "Example: mesh-cli message status 01J8…",
+        commandName: "message", abstract: "What became of messages.",
+        discussion: "Example: mesh-cli message status 01J8…",
         subcommands: [Status.self, Dead.self])
 
     /// `mesh-cli message status ID`

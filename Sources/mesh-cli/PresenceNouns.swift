@@ -1,5 +1,6 @@
 import ArgumentParser
 import MeshCore
+import MeshSDK
 
 /// `mesh-cli status …`
 struct StatusNoun: AsyncParsableCommand {

@@ -39,7 +39,8 @@ struct SendCommand: MeshCommand {
     var ttl: Span?
 
     @Option(
-        help: ArgumentHelp("Your own id: sending again with the same id and text makes no second message.", valueName: "id"))
+        help: ArgumentHelp(
+            "Your own id: the broker keeps no second message that has it.", valueName: "id"))
     var id: String?
 
     @Flag(help: "Allow plain text where it cannot be sealed, when the mesh allows that.")
@@ -123,7 +124,8 @@ extension Printer {
                 Span.relative($0.updatedAt, now: now), String($0.pubkey.hex.prefix(12)),
             ]
         }
-        return table(Table("RECIPIENT", "STATE", "REASON", "ATTEMPTS", "CHANGED", "KEY", rows: rows), empty: "No recipients.")
+        return table(
+            Table("RECIPIENT", "STATE", "REASON", "ATTEMPTS", "CHANGED", "KEY", rows: rows), empty: "No recipients.")
     }
 }
 

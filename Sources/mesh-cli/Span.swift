@@ -24,7 +24,8 @@ struct Span: Sendable, Hashable {
     /// How long ago something was, or how far ahead, in one unit: `just now`, `5m ago`, `in 2h`.
     static func relative(_ time: Int64, now: Int64) -> String {
         let distance = now - time
-        let (size, isPast) = (distance.magnitude, distance >= 0)
+        // What lies ahead is rounded, so that `10s` is not told as `in 9s` a moment later.
+        let (size, isPast) = (distance >= 0 ? distance.magnitude : distance.magnitude + 500, distance >= 0)
         guard size >= 1_000 else { return "just now" }
         let unit = units.last { size >= UInt64($0.milliseconds) } ?? units[1]
         let text = "\(size / UInt64(unit.milliseconds))\(unit.suffix)"

@@ -36,7 +36,9 @@ enum SystemCalls {
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
     /// The text of an `errno`.
-    static func errorText(_ number: Int32) -> String { strerror(number).map { String(cString: $0) } ?? "error \(number)" }
+    static func errorText(_ number: Int32) -> String {
+        strerror(number).map { String(cString: $0) } ?? "error \(number)"
+    }
 
     /// Writes all bytes to a stream at once, without a buffer. Gives `errno` when it fails.
     @discardableResult

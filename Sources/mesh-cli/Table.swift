@@ -39,7 +39,8 @@ struct Table: Sendable, Hashable {
     static func width(_ text: String) -> Int {
         text.reduce(0) { sum, character in
             let value = character.unicodeScalars.first?.value ?? 0
-            let isWide = (0x1100...0x115F).contains(value) || (0x2E80...0xA4CF).contains(value)
+            let isWide =
+                (0x1100...0x115F).contains(value) || (0x2E80...0xA4CF).contains(value)
                 || (0xAC00...0xD7A3).contains(value) || (0xF900...0xFAFF).contains(value)
                 || (0xFE30...0xFE6F).contains(value) || (0xFF00...0xFF60).contains(value)
                 || (0x1F300...0x1FAFF).contains(value)

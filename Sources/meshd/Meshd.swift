@@ -3,6 +3,7 @@ import Logging
 import MeshBroker
 import MeshCore
 import ServiceLifecycle
+import UnixSignals
 
 /// The broker as a program: settings, a service, signals.
 @main struct Meshd {

@@ -4,14 +4,14 @@ import MeshCore
 /// all come from its name.
 struct Settings {
     /// One setting.
-    struct Setting {
+    struct Setting: Sendable {
         /// As in the configuration file, for example `readyFile`.
         var key: String
         /// What stands for the value in the help.
         var placeholder: String
         var help: String
         /// Takes the value. Fails with a text that says what is valid.
-        var apply: (String, inout Settings) throws(MeshError) -> Void
+        var apply: @Sendable (String, inout Settings) throws(MeshError) -> Void
 
         /// As a flag, for example `--ready-file`.
         var flag: String { "--" + words.joined(separator: "-") }

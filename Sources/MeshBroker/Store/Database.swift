@@ -7,63 +7,55 @@ public final class Database {
     public enum Mode: Sendable {
         /// An existing file, to read and write.
         case open
-        /// A new or existing file, to read and write.
+        /// A new or existing file, to read and write; a new one can be read by its owner alone (0600).
         case create
         /// An existing file, to read.
         case readOnly
+        /// No file: rows that end with the connection. The path is only a name.
+        case memory
     }
 
-    private var handle: OpaquePointer?
+    /// Marks our files in SQLite's header (https://www.sqlite.org/fileformat.html, offset 68): "mesh".
+    static let applicationID: Int64 = 0x6D65_7368
+
+    private(set) var handle: OpaquePointer?
     private var statements: [String: Statement] = [:]
-    private var depth = 0
     /// The file.
     public let path: String
 
-    /// Opens a file. Fails with `StoreError`: `corrupt` when it is not SQLite's, `ioError` when it is not there.
+    /// Opens a file. Fails with `notFound` when it is not there, `corrupt` when it is damaged or no database, `foreign`
+    /// when it is another program's, `ioError` when it cannot be opened durably.
     public init(path: String, mode: Mode) throws(StoreError) {
         self.path = path
+        if mode == .create { try Files.touchPrivate(path) }
+        if mode != .memory, !Files.exists(path) {
+            throw StoreError(.notFound, "\(path) is not there: check the name, or restore it from a backup")
+        }
         let flags =
             switch mode {
-            case .open: SQLITE_OPEN_READWRITE
-            case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .open, .create: SQLITE_OPEN_READWRITE
             case .readOnly: SQLITE_OPEN_READONLY
+            case .memory: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             }
-        let result = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        let name = mode == .memory ? ":memory:" : path
+        let result = sqlite3_open_v2(name, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard result == SQLITE_OK else {
             let error = StoreError(result: result, database: handle, doing: "opening \(path)")
             sqlite3_close_v2(handle)
+            handle = nil
             throw error
         }
         do throws(StoreError) {
             try configure(mode)
         } catch {
-            sqlite3_close_v2(handle)
-            handle = nil
-            throw error
+            close()
+            throw error.code == .corrupt ? Self.damaged(path, error) : error
         }
     }
 
     deinit { close() }
 
-    private func configure(_ mode: Mode) throws(StoreError) {
-        sqlite3_busy_timeout(handle, 5_000)
-        try execute("PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY")
-        guard mode != .readOnly else { return }
-        if mode == .create { try execute("PRAGMA auto_vacuum=INCREMENTAL") }
-        try execute(
-            """
-            PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; PRAGMA secure_delete=FAST;
-            PRAGMA cache_size=-16384
-            """)
-        // A commit that is not synced would make every acknowledgement a guess: look that the setting took.
-        let synchronous = try prepare("PRAGMA synchronous").first { $0.int(0) }
-        let journal = try prepare("PRAGMA journal_mode").first { $0.text(0) }
-        guard synchronous == 2, journal == "wal" else {
-            throw StoreError(.other, "\(path) cannot be opened durably: synchronous \(synchronous ?? -1), journal \(journal ?? "?")")
-        }
-    }
-
-    /// Closes the connection; later calls do nothing.
+    /// Closes the connection; later calls fail with `misuse`.
     public func close() {
         for statement in statements.values { statement.finalize() }
         statements.removeAll()
@@ -71,39 +63,121 @@ public final class Database {
         handle = nil
     }
 
-    /// A prepared statement, kept for the next time that the same text is asked for.
+    // MARK: Settings
+
+    private func configure(_ mode: Mode) throws(StoreError) {
+        sqlite3_busy_timeout(handle, 5_000)
+        try execute(
+            """
+            PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;
+            PRAGMA mmap_size=0
+            """)
+        let isNew = try recognise()
+        guard !isNew || mode == .create || mode == .memory else {
+            throw StoreError(.corrupt, "the file is empty")
+        }
+        guard mode != .readOnly else { return }
+        if isNew { try execute("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA application_id=\(Self.applicationID)") }
+        try execute(
+            """
+            PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000;
+            PRAGMA secure_delete=FAST; PRAGMA cache_size=-16384
+            """)
+        try assertDurable(mode)
+    }
+
+    /// Reads the header, so that what is not ours fails here and not in the middle of work. True for an empty file.
+    private func recognise() throws(StoreError) -> Bool {
+        let identity = try setting("application_id")
+        let tables = try prepare("SELECT COUNT(*), COALESCE(SUM(name = 'schema_migration'), 0) FROM sqlite_schema")
+            .first { (all: $0.int(0), ours: $0.int(1)) }
+        if identity == Self.applicationID { return false }
+        guard let tables, identity == 0, tables.all == 0 || tables.ours > 0 else {
+            throw StoreError(.foreign, "\(path) is a database of another program: choose another file")
+        }
+        return tables.all == 0
+    }
+
+    /// A commit that is not synced would make every acknowledgement a guess: looks that the settings took.
+    private func assertDurable(_ mode: Mode) throws(StoreError) {
+        let synchronous = try setting("synchronous")
+        let journal = try prepare("PRAGMA journal_mode").first { $0.text(0) }
+        guard synchronous == 2, journal == (mode == .memory ? "memory" : "wal") else {
+            throw StoreError(
+                .ioError,
+                """
+                \(path) cannot be opened durably: synchronous \(synchronous.map(String.init) ?? "?"), \
+                journal \(journal ?? "?"); put it on a local file system
+                """)
+        }
+    }
+
+    private func setting(_ name: String) throws(StoreError) -> Int64? {
+        try prepare("PRAGMA \(name)").first { $0.int(0) }
+    }
+
+    private static func damaged(_ path: String, _ error: StoreError) -> StoreError {
+        StoreError(
+            .corrupt, extendedCode: error.extendedCode,
+            "\(path) is damaged or is not a database: restore it from a backup", statement: error.statement)
+    }
+
+    // MARK: Statements
+
+    /// The open connection. Fails with `misuse` after `close`.
+    func connection() throws(StoreError) -> OpaquePointer {
+        guard let handle else { throw StoreError(.misuse, "\(path) is closed") }
+        return handle
+    }
+
+    /// A prepared statement, kept for the next time that the same text is asked for. One statement, not a script.
     public func prepare(_ sql: String) throws(StoreError) -> Statement {
         if let statement = statements[sql] { return statement }
-        guard let handle else { throw StoreError(.misuse, "\(path) is closed") }
+        let handle = try connection()
         var prepared: OpaquePointer?
         let result = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
-        guard result == SQLITE_OK, let prepared else {
-            throw StoreError(result: result, database: handle, doing: "preparing \(sql.prefix(80))")
+        guard result == SQLITE_OK else {
+            throw StoreError(result: result, database: handle, doing: "a statement is not valid", statement: sql)
         }
+        guard let prepared else { throw StoreError(.misuse, "a statement is empty") }
         let statement = Statement(prepared, database: handle, sql: sql)
         statements[sql] = statement
         return statement
     }
 
-    /// Runs statements that give no rows.
+    /// Runs a script of statements; rows that they give are dropped.
     public func execute(_ sql: String) throws(StoreError) {
-        guard let handle else { throw StoreError(.misuse, "\(path) is closed") }
+        let handle = try connection()
         let result = sqlite3_exec(handle, sql, nil, nil, nil)
         guard result == SQLITE_OK else {
-            throw StoreError(result: result, database: handle, doing: "running \(sql.prefix(80))")
+            throw StoreError(result: result, database: handle, doing: "a statement failed", statement: sql)
         }
     }
 
-    /// Runs a body in one transaction; any error undoes it. Transactions do not nest.
+    // MARK: Transactions
+
+    /// Opens a transaction that may write. Transactions do not nest.
+    public func begin() throws(StoreError) { try prepare("BEGIN IMMEDIATE").run() }
+
+    /// Makes what was written since `begin` durable. On failure the transaction may still be open: roll it back.
+    public func commit() throws(StoreError) { try prepare("COMMIT").run() }
+
+    /// Undoes what was written since `begin`; nothing to do when SQLite has undone it itself.
+    public func rollback() throws(StoreError) {
+        if isInTransaction { try prepare("ROLLBACK").run() }
+    }
+
+    /// Runs a body in one transaction; any error undoes it and is thrown on. Transactions do not nest.
     public func transaction<Value>(_ body: () throws -> Value) throws -> Value {
-        try prepare("BEGIN IMMEDIATE").run()
+        try begin()
         do {
             let value = try body()
-            try prepare("COMMIT").run()
+            try commit()
             return value
         } catch {
-            // SQLite has undone the transaction itself after some errors; then there is nothing left to undo.
-            if isInTransaction { try? execute("ROLLBACK") }
+            // The first error is the one that tells; a rollback that fails leaves the transaction open, and the next
+            // `begin` says so.
+            try? rollback()
             throw error
         }
     }
@@ -114,41 +188,6 @@ public final class Database {
     public var totalChanges: Int64 { handle.map { sqlite3_total_changes64($0) } ?? 0 }
     /// Rows that the last statement changed.
     public var changes: Int64 { handle.map { sqlite3_changes64($0) } ?? 0 }
-
-    /// What SQLite finds wrong with the file; empty when nothing is.
-    public func integrityCheck() throws(StoreError) -> [String] {
-        let lines: [String]
-        do { lines = try prepare("PRAGMA integrity_check").rows { $0.text(0) } } catch let error as StoreError {
-            throw error
-        } catch { throw StoreError(.other, "\(error)") }
-        return lines == ["ok"] ? [] : lines
-    }
-
-    /// Moves the log into the file.
-    public func checkpoint(truncate: Bool) {
-        guard let handle else { return }
-        sqlite3_wal_checkpoint_v2(handle, nil, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, nil, nil)
-    }
-
-    /// Copies the live database to a new file, synced and renamed into place. Fails when the file exists.
-    public func backup(to target: String) throws(StoreError) {
-        guard let handle else { throw StoreError(.misuse, "\(path) is closed") }
-        let temporary = target + ".creating"
-        guard !Files.exists(target) else { throw StoreError(.constraint, "\(target) exists; choose another name") }
-        Files.remove(temporary)
-        var copy: OpaquePointer?
-        var result = sqlite3_open_v2(temporary, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nil)
-        defer { sqlite3_close_v2(copy) }
-        guard result == SQLITE_OK, let backup = sqlite3_backup_init(copy, "main", handle, "main") else {
-            throw StoreError(result: result, database: copy, doing: "opening \(temporary)")
-        }
-        repeat { result = sqlite3_backup_step(backup, 1_024) } while result == SQLITE_OK || result == SQLITE_BUSY
-        let finished = sqlite3_backup_finish(backup)
-        guard result == SQLITE_DONE, finished == SQLITE_OK else {
-            throw StoreError(result: finished, database: copy, doing: "copying to \(target)")
-        }
-        sqlite3_close_v2(copy)
-        copy = nil
-        try Files.moveSynced(temporary, to: target)
-    }
+    /// The rowid that the last insert gave.
+    public var lastInsertedRow: Int64 { handle.map { sqlite3_last_insert_rowid($0) } ?? 0 }
 }

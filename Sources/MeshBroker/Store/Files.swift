@@ -8,11 +8,31 @@ public enum Files {
     /// Removes a file, if it is there.
     public static func remove(_ path: String) { unlink(path) }
 
-    /// Makes a folder and its parents; new ones belong to the user alone (0700).
+    /// Makes a folder and its parents; new ones belong to the user alone (0700), existing ones stay as they are. Fails
+    /// with `constraint` when a file is in the way.
     public static func createPrivateFolder(_ path: String) throws(StoreError) {
-        if exists(path) { return }
-        if let slash = path.lastIndex(of: "/"), slash > path.startIndex { try createPrivateFolder(String(path[..<slash])) }
+        if exists(path) {
+            var status = stat()
+            guard stat(path, &status) == 0 else { throw failure("looking at \(path)") }
+            guard status.st_mode & S_IFMT == S_IFDIR else {
+                throw StoreError(.constraint, "\(path) is a file, not a folder: choose another folder")
+            }
+            return
+        }
+        if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+            try createPrivateFolder(String(path[..<slash]))
+        }
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("making the folder \(path)") }
+    }
+
+    /// Makes an empty file (0600) when there is none; an existing one stays as it is.
+    static func touchPrivate(_ path: String) throws(StoreError) {
+        let file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else {
+            if errno == EEXIST { return }
+            throw failure("making \(path)")
+        }
+        Glibc.close(file)
     }
 
     /// Names in a folder, sorted.
@@ -31,75 +51,95 @@ public enum Files {
 
     /// The bytes of a file; nil when it is not there.
     public static func read(_ path: String) throws(StoreError) -> [UInt8]? {
+        try read(path, mustBePrivate: false)
+    }
+
+    /// A secret file's bytes; nil when it is not there. Fails with `permissions` when others could read or write it.
+    public static func readPrivate(_ path: String) throws(StoreError) -> [UInt8]? {
+        try read(path, mustBePrivate: true)
+    }
+
+    private static func read(_ path: String, mustBePrivate: Bool) throws(StoreError) -> [UInt8]? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else {
             if errno == ENOENT { return nil }
             throw failure("opening \(path)")
         }
         defer { Glibc.close(file) }
+        if mustBePrivate { try checkPrivate(file, path) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = Glibc.read(file, &chunk, chunk.count)
             if count == 0 { return bytes }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw failure("reading \(path)") }
             bytes += chunk[0..<count]
         }
     }
 
-    /// A secret file's bytes. Fails with `permissions` when others could read it.
-    public static func readPrivate(_ path: String) throws(StoreError) -> [UInt8]? {
-        guard let bytes = try read(path) else { return nil }
+    /// Looks at the open file and not at its name, which could point elsewhere by then.
+    private static func checkPrivate(_ file: Int32, _ path: String) throws(StoreError) {
         var status = stat()
-        guard stat(path, &status) == 0 else { throw failure("looking at \(path)") }
+        guard fstat(file, &status) == 0 else { throw failure("looking at \(path)") }
         guard status.st_mode & 0o077 == 0 else {
-            throw StoreError(.permissions, "\(path) can be read by others: run chmod 600 \(path)")
+            throw StoreError(.permissions, "\(path) is open to others: run chmod 600 \(path)")
         }
-        return bytes
     }
 
-    /// Writes a file whole (0600): the old one stays until the new one is on disk.
+    /// Writes a file whole (0600): the old one stays until the new one is on disk. Without `sync` a power cut may undo
+    /// it.
     public static func writePrivate(_ path: String, _ bytes: [UInt8], sync: Bool = true) throws(StoreError) {
         let temporary = path + ".writing"
-        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw failure("making \(temporary)") }
+        // What an interrupted write left could have another mode: the new file is made by this call.
+        remove(temporary)
+        do throws(StoreError) {
+            try writeNew(temporary, bytes, sync: sync)
+            guard rename(temporary, path) == 0 else { throw failure("renaming \(temporary)") }
+        } catch {
+            remove(temporary)
+            throw error
+        }
+        if sync { try syncFolder(of: path) }
+    }
+
+    private static func writeNew(_ path: String, _ bytes: [UInt8], sync: Bool) throws(StoreError) {
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw failure("making \(path)") }
+        defer { Glibc.close(file) }
         var written = 0
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            guard count > 0 else {
-                let error = failure("writing \(temporary)")
-                Glibc.close(file)
-                throw error
-            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure("writing \(path)") }
             written += count
         }
-        if sync, fsync(file) != 0 {
-            let error = failure("syncing \(temporary)")
-            Glibc.close(file)
-            throw error
-        }
-        Glibc.close(file)
-        guard rename(temporary, path) == 0 else { throw failure("renaming \(temporary)") }
-        if sync { try syncFolder(of: path) }
+        if sync, fsync(file) != 0 { throw syncFailure(path) }
     }
 
     /// Syncs a finished file, renames it into place and syncs its folder.
     static func moveSynced(_ temporary: String, to target: String) throws(StoreError) {
-        let file = open(temporary, O_RDWR | O_CLOEXEC)
-        guard file >= 0 else { throw failure("opening \(temporary)") }
-        let synced = fsync(file)
-        Glibc.close(file)
-        guard synced == 0 else { throw failure("syncing \(temporary)") }
+        try sync(temporary, O_RDWR)
         guard rename(temporary, target) == 0 else { throw failure("renaming \(temporary)") }
         try syncFolder(of: target)
     }
 
     private static func syncFolder(of path: String) throws(StoreError) {
         let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard file >= 0 else { throw failure("opening \(folder)") }
+        try sync(folder, O_RDONLY | O_DIRECTORY)
+    }
+
+    private static func sync(_ path: String, _ flags: Int32) throws(StoreError) {
+        let file = open(path, flags | O_CLOEXEC)
+        guard file >= 0 else { throw failure("opening \(path)") }
         defer { Glibc.close(file) }
-        guard fsync(file) == 0 else { throw failure("syncing \(folder)") }
+        guard fsync(file) == 0 else { throw syncFailure(path) }
+    }
+
+    /// A sync that failed is fatal whatever the reason: the pages may be marked clean without being on disk.
+    private static func syncFailure(_ path: String) -> StoreError {
+        let number = errno
+        return StoreError(.ioError, extendedCode: number, "syncing \(path): \(String(cString: strerror(number)))")
     }
 
     /// The last system call's failure.
@@ -109,40 +149,5 @@ public enum Files {
             number == ENOSPC || number == EDQUOT
             ? .full : number == ENOENT ? .notFound : number == EACCES || number == EROFS ? .readOnly : .ioError
         return StoreError(code, extendedCode: number, "\(what): \(String(cString: strerror(number)))")
-    }
-}
-
-/// Makes database files whole: a file with its real name is complete.
-public enum FileCreation {
-    private static let suffix = ".creating"
-
-    /// Fills a database under another name, syncs it and renames it. Fails with `constraint` when the file exists.
-    public static func createAtomically(_ path: String, fill: (Database) throws -> Void) throws {
-        guard !Files.exists(path) else { throw StoreError(.constraint, "\(path) exists") }
-        let temporary = path + suffix
-        removeAll(temporary)
-        do {
-            let database = try Database(path: temporary, mode: .create)
-            defer { database.close() }
-            try fill(database)
-            database.checkpoint(truncate: true)
-        } catch {
-            removeAll(temporary)
-            throw error
-        }
-        for tail in ["-wal", "-shm"] { Files.remove(temporary + tail) }
-        try Files.moveSynced(temporary, to: path)
-    }
-
-    /// Removes what interrupted creations left in a folder.
-    public static func removeLeftovers(in folder: String) throws {
-        for name in try Files.list(folder)
-        where name.hasSuffix(suffix) || name.hasSuffix(suffix + "-wal") || name.hasSuffix(suffix + "-shm") {
-            Files.remove(folder + "/" + name)
-        }
-    }
-
-    private static func removeAll(_ path: String) {
-        for tail in ["", "-wal", "-shm"] { Files.remove(path + tail) }
     }
 }

@@ -21,36 +21,68 @@ public struct Migration: Sendable, Hashable {
 
 /// Brings a file's schema up to date.
 public enum Migrator {
-    /// Applies the steps that a file lacks, each in one transaction. Fails with `migrationChanged` when an applied step
-    /// has another text now, `newerSchema` when the file has steps that this program does not know.
-    public static func apply(_ migrations: [Migration], to database: Database) throws {
+    /// Applies the steps that a file lacks, in order, each in one transaction. Fails with `migrationChanged` when an
+    /// applied step has another text now, `newerSchema` when the file has steps that this program does not know,
+    /// `misuse` when two steps share a name.
+    public static func apply(_ migrations: [Migration], to database: Database) throws(StoreError) {
+        do {
+            let known = try index(migrations)
+            let applied = try applied(in: database)
+            try check(applied, known, database.path)
+            let names = Set(applied.map(\.name))
+            for migration in migrations where !names.contains(migration.name) { try applyOne(migration, to: database) }
+        } catch let error as StoreError {
+            throw error
+        } catch { throw StoreError(.other, "\(error)") }
+    }
+
+    private static func index(_ migrations: [Migration]) throws(StoreError) -> [String: Int64] {
+        var known: [String: Int64] = [:]
+        for migration in migrations {
+            guard known.updateValue(migration.hash, forKey: migration.name) == nil else {
+                throw StoreError(.misuse, "two steps are called \(migration.name): give each its own name")
+            }
+        }
+        return known
+    }
+
+    private static func applied(in database: Database) throws -> [(name: String, hash: Int64)] {
         try database.execute(
             """
             CREATE TABLE IF NOT EXISTS schema_migration (
                 place INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, hash INTEGER NOT NULL
             ) STRICT
             """)
-        let applied = try database.prepare("SELECT name, hash FROM schema_migration ORDER BY place").rows {
+        return try database.prepare("SELECT name, hash FROM schema_migration ORDER BY place").rows {
             ($0.text(0), $0.int(1))
         }
+    }
+
+    private static func check(
+        _ applied: [(name: String, hash: Int64)], _ known: [String: Int64], _ path: String
+    ) throws(StoreError) {
         for (name, hash) in applied {
-            guard let known = migrations.first(where: { $0.name == name }) else {
+            guard let expected = known[name] else {
                 throw StoreError(
                     .newerSchema,
-                    "\(database.path) was written by a newer version: it has the step \(name). Start that version, or restore a backup")
+                    """
+                    \(path) was written by a newer version: it has the step \(name). Start that version, or restore a \
+                    backup
+                    """)
             }
-            guard known.hash == hash else {
+            guard expected == hash else {
                 throw StoreError(
-                    .migrationChanged, "the step \(name) of \(database.path) was applied with another text than this program has")
+                    .migrationChanged,
+                    "the step \(name) of \(path) was applied with another text than this program has")
             }
         }
-        let names = Set(applied.map(\.0))
-        for migration in migrations where !names.contains(migration.name) {
-            try database.transaction {
-                try database.execute(migration.sql)
-                try database.prepare("INSERT INTO schema_migration (name, hash) VALUES (?, ?)")
-                    .run(migration.name, migration.hash)
-            }
+    }
+
+    private static func applyOne(_ migration: Migration, to database: Database) throws {
+        try database.transaction {
+            try database.execute(migration.sql)
+            try database.prepare("INSERT INTO schema_migration (name, hash) VALUES (?, ?)")
+                .run(migration.name, migration.hash)
         }
     }
 }

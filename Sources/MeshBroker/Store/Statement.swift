@@ -1,37 +1,11 @@
 import CSQLite
 
-/// A value that a statement can take.
-public protocol Bindable {
-    /// Binds itself to a place, counted from 1.
-    func bind(to statement: Statement, at place: Int32) throws(StoreError)
-}
-
-extension Int64: Bindable {
-    public func bind(to statement: Statement, at place: Int32) throws(StoreError) { try statement.bind(place, self) }
-}
-extension Int: Bindable {
-    public func bind(to statement: Statement, at place: Int32) throws(StoreError) { try statement.bind(place, Int64(self)) }
-}
-extension Bool: Bindable {
-    public func bind(to statement: Statement, at place: Int32) throws(StoreError) { try statement.bind(place, self ? 1 : 0) }
-}
-extension String: Bindable {
-    public func bind(to statement: Statement, at place: Int32) throws(StoreError) { try statement.bind(place, self) }
-}
-extension [UInt8]: Bindable {
-    public func bind(to statement: Statement, at place: Int32) throws(StoreError) { try statement.bind(place, self) }
-}
-extension Optional: Bindable where Wrapped: Bindable {
-    public func bind(to statement: Statement, at place: Int32) throws(StoreError) {
-        if let self { try self.bind(to: statement, at: place) } else { try statement.bindNull(place) }
-    }
-}
-
-/// A prepared statement; belongs to its database.
+/// A prepared statement; belongs to its database. After the database was closed every use fails with `misuse`.
 public final class Statement {
     private var handle: OpaquePointer?
     private let database: OpaquePointer
     private let sql: String
+    private var isInRows = false
     // SQLite copies what is bound with this mark: its documented constant, a cast of -1, cannot be imported.
     private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
@@ -46,12 +20,16 @@ public final class Statement {
         handle = nil
     }
 
-    // MARK: Binding
+    // MARK: Binding, places counted from 1
 
     /// Binds an integer.
-    public func bind(_ place: Int32, _ value: Int64) throws(StoreError) { try check(sqlite3_bind_int64(handle, place, value)) }
-    /// Binds a text.
+    public func bind(_ place: Int32, _ value: Int64) throws(StoreError) {
+        let handle = try open()
+        try check(sqlite3_bind_int64(handle, place, value))
+    }
+    /// Binds a text; a NUL in it is a character like any other.
     public func bind(_ place: Int32, _ value: String) throws(StoreError) {
+        let handle = try open()
         var text = value
         let result = text.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) { chars in
@@ -66,25 +44,36 @@ public final class Statement {
     }
     /// Binds bytes.
     public func bind(_ place: Int32, _ value: [UInt8]) throws(StoreError) {
-        let result = value.withUnsafeBytes { bytes in
-            bytes.isEmpty
-                ? sqlite3_bind_zeroblob(handle, place, 0)
-                : sqlite3_bind_blob64(handle, place, bytes.baseAddress, UInt64(bytes.count), Self.transient)
-        }
-        try check(result)
+        let handle = try open()
+        try check(value.withUnsafeBytes { Self.bindBlob(handle, place, $0) })
+    }
+    /// Binds bytes, which SQLite copies before this returns.
+    public func bind(_ place: Int32, bytes: UnsafeRawBufferPointer) throws(StoreError) {
+        let handle = try open()
+        try check(Self.bindBlob(handle, place, bytes))
     }
     /// Binds null.
-    public func bindNull(_ place: Int32) throws(StoreError) { try check(sqlite3_bind_null(handle, place)) }
+    public func bindNull(_ place: Int32) throws(StoreError) {
+        let handle = try open()
+        try check(sqlite3_bind_null(handle, place))
+    }
+
+    private static func bindBlob(_ handle: OpaquePointer, _ place: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
+        bytes.isEmpty
+            ? sqlite3_bind_zeroblob(handle, place, 0)
+            : sqlite3_bind_blob64(handle, place, bytes.baseAddress, UInt64(bytes.count), transient)
+    }
 
     // MARK: Running
 
-    /// Goes on to the next row; false at the end.
+    /// Goes on to the next row; false at the end. A failure resets the statement.
     public func step() throws(StoreError) -> Bool {
+        let handle = try open()
         switch sqlite3_step(handle) {
         case SQLITE_ROW: return true
         case SQLITE_DONE: return false
         case let result:
-            let error = StoreError(result: result, database: database, doing: "running \(sql.prefix(80))")
+            let error = StoreError(result: result, database: database, doing: "a statement failed", statement: sql)
             sqlite3_reset(handle)
             throw error
         }
@@ -92,33 +81,44 @@ public final class Statement {
 
     /// Makes the statement ready for other values.
     public func reset() {
+        guard let handle else { return }
         sqlite3_reset(handle)
         sqlite3_clear_bindings(handle)
     }
 
     private func begin(_ values: [any Bindable]) throws(StoreError) {
-        guard handle != nil else { throw StoreError(.misuse, "the database is closed") }
+        let handle = try open()
+        // A second run would move the first one's cursor, and its rows would begin again for ever.
+        guard !isInRows else { throw misuse("a statement was run again while its rows were being read") }
         sqlite3_reset(handle)
         sqlite3_clear_bindings(handle)
+        let places = Int(sqlite3_bind_parameter_count(handle))
+        guard values.count == places else {
+            throw misuse("a statement with \(places) places was given \(values.count) values")
+        }
         for (place, value) in values.enumerated() { try value.bind(to: self, at: Int32(place + 1)) }
     }
 
-    /// Runs to the end with values.
+    /// Runs to the end with values. Fails with `misuse` when their number is not the statement's.
     public func run(_ values: any Bindable...) throws(StoreError) {
         try begin(values)
         while try step() {}
         sqlite3_reset(handle)
     }
 
-    /// All rows.
+    /// All rows. The same statement cannot run again inside `map`.
     public func rows<Row>(_ values: any Bindable..., map: (Statement) throws -> Row) throws -> [Row] {
         try rows(values, map: map)
     }
 
-    /// All rows.
+    /// All rows. The same statement cannot run again inside `map`.
     public func rows<Row>(_ values: [any Bindable], map: (Statement) throws -> Row) throws -> [Row] {
         try begin(values)
-        defer { sqlite3_reset(handle) }
+        isInRows = true
+        defer {
+            isInRows = false
+            sqlite3_reset(handle)
+        }
         var result: [Row] = []
         while try step() { result.append(try map(self)) }
         return result
@@ -146,18 +146,34 @@ public final class Statement {
     public func text(_ column: Int32) -> String { String(decoding: bytes(column, isText: true), as: UTF8.self) }
     /// A blob column; empty when null.
     public func blob(_ column: Int32) -> [UInt8] { Array(bytes(column, isText: false)) }
+    /// A blob column without a copy; its bytes are gone when the body returns.
+    public func withBlob<Value>(_ column: Int32, _ body: (UnsafeRawBufferPointer) throws -> Value) rethrows -> Value {
+        try body(bytes(column, isText: false))
+    }
     /// Whether a column is null.
     public func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
     private func bytes(_ column: Int32, isText: Bool) -> UnsafeRawBufferPointer {
         let start: UnsafeRawPointer? =
-            isText ? sqlite3_column_text(handle, column).map { UnsafeRawPointer($0) } : sqlite3_column_blob(handle, column)
+            isText
+            ? sqlite3_column_text(handle, column).map { UnsafeRawPointer($0) } : sqlite3_column_blob(handle, column)
         return UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : Int(sqlite3_column_bytes(handle, column)))
+    }
+
+    // MARK: Failures
+
+    private func open() throws(StoreError) -> OpaquePointer {
+        guard let handle else { throw misuse("the database is closed") }
+        return handle
+    }
+
+    private func misuse(_ message: String) -> StoreError {
+        StoreError(.misuse, message, statement: String(sql.prefix(200)))
     }
 
     private func check(_ result: Int32) throws(StoreError) {
         guard result == SQLITE_OK else {
-            throw StoreError(result: result, database: database, doing: "binding a value of \(sql.prefix(80))")
+            throw StoreError(result: result, database: database, doing: "a value could not be bound", statement: sql)
         }
     }
 }

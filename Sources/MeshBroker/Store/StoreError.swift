@@ -1,42 +1,63 @@
 import CSQLite
+import Glibc
 
 /// Why the store could not do what was asked.
 public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The kinds of failure.
+    /// The kinds of failure. `foreign` is a sound file of another program; `corrupt` a damaged one, or no database.
     public enum Code: String, Sendable, Hashable {
         case busy, full, ioError, corrupt, constraint, misuse, readOnly, locked, migrationChanged, newerSchema
-        case notFound, permissions, other
+        case notFound, permissions, foreign, other
     }
     /// The kind.
     public var code: Code
-    /// SQLite's extended result code, or 0.
+    /// SQLite's extended result code, the system's error number for a file call, or 0.
     public var extendedCode: Int32
     /// What went wrong and what to do.
     public var message: String
+    /// The beginning of the statement that failed, when one did: for logs, not for peers.
+    public var statement: String?
 
     /// Makes an error.
-    public init(_ code: Code, extendedCode: Int32 = 0, _ message: String) {
+    public init(_ code: Code, extendedCode: Int32 = 0, _ message: String, statement: String? = nil) {
         self.code = code
         self.extendedCode = extendedCode
         self.message = message
+        self.statement = statement
     }
 
     /// Makes an error from SQLite's result.
-    init(result: Int32, database: OpaquePointer?, doing what: String) {
-        let extended = database.map { sqlite3_extended_errcode($0) } ?? result
-        let text = database.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(result))
-        let code: Code =
-            switch result & 0xFF {
-            case SQLITE_BUSY, SQLITE_LOCKED: .busy
-            case SQLITE_FULL: .full
-            case SQLITE_IOERR, SQLITE_CANTOPEN: .ioError
-            case SQLITE_CORRUPT, SQLITE_NOTADB: .corrupt
-            case SQLITE_CONSTRAINT: .constraint
-            case SQLITE_MISUSE, SQLITE_RANGE: .misuse
-            case SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: .readOnly
-            default: .other
-            }
-        self.init(code, extendedCode: extended, "\(what): \(text)")
+    init(result: Int32, database: OpaquePointer?, doing what: String, statement: String? = nil) {
+        // The connection remembers its last failure, which is another one when the result came from elsewhere.
+        let last = database.map { sqlite3_extended_errcode($0) } ?? result
+        let isLast = last & 0xFF == result & 0xFF
+        let text = isLast ? database.map { String(cString: sqlite3_errmsg($0)) } : nil
+        let extended = isLast ? last : result
+        self.init(
+            Self.code(extended, systemError: database.map { sqlite3_system_errno($0) } ?? 0), extendedCode: extended,
+            "\(what): \(text ?? String(cString: sqlite3_errstr(extended)))",
+            statement: statement.map { String($0.prefix(200)) })
+    }
+
+    /// The kind of an extended result code (https://www.sqlite.org/rescode.html).
+    static func code(_ extended: Int32, systemError: Int32) -> Code {
+        switch extended & 0xFF {
+        case SQLITE_BUSY, SQLITE_LOCKED: .busy
+        case SQLITE_FULL: .full
+        case SQLITE_IOERR: isOutOfSpace(extended, systemError) ? .full : .ioError
+        case SQLITE_CANTOPEN: .ioError
+        case SQLITE_CORRUPT, SQLITE_NOTADB: .corrupt
+        case SQLITE_CONSTRAINT: .constraint
+        case SQLITE_MISUSE, SQLITE_RANGE: .misuse
+        case SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: .readOnly
+        default: .other
+        }
+    }
+
+    /// A used-up quota or log index is a full disk under another name. A failed sync never is: nobody knows then which
+    /// pages the kernel has dropped.
+    private static func isOutOfSpace(_ extended: Int32, _ systemError: Int32) -> Bool {
+        let isWrite = extended == SQLITE_IOERR | 3 << 8 || extended == SQLITE_IOERR | 19 << 8  // _WRITE, _SHMSIZE
+        return isWrite && (systemError == ENOSPC || systemError == EDQUOT)
     }
 
     /// Whether what is on disk cannot be trusted to be what was written: after a failed sync the pages may be marked
@@ -44,5 +65,8 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     public var isFatal: Bool { code == .ioError || code == .corrupt }
 
     /// The text in one line.
-    public var description: String { "\(code.rawValue): \(message)" }
+    public var description: String {
+        guard let statement else { return "\(code.rawValue): \(message)" }
+        return "\(code.rawValue): \(message) (in: \(statement.split(separator: "\n").joined(separator: " ")))"
+    }
 }

@@ -1,0 +1,69 @@
+import MeshCore
+
+/// What a client remembers, guarded by one lock that is never held over a wait.
+struct ClientCore: Sendable {
+    /// Who waits for an answer.
+    struct Waiter: Sendable {
+        var resume: @Sendable (Result<JSON, MeshError>) -> Void
+        var deadline: Int64
+    }
+
+    /// A send that the broker has not answered yet: sent again after a reconnection.
+    struct OpenSend: Sendable {
+        var frame: [UInt8]
+        var order: Int64
+        var outboxName: String?
+        var resume: (@Sendable (Result<SendAck, MeshError>) -> Void)?
+        /// The error frame that came before a failed ack.
+        var refusal: MeshError?
+    }
+
+    /// A watch that is begun again after a reconnection.
+    struct Watch: Sendable {
+        var frame: @Sendable () -> [UInt8]
+        var take: @Sendable (_ type: String, JSON) -> Void
+        var end: @Sendable () -> Void
+    }
+
+    var machine: ConnectionMachine
+    var transport: (any Transport)?
+    var waiters: [String: Waiter] = [:]
+    var sends: [String: OpenSend] = [:]
+    var watches: [String: Watch] = [:]
+    var seen = DuplicateWindow()
+    var acknowledged: [String] = []
+    var resolved: [String: Resolved] = [:]
+    var undecryptable = 0
+    var refusal: MeshError?
+    var ending: MeshError?
+    var isEnded = false
+    var nextNumber: Int64 = 0
+    var lastHeard: Int64 = 0
+    var workingLease: Int64?
+    private var attachWaiters: [CheckedContinuation<Void, any Error>] = []
+
+    init(backoff: MeshClient.Backoff) { machine = ConnectionMachine(backoff: backoff) }
+
+    /// A number that was not used before.
+    mutating func number() -> Int64 {
+        nextNumber += 1
+        return nextNumber
+    }
+
+    /// Keeps a continuation until the session is attached. Returns what to do at once, outside the lock.
+    mutating func waitUntilAttached(_ continuation: CheckedContinuation<Void, any Error>) -> (() -> Void)? {
+        if machine.isAttached { return { continuation.resume() } }
+        if isEnded {
+            let error: any Error = ending ?? CancellationError()
+            return { continuation.resume(throwing: error) }
+        }
+        attachWaiters.append(continuation)
+        return nil
+    }
+
+    /// Takes everyone who waits for the attachment.
+    mutating func takeAttachWaiters() -> [CheckedContinuation<Void, any Error>] {
+        defer { attachWaiters = [] }
+        return attachWaiters
+    }
+}

@@ -1,0 +1,141 @@
+import Logging
+import MeshCore
+import Synchronization
+
+/// The life of the connection: effects only, decided by `ConnectionMachine`.
+extension MeshClient {
+    /// Pings are sent this often, and a connection that is silent for longer than the second time is cut.
+    private static let pingMillis: Int64 = 30_000
+    private static let silenceMillis: Int64 = 75_000
+
+    func connectAgainAndAgain() async throws {
+        try loadOutbox()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.tick() }
+            defer { group.cancelAll() }
+            while true {
+                switch await attempt() {
+                case .connect: continue
+                case .wait(let milliseconds):
+                    try await configuration.clock.sleep(for: .milliseconds(milliseconds))
+                case .end(let error): throw error
+                case .stop: return
+                }
+            }
+        }
+    }
+
+    /// One connection, from its start to its end.
+    private func attempt() async -> ConnectionMachine.Action {
+        let transport: any Transport
+        do {
+            transport = try await connector.connect()
+        } catch {
+            logger.debug("cannot connect", metadata: ["error": "\(error)"])
+            eventContinuation.yield(.disconnected("\(error)"))
+            return core.withLock { $0.machine.couldNotConnect(random: .random(in: 0...1)) }
+        }
+        let (closed, closing) = AsyncStream<CloseReason?>.makeStream()
+        core.withLock { core in
+            core.transport = transport
+            core.refusal = nil
+            core.lastHeard = SystemCalls.now()
+        }
+        transport.start { [weak self] event in self?.receive(event, closing) }
+        let hello = credentials.hello(configuration: configuration, now: SystemCalls.now())
+        if let frame = try? WireFrame.bytes(type: SessionHello.type, body: hello) { transport.send([frame]) }
+        return await withTaskCancellationHandler {
+            var reason: CloseReason?
+            for await end in closed { reason = end }
+            return disconnected(reason)
+        } onCancel: {
+            core.withLock { $0.machine.stop() }
+            sendAcknowledgements()
+            transport.close(.normal)
+        }
+    }
+
+    private func disconnected(_ reason: CloseReason?) -> ConnectionMachine.Action {
+        let (action, waiters) = core.withLock { core in
+            core.transport = nil
+            core.acknowledged = []
+            let waiters = core.waiters
+            core.waiters = [:]
+            return (core.machine.closed(reason, refusal: core.refusal, random: .random(in: 0...1)), waiters)
+        }
+        let lost = MeshError(.busy, "the connection was lost before the answer came", hint: "ask again", details: ["network": true])
+        for waiter in waiters.values { waiter.resume(.failure(lost)) }
+        eventContinuation.yield(.disconnected(reason?.description ?? "the line went away"))
+        return action
+    }
+
+    /// Ends everything that waits.
+    func finish(_ error: (any Error)?) {
+        let ending = error.map { $0 as? MeshError ?? MeshError(.internalError, "\($0)") }
+        let (attach, waiters, sends, watches) = core.withLock { core in
+            core.isEnded = true
+            core.ending = ending
+            defer {
+                core.waiters = [:]
+                core.sends = [:]
+                core.watches = [:]
+            }
+            return (core.takeAttachWaiters(), core.waiters, core.sends, core.watches)
+        }
+        let reason = ending ?? MeshError(.busy, "the client has ended", details: ["network": true])
+        for continuation in attach { continuation.resume(throwing: reason) }
+        for waiter in waiters.values { waiter.resume(.failure(reason)) }
+        for send in sends.values { send.resume?(.failure(reason)) }
+        for watch in watches.values { watch.end() }
+        messageContinuation.finish()
+        eventContinuation.finish()
+    }
+
+    /// Once a second: requests that took too long, pings, silence, the lease of `working`.
+    private func tick() async throws {
+        var lastPing = SystemCalls.now()
+        var lastLease = lastPing
+        while true {
+            try await configuration.clock.sleep(for: .seconds(1))
+            let now = SystemCalls.now()
+            expireRequests(now)
+            guard let (transport, heard, lease) = core.withLock({ core in
+                core.transport.map { ($0, core.lastHeard, core.workingLease) }
+            }) else { continue }
+            if now - heard > Self.silenceMillis {
+                transport.close(.policy("silent"))
+            } else if now - lastPing >= Self.pingMillis {
+                lastPing = now
+                transport.ping([])
+            }
+            if let lease, now - lastLease >= lease / 3 {
+                lastLease = now
+                write(SetStatus(status: .working, lease: lease))
+            }
+        }
+    }
+
+    private func expireRequests(_ now: Int64) {
+        let late = core.withLock { core in
+            let late = core.waiters.filter { $0.value.deadline <= now }
+            for key in late.keys { core.waiters[key] = nil }
+            return late
+        }
+        for waiter in late.values {
+            waiter.resume(.failure(MeshError(.busy, "the broker did not answer in time", hint: "ask again", details: ["network": true])))
+        }
+    }
+
+    private func loadOutbox() throws {
+        guard let folder = configuration.outboxFolder else { return }
+        let outbox = try FileOutbox(folder: folder)
+        for entry in try outbox.load() {
+            let id = entry.send.id ?? entry.name
+            let frame = try WireFrame.bytes(type: Send.type, body: entry.send)
+            core.withLock { core in
+                let order = core.number()
+                core.sends[id] = .init(frame: frame, order: order, outboxName: entry.name)
+            }
+        }
+    }
+}

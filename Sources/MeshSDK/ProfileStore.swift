@@ -1,0 +1,199 @@
+public import MeshCore
+
+/// Profiles on disk: `HOME/<mesh>/<profile>/` with `profile.json`, `member.key` and `session.key`. Folders are 0700,
+/// files 0600, written whole; a profile is never overwritten.
+public struct ProfileStore: Sendable {
+    /// One mesh that this machine knows.
+    public struct MeshEntry: Sendable, Hashable {
+        /// The mesh's name.
+        public var slug: String
+        /// The mesh's id.
+        public var meshID: String
+        /// The broker.
+        public var broker: String
+        /// The profiles, sorted.
+        public var profiles: [String]
+        /// The profile that is used when none is named.
+        public var current: String?
+    }
+
+    private struct File: Codable {
+        var broker: String
+        var meshId: String
+        var meshSlug: String
+        var node: PublicKey
+        var owner: PublicKey
+        var memberName: String
+        var memberId: String
+        var role: Role
+        var label: String?
+    }
+
+    private struct Current: Codable {
+        var mesh: String?
+        var profiles: [String: String]
+    }
+
+    private let home: String
+
+    /// The profiles below a folder, which is made when needed.
+    public init(home: String) { self.home = home }
+
+    /// `$MESH_HOME`, or `~/.config/mesh`.
+    public static func defaultHome(environment: [String: String]) -> String {
+        environment["MESH_HOME"] ?? (environment["HOME"] ?? ".") + "/.config/mesh"
+    }
+
+    // MARK: Reading
+
+    /// The meshes, by name.
+    public func meshes() throws(MeshError) -> [MeshEntry] {
+        let current = try readCurrent()
+        var entries: [MeshEntry] = []
+        for slug in try SystemCalls.list(home) {
+            let profiles = try profiles(of: slug)
+            guard let first = profiles.first, let file = try readFile(slug, first) else { continue }
+            entries.append(
+                MeshEntry(
+                    slug: slug, meshID: file.meshId, broker: file.broker, profiles: profiles,
+                    current: current.profiles[slug] ?? (profiles.count == 1 ? first : nil)))
+        }
+        return entries
+    }
+
+    /// A mesh's profiles, sorted.
+    public func profiles(of slug: String) throws(MeshError) -> [String] {
+        try SystemCalls.list("\(home)/\(slug)").filter { SystemCalls.exists("\(home)/\(slug)/\($0)/profile.json") }
+    }
+
+    /// The credentials of a profile: the named one, or the mesh's current one; of the named mesh, the current one or
+    /// the only one. Fails with `not_found`, naming the nearest.
+    public func load(
+        mesh: String?, profile: String?
+    ) throws(MeshError) -> (credentials: Credentials, profile: String) {
+        let current = try readCurrent()
+        let slug = try chooseMesh(mesh, current)
+        let known = try profiles(of: slug)
+        let wanted = profile ?? current.profiles[slug] ?? (known.count == 1 ? known[0] : nil)
+        guard let wanted else {
+            throw MeshError(
+                .invalidArgument, "\(slug) has the profiles \(known.joined(separator: ", ")): which one?",
+                hint: "name it with --profile")
+        }
+        guard known.contains(wanted) else {
+            let near = Nearest.names(to: wanted, among: known, limit: 2)
+            throw MeshError(
+                .notFound, "\(slug) has no profile \(wanted) on this machine",
+                hint: near.isEmpty ? "it has \(known.joined(separator: ", "))" : "did you mean \(near.joined(separator: " or "))?")
+        }
+        return (try read(slug, wanted), wanted)
+    }
+
+    private func chooseMesh(_ mesh: String?, _ current: Current) throws(MeshError) -> String {
+        let known = try meshes()
+        guard !known.isEmpty else {
+            throw MeshError(
+                .notFound, "this machine knows no mesh yet (\(home))", hint: "mesh-cli mesh create NAME, or mesh-cli join INVITE")
+        }
+        if let mesh {
+            if let entry = known.first(where: { $0.slug == mesh || $0.meshID == mesh }) { return entry.slug }
+            let near = Nearest.names(to: mesh, among: known.map(\.slug), limit: 2)
+            throw MeshError(
+                .notFound, "this machine knows no mesh \(mesh)",
+                hint: near.isEmpty
+                    ? "it knows \(known.map(\.slug).joined(separator: ", "))" : "did you mean \(near.joined(separator: " or "))?")
+        }
+        if known.count == 1 { return known[0].slug }
+        if let slug = current.mesh, known.contains(where: { $0.slug == slug }) { return slug }
+        throw MeshError(
+            .invalidArgument, "several meshes are known: \(known.map(\.slug).joined(separator: ", "))",
+            hint: "name one with --mesh")
+    }
+
+    private func read(_ slug: String, _ profile: String) throws(MeshError) -> Credentials {
+        guard let file = try readFile(slug, profile) else {
+            throw MeshError(.notFound, "the profile \(profile) of \(slug) is gone")
+        }
+        return Credentials(
+            broker: file.broker, meshID: file.meshId, meshSlug: file.meshSlug, node: file.node, owner: file.owner,
+            memberName: file.memberName, memberID: file.memberId, role: file.role, label: file.label,
+            memberKey: try readKey(slug, profile, "member.key"), sessionKey: try readKey(slug, profile, "session.key"))
+    }
+
+    private func readFile(_ slug: String, _ profile: String) throws(MeshError) -> File? {
+        let path = "\(home)/\(slug)/\(profile)/profile.json"
+        guard let bytes = try SystemCalls.read(path) else { return nil }
+        do throws(JSONError) { return try JSONCoder.decode(File.self, from: JSON.parse(bytes)) } catch {
+            throw MeshError(.storageFailed, "\(path) cannot be read: \(error)")
+        }
+    }
+
+    private func readKey(_ slug: String, _ profile: String, _ name: String) throws(MeshError) -> SigningKey {
+        let path = "\(home)/\(slug)/\(profile)/\(name)"
+        if SystemCalls.isOpenToOthers(path) {
+            throw MeshError(.storageFailed, "\(path) can be read by others", hint: "chmod 600 \(path)")
+        }
+        let text = String(decoding: try SystemCalls.read(path) ?? [], as: UTF8.self).filter { !$0.isWhitespace }
+        guard let key = SigningKey(secretHex: text) else {
+            throw MeshError(.storageFailed, "\(path) holds no key", hint: "restore it from a backup, or join again under another name")
+        }
+        return key
+    }
+
+    // MARK: Writing
+
+    /// Saves new credentials. Fails with `exists` when the profile is there.
+    public func save(_ credentials: Credentials, profile: String, makeCurrent: Bool) throws(MeshError) {
+        try Names.checkName(profile, field: "profile")
+        guard !profile.hasPrefix(".") else { throw .argument("profile", "must not begin with a dot") }
+        let folder = "\(home)/\(credentials.meshSlug)/\(profile)"
+        if let known = try meshes().first(where: { $0.slug == credentials.meshSlug }), known.meshID != credentials.meshID {
+            throw MeshError(
+                .exists, "another mesh called \(credentials.meshSlug) is known here (\(known.broker))",
+                hint: "use another folder: --home, or MESH_HOME")
+        }
+        if SystemCalls.exists(folder + "/profile.json") {
+            throw MeshError(.exists, "the profile \(profile) of \(credentials.meshSlug) exists", hint: "choose another name")
+        }
+        try SystemCalls.makeFolder(folder)
+        try SystemCalls.write(folder + "/member.key", Array((Hex.encode(credentials.memberKey.seed) + "\n").utf8))
+        try SystemCalls.write(folder + "/session.key", Array((Hex.encode(credentials.sessionKey.seed) + "\n").utf8))
+        // The profile's own file comes last: with it the profile is there, and whole.
+        let file = File(
+            broker: credentials.broker, meshId: credentials.meshID, meshSlug: credentials.meshSlug, node: credentials.node,
+            owner: credentials.owner, memberName: credentials.memberName, memberId: credentials.memberID,
+            role: credentials.role, label: credentials.label)
+        try SystemCalls.write(folder + "/profile.json", try Self.bytes(file))
+        if makeCurrent { try setCurrent(mesh: credentials.meshSlug, profile: profile) }
+    }
+
+    /// Makes a profile the one that is used when none is named.
+    public func setCurrent(mesh: String, profile: String) throws(MeshError) {
+        var current = try readCurrent()
+        current.mesh = mesh
+        current.profiles[mesh] = profile
+        try SystemCalls.write("\(home)/current.json", try Self.bytes(current))
+    }
+
+    /// Makes a further session of a member, with a key of its own, as a profile.
+    public func addSession(
+        to credentials: Credentials, profile: String, label: String
+    ) throws(MeshError) -> Credentials {
+        let session = credentials.newSession(label: label)
+        try save(session, profile: profile, makeCurrent: false)
+        return session
+    }
+
+    private func readCurrent() throws(MeshError) -> Current {
+        guard let bytes = try SystemCalls.read("\(home)/current.json") else { return Current(mesh: nil, profiles: [:]) }
+        do throws(JSONError) { return try JSONCoder.decode(Current.self, from: JSON.parse(bytes)) } catch {
+            throw MeshError(.storageFailed, "\(home)/current.json cannot be read: \(error)", hint: "remove it")
+        }
+    }
+
+    private static func bytes(_ value: some Encodable) throws(MeshError) -> [UInt8] {
+        do throws(JSONError) { return try JSONCoder.encode(value).bytes() + [0x0A] } catch {
+            throw MeshError(.internalError, "\(error)")
+        }
+    }
+}

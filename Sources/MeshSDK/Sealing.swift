@@ -1,0 +1,128 @@
+import MeshCore
+import Synchronization
+
+/// Seals what a session sends and opens what it gets. Shared keys are kept: making one costs more than using it.
+final class Sealing: Sendable {
+    private let credentials: Credentials
+    private let keys = Mutex<[PublicKey: BoxKey]>([:])
+    private let memberKeys = Mutex<[PublicKey: BoxKey]>([:])
+    private static let maximumKeys = 10_000
+
+    init(_ credentials: Credentials) { self.credentials = credentials }
+
+    // MARK: Sending
+
+    /// The body of a send for resolved recipients: a copy for each of a direct message, one plain body otherwise.
+    func body(of outgoing: Outgoing, for resolved: Resolved) throws(MeshError) -> Send {
+        var send = Send(targetSpec: outgoing.target)
+        send.priority = outgoing.priority
+        send.clientMessageID = outgoing.clientMessageID
+        send.replyToID = outgoing.replyTo
+        send.ttl = outgoing.ttlMillis
+        send.receipts = outgoing.receipts ? true : nil
+        guard outgoing.text.utf8.count <= DeliveryPolicy.maximumBodyBytes else {
+            throw MeshError(.tooLarge, "the text has \(outgoing.text.utf8.count) bytes, at most \(DeliveryPolicy.maximumBodyBytes)")
+        }
+        guard resolved.sealed, !outgoing.allowPlaintext else {
+            send.nonce = ""
+            send.ciphertext = Base64.encode(Array(outgoing.text.utf8))
+            send.encrypted = false
+            return send
+        }
+        var copies: [SealedCopy] = []
+        for recipient in resolved.recipients { copies.append(try copy(of: outgoing, for: recipient)) }
+        send.copies = copies
+        return send
+    }
+
+    private func copy(of outgoing: Outgoing, for recipient: Resolved.Recipient) throws(MeshError) -> SealedCopy {
+        if let session = recipient.session, let binding = recipient.binding {
+            // A broker that slips in a key of its own cannot show the member's signature over it.
+            let word = SignedText.sessionBinding(meshID: credentials.meshID, member: recipient.member, session: session)
+            guard recipient.member.verifies(binding, of: word) else {
+                throw MeshError(.badSignature, "the broker named a session key that \(recipient.name) did not sign")
+            }
+        }
+        let key = recipient.session ?? recipient.member
+        let version = recipient.bodyVersions.contains(3) ? 3 : 1
+        let plaintext = version == 3 ? bound(outgoing, to: key).canonicalBytes() : Array(outgoing.text.utf8)
+        do throws(IdentityError) {
+            let nonce = BoxKey.randomNonce()
+            let box = try boxKey(key).seal(plaintext, nonce: nonce)
+            return SealedCopy(
+                session: recipient.session, member: recipient.session == nil ? recipient.member : nil,
+                nonce: Base64.encode(nonce), ciphertext: Base64.encode(box), bodyVersion: version)
+        } catch {
+            throw MeshError(.malformed, "nothing can be sealed to \(recipient.name): \(error)")
+        }
+    }
+
+    /// Body version 3: what a plain box leaves open is bound inside it, so that it cannot be replayed or reflected.
+    private func bound(_ outgoing: Outgoing, to key: PublicKey) -> JSON {
+        [
+            "v": 3, "mesh": .string(credentials.meshID), "from": .string(credentials.sessionKey.publicKey.hex),
+            "to": .string(key.hex), "id": .string(outgoing.clientMessageID), "text": .string(outgoing.text),
+        ]
+    }
+
+    // MARK: Receiving
+
+    /// Opens a push. Nil when it claims to be sealed and cannot be opened, or is not text.
+    func open(_ push: MessagePush) -> Message? {
+        guard let ciphertext = Base64.decode(push.ciphertext) else { return nil }
+        var text: String?
+        if push.encrypted {
+            guard let nonce = Base64.decode(push.nonce), let sender = PublicKey(hex: push.senderPubkey),
+                let plaintext = openBox(ciphertext, nonce, sender, push.recipientKey)
+            else { return nil }
+            text = push.bodyVersion == 3 ? unbound(plaintext, push) : String(validating: plaintext, as: UTF8.self)
+        } else {
+            text = String(validating: ciphertext, as: UTF8.self)
+        }
+        guard let text else { return nil }
+        return Message(
+            id: push.messageId, clientMessageID: push.client_message_id,
+            from: .init(
+                name: push.senderName ?? push.senderPubkey, label: push.senderLabel, memberKey: push.senderMemberPubkey,
+                sessionKey: PublicKey(hex: push.senderPubkey)),
+            text: text, priority: push.priority, sentAt: Timestamp.milliseconds(push.createdAt) ?? 0,
+            attempt: push.attempt, isEncrypted: push.encrypted, kind: push.kind, target: push.targetSpec,
+            replyTo: push.replyToId, meshID: push.meshId)
+    }
+
+    private func openBox(_ box: [UInt8], _ nonce: [UInt8], _ sender: PublicKey, _ recipient: PublicKey?) -> [UInt8]? {
+        let isMine = recipient != credentials.memberKey.publicKey
+        return try? (isMine ? boxKey(sender) : memberBoxKey(sender)).open(box, nonce: nonce)
+    }
+
+    /// The text of a version 3 body whose every field is what the push says.
+    private func unbound(_ plaintext: [UInt8], _ push: MessagePush) -> String? {
+        guard let json = try? JSON.parse(plaintext, limits: .frame), json["v"]?.integerValue == 3,
+            json["mesh"]?.stringValue == credentials.meshID, json["from"]?.stringValue == push.senderPubkey,
+            let to = json["to"]?.stringValue, to == (push.recipientKey ?? credentials.sessionKey.publicKey).hex,
+            to == credentials.sessionKey.publicKey.hex || to == credentials.memberKey.publicKey.hex,
+            let id = json["id"]?.stringValue, id == push.client_message_id
+        else { return nil }
+        return json["text"]?.stringValue
+    }
+
+    private func boxKey(_ theirs: PublicKey) throws(IdentityError) -> BoxKey {
+        try Self.key(theirs, mine: credentials.sessionKey, in: keys)
+    }
+
+    private func memberBoxKey(_ theirs: PublicKey) throws(IdentityError) -> BoxKey {
+        try Self.key(theirs, mine: credentials.memberKey, in: memberKeys)
+    }
+
+    private static func key(
+        _ theirs: PublicKey, mine: SigningKey, in cache: borrowing Mutex<[PublicKey: BoxKey]>
+    ) throws(IdentityError) -> BoxKey {
+        if let known = cache.withLock({ $0[theirs] }) { return known }
+        let made = try BoxKey(mine: mine, theirs: theirs)
+        cache.withLock { keys in
+            if keys.count >= maximumKeys { keys.removeAll() }
+            keys[theirs] = made
+        }
+        return made
+    }
+}

@@ -1,0 +1,101 @@
+import Glibc
+import MeshCore
+
+/// What the SDK asks of the system.
+enum SystemCalls {
+    /// Unix milliseconds.
+    static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    static var processID: Int64 { Int64(getpid()) }
+
+    static var hostname: String? {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return nil }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    static var workingFolder: String? {
+        guard let path = getcwd(nil, 0) else { return nil }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    /// A file's bytes; nil when it is not there.
+    static func read(_ path: String) throws(MeshError) -> [UInt8]? {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw failure("reading \(path)")
+        }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            let count = Glibc.read(file, &chunk, chunk.count)
+            if count == 0 { return bytes }
+            guard count > 0 else { throw failure("reading \(path)") }
+            bytes += chunk[0..<count]
+        }
+    }
+
+    /// Writes a file whole (0600): the old one stays until the new one is on disk.
+    static func write(_ path: String, _ bytes: [UInt8]) throws(MeshError) {
+        let temporary = path + ".writing"
+        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw failure("writing \(path)") }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            guard count > 0 else {
+                let error = failure("writing \(path)")
+                close(file)
+                throw error
+            }
+            written += count
+        }
+        let synced = fsync(file)
+        close(file)
+        guard synced == 0, rename(temporary, path) == 0 else { throw failure("writing \(path)") }
+    }
+
+    /// Makes a folder and its parents (0700).
+    static func makeFolder(_ path: String) throws(MeshError) {
+        if access(path, F_OK) == 0 { return }
+        if let slash = path.lastIndex(of: "/"), slash > path.startIndex { try makeFolder(String(path[..<slash])) }
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("making \(path)") }
+    }
+
+    /// Names in a folder, sorted; none when it is not there.
+    static func list(_ folder: String) throws(MeshError) -> [String] {
+        guard let stream = opendir(folder) else {
+            if errno == ENOENT || errno == ENOTDIR { return [] }
+            throw failure("listing \(folder)")
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    static func remove(_ path: String) { unlink(path) }
+
+    /// Whether others could read a file.
+    static func isOpenToOthers(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
+    }
+
+    private static func failure(_ what: String) -> MeshError {
+        MeshError(.storageFailed, "\(what): \(String(cString: strerror(errno)))")
+    }
+}
