@@ -7,7 +7,7 @@ extension Printer {
         switch event {
         case .connected: self.event("connected", [:], "connected")
         case .disconnected(let reason):
-            self.event("disconnected", ["reason": .string(reason)], "disconnected: \(reason); connecting again")
+            self.event("disconnected", ["reason": .string(reason)], "disconnected: \(reason)")
         case .peerJoined(let data): self.event("peer_joined", data, "\(Self.name(data)) joined")
         case .peerReturned(let data): self.event("peer_returned", data, "\(Self.name(data)) is back")
         case .peerLeft(let data): self.event("peer_left", data, "\(Self.name(data)) left")
@@ -28,7 +28,7 @@ extension Printer {
     func update(_ update: StateUpdate) throws {
         switch update {
         case .snapshot(let entries, let revision):
-            guard isJSON else { return say(table(StateNoun.table(entries), empty: "No keys yet.")) }
+            guard isJSON else { return say(table(StateNoun.table(entries), empty: "No keys yet."), isAsked: true) }
             put(
                 Self.line([
                     "type": "snapshot", "revision": .integer(revision), "entries": try JSONCoder.encode(entries),
@@ -41,7 +41,7 @@ extension Printer {
     private func print(_ change: StateChanges.Change, _ revision: Int64, _ author: String) {
         guard isJSON else {
             let what = change.deleted ? "deleted" : "= \(StateNoun.text(change.value))  (version \(change.version))"
-            return say("\(Table.printable(change.key)) \(what) by \(Table.printable(author))")
+            return say("\(Table.printable(change.key)) \(what) by \(Table.printable(author))", isAsked: true)
         }
         put(
             Self.line([

@@ -52,7 +52,7 @@ struct GroupNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let list = try await call(ListGroups())
-            try out.answer(list) {
+            try out.answer(list, isAsked: true) {
                 let rows = list.groups.map { group in
                     [
                         "@" + group.name,

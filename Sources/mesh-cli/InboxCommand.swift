@@ -52,10 +52,12 @@ struct InboxCommand: MeshCommand {
     private func followInbox(_ out: Printer) async throws {
         let credentials = try options.credentials().credentials
         try await LiveSession.run(credentials, attach: false, replace: false) { client in
-            for try await message in try await client.watchInbox() {
+            try await client.connected()
+            for await message in try await client.watchInbox() {
                 out.message(message)
                 if !peek { _ = try await client.call(Acknowledge(messageIDs: [message.id], read: true)) }
             }
+            try await LiveSession.untilEnded()
         }
     }
 }

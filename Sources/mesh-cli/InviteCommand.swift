@@ -28,12 +28,12 @@ struct InviteCommand: MeshCommand {
             try await $0.createInvite(role: role, uses: uses, expiresInMillis: expires.milliseconds)
         }
         let expiresAt = SystemCalls.now() + expires.milliseconds
+        out.say(link.text, isAsked: true)
         out.result([
             "invite": .string(link.text), "inviteId": .string(link.code.inviteID), "role": .string(role.rawValue),
             "uses": .integer(Int64(uses)), "expiresAt": .integer(expiresAt),
         ]) {
             """
-            \(link.text)
             Role \(role.rawValue), \(uses == 1 ? "one use" : "\(uses) uses"), expires \
             \(Span.relative(expiresAt, now: SystemCalls.now())). It is used with: mesh-cli join 'LINK' --name NAME
             """

@@ -18,7 +18,7 @@ struct LedgerNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let head = try await call(GetLedgerHead())
-            try out.answer(head) {
+            try out.answer(head, isAsked: true) {
                 """
                 origin      \(head.origin)
                 entries     \(head.size)
@@ -61,7 +61,7 @@ struct LedgerNoun: AsyncParsableCommand {
                     try await LedgerDownload(api: api).verify(owner: pinned ?? credentials.owner)
                 }
             }
-            out.result(report.json(isOwnerPinned: file == nil || pinned != nil)) {
+            out.result(report.json(isOwnerPinned: file == nil || pinned != nil), isAsked: true) {
                 report.text(isOwnerPinned: file == nil || pinned != nil)
             }
         }
@@ -131,7 +131,8 @@ struct LedgerNoun: AsyncParsableCommand {
                 printer.warn("Entry \(answer.seq) is in \(checkpoint.origin) of size \(checkpoint.size): verified.")
             }
             let more: JSONObject = ["verified": true, "size": .integer(checkpoint.size)]
-            try printer.answer(answer, adding: out.map { more.with("file", .string($0)) } ?? more) {
+            try printer.answer(answer, adding: out.map { more.with("file", .string($0)) } ?? more, isAsked: out == nil)
+            {
                 out.map { "Wrote \($0)." } ?? answer.proof
             }
         }

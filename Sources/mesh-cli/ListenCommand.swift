@@ -39,18 +39,37 @@ struct ListenCommand: MeshCommand {
     func execute(_ out: Printer) async throws {
         let (credentials, profile) = try session()
         try await LiveSession.run(credentials, attach: true, replace: replace) { client in
-            try await client.connected()
-            ready(credentials, profile, out)
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 defer { tasks.cancelAll() }
-                let enough = AsyncStream<Void>.makeStream()
+                let (isReady, enough) = (AsyncStream<Void>.makeStream(), AsyncStream<Void>.makeStream())
                 tasks.addTask {
-                    for await event in client.events { out.event(event) }
-                    try await Task.sleep(for: .seconds(1 << 30))
+                    await events(of: client, out) {
+                        ready(credentials, profile, out)
+                        isReady.continuation.finish()
+                    }
+                    try await LiveSession.untilEnded()
                 }
-                tasks.addTask { try await messages(of: client, out) { enough.continuation.yield() } }
-                tasks.addTask { for await _ in enough.stream { return } }
+                tasks.addTask {
+                    for await _ in isReady.stream {}
+                    try await messages(of: client, out) { enough.continuation.finish() }
+                    try await LiveSession.untilEnded()
+                }
+                tasks.addTask { for await _ in enough.stream {} }
                 _ = try await tasks.next()
+            }
+        }
+    }
+
+    /// Prints what happens; `ready` is called at the first connection and comes before everything else.
+    private func events(of client: MeshClient, _ out: Printer, ready: () -> Void) async {
+        var isReady = false
+        for await event in client.events {
+            switch event {
+            case .connected where !isReady:
+                isReady = true
+                ready()
+            case .disconnected(let reason) where !isReady: out.warn("not connected: \(reason)")
+            default: out.event(event)
             }
         }
     }

@@ -52,6 +52,9 @@ enum LiveSession {
         if case .signal(let number) = ending { throw Ended(status: status(of: number)) }
     }
 
+    /// Waits for the connection's own end, whose reason is what is reported.
+    static func untilEnded() async throws { try await Task.sleep(for: .seconds(1 << 30)) }
+
     private static func status(of signal: Int32) -> ExitStatus { signal == SIGINT ? .interrupted : .success }
 }
 

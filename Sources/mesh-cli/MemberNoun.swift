@@ -42,7 +42,7 @@ struct MemberNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let list = try await call(ListMembers())
-            try out.answer(list) {
+            try out.answer(list, isAsked: true) {
                 let now = SystemCalls.now()
                 let rows = list.members.map {
                     [

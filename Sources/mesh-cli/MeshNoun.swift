@@ -83,7 +83,7 @@ struct MeshNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let meshes = try options.store.meshes()
-            out.result(["meshes": .array(meshes.map(\.json))]) {
+            out.result(["meshes": .array(meshes.map(\.json))], isAsked: true) {
                 let rows = meshes.map { mesh in
                     [
                         mesh.slug, mesh.broker,

@@ -26,7 +26,7 @@ struct MessageNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let status = try await call(GetMessageStatus(messageId: id))
-            try out.answer(status) {
+            try out.answer(status, isAsked: true) {
                 "Message \(status.messageId) to \(Table.printable(status.targetSpec)): \(status.status).\n"
                     + out.receipts(status.recipients)
             }
@@ -46,7 +46,7 @@ struct MessageNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let dead = try await call(ListDeadLetters(limit: limit))
-            try out.answer(dead) {
+            try out.answer(dead, isAsked: true) {
                 let now = SystemCalls.now()
                 let rows = dead.letters.map {
                     [

@@ -20,7 +20,7 @@ struct PeerNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let list = try await call(ListPeers(all: all ? true : nil))
-            try out.answer(list) {
+            try out.answer(list, isAsked: true) {
                 let rows = list.peers.map { row(of: $0, now: SystemCalls.now()) }
                 return out.table(
                     Table("PEER", "STATUS", "CONNECTION", "SEEN", "GROUPS", "SUMMARY", "KEY", rows: rows),

@@ -71,7 +71,8 @@ struct WhoAmICommand: MeshCommand {
     func execute(_ out: Printer) async throws {
         let (credentials, profile) = try options.credentials()
         let me = try await withAPI(of: credentials) { try await $0.call(WhoAmI()) }
-        try out.answer(me, adding: ["profile": .string(profile), "broker": .string(credentials.broker)]) {
+        try out.answer(me, adding: ["profile": .string(profile), "broker": .string(credentials.broker)], isAsked: true)
+        {
             let groups = me.groups.map { "@" + $0.name }.joined(separator: " ")
             return """
                 mesh     \(me.meshSlug) (\(me.meshId)) on \(credentials.broker)

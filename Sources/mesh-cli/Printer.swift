@@ -31,22 +31,25 @@ struct Printer: Sendable {
         return JSON.object(object).bytes() + [UInt8(ascii: "\n")]
     }
 
-    /// Prints an object when programs read the output, else the text.
-    func result(_ fields: @autoclosure () throws -> JSONObject, text: () -> String) rethrows {
-        if isJSON { put(Self.line(try fields())) } else { say(text()) }
+    /// Prints an object when programs read the output, else the text; `isAsked` marks text that was asked for and is
+    /// printed to people who want no more than that.
+    func result(_ fields: @autoclosure () throws -> JSONObject, isAsked: Bool = false, text: () -> String) rethrows {
+        if isJSON { put(Self.line(try fields())) } else { say(text(), isAsked: isAsked) }
     }
 
     /// Prints an answer of the broker, with more members behind it.
-    func answer(_ answer: some Reply, adding more: JSONObject = JSONObject(), text: () -> String) throws {
-        guard isJSON else { return say(text()) }
+    func answer(
+        _ answer: some Reply, adding more: JSONObject = JSONObject(), isAsked: Bool = false, text: () -> String
+    ) throws {
+        guard isJSON else { return say(text(), isAsked: isAsked) }
         var fields = try JSONCoder.encode(answer).objectValue ?? JSONObject()
         for (key, value) in more { fields[key] = value }
         put(Self.line(fields))
     }
 
-    /// Prints text for people; nothing when they asked for silence.
-    func say(_ text: String) {
-        guard !isJSON, !isQuiet, !text.isEmpty else { return }
+    /// Prints text for people; nothing when they asked for silence and not for the text.
+    func say(_ text: String, isAsked: Bool = false) {
+        guard !isJSON, isAsked || !isQuiet, !text.isEmpty else { return }
         raw(text.hasSuffix("\n") ? text : text + "\n")
     }
 

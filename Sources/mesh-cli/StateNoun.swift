@@ -109,7 +109,7 @@ struct StateNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let list = try await all()
-            try out.answer(list) { out.table(StateNoun.table(list.entries), empty: "No keys.") }
+            try out.answer(list, isAsked: true) { out.table(StateNoun.table(list.entries), empty: "No keys.") }
         }
 
         /// All pages as one.
@@ -140,7 +140,9 @@ struct StateNoun: AsyncParsableCommand {
         func execute(_ out: Printer) async throws {
             let credentials = try options.credentials().credentials
             try await LiveSession.run(credentials, attach: false, replace: false) { client in
-                for try await update in try await client.watchState(prefix: prefix ?? "") { try out.update(update) }
+                try await client.connected()
+                for await update in try await client.watchState(prefix: prefix ?? "") { try out.update(update) }
+                try await LiveSession.untilEnded()
             }
         }
     }

@@ -63,7 +63,7 @@ async def test_a_legacy_session_hello_with_an_attestation_gets_in(mesh):
     (dict(signature="xyz"), "malformed"),
     (dict(sessionPubkey="A" * 64), "bad_session_pubkey"),
     (dict(sessionPubkey="abc"), "bad_session_pubkey"),
-    (dict(meshId="no-such-mesh"), "mesh_not_found"),
+    (dict(meshId="no-such-mesh"), "bad_signature"),
     (dict(memberId="somebody-else"), "bad_signature"),
 ])
 async def test_a_spoiled_hello_is_named_and_closed_with_1008(mesh, spoil, code):

@@ -39,6 +39,7 @@ enum State {
         }
         Write(BatchState.self) { request, context in try write(request.operations, context) }
         Read(GetState.self) { request, view in
+            try check(key: request.key)
             guard let entry = try entry(request.key, view.state.database) else {
                 return StateResult(
                     key: request.key, value: .null, updatedBy: "", updatedAt: "", version: 0, revision: 0, found: false)
@@ -143,9 +144,7 @@ enum State {
     }
 
     private static func check(_ operation: BatchState.Operation) throws(MeshError) {
-        guard (1...256).contains(operation.key.utf8.count),
-            operation.key.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
-        else { throw .argument("key", "1 to 256 bytes without control characters") }
+        try check(key: operation.key)
         if let expected = operation.expectedVersion, expected < 0 {
             throw .argument("expectedVersion", "0 or more, not \(expected)")
         }
@@ -160,6 +159,12 @@ enum State {
         case (.check, _):
             if operation.expectedVersion == nil { throw .argument("expectedVersion", "missing for check") }
         }
+    }
+
+    private static func check(key: String) throws(MeshError) {
+        guard (1...256).contains(key.utf8.count),
+            key.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else { throw .argument("key", "1 to 256 bytes without control characters") }
     }
 
     /// One ledger entry for a write: keys in clear, values as hashes.

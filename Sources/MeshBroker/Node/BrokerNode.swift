@@ -49,10 +49,11 @@ package final class BrokerNode: ConnectionHost, Sendable {
         table = Capabilities.table
         startedAt = clock.wallMillis()
         authenticator = Authenticator(
-            audience: folder.nodeKey.publicKey, replays: ReplayCache(),
+            audience: folder.nodeKey.publicKey,
+            replays: ReplayCache(journal: try ReplayJournal(path: folder.path + "/replays", now: startedAt)),
             limits: .init(
                 frameBytes: JSONLimits.frame.maxBytes, bodyBytes: DeliveryPolicy.maximumBodyBytes,
-                window: DeliveryPolicy.window), startedAt: startedAt)
+                window: DeliveryPolicy.window))
         var limits = ConnectionLimits()
         limits.unansweredRequests = configuration.unansweredRequests
         limits.pingSeconds = configuration.pingSeconds
@@ -109,7 +110,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
         let logger = logger
         let onFatal = onFatal
         _ = NIOThreadPool.singleton.runIfActive(eventLoop: ioGroup.next()) {
-            let faults = try Database(path: file, mode: .readOnly).integrityCheck()
+            let faults: [String]
+            do { faults = try Database(path: file, mode: .readOnly).integrityCheck() } catch { faults = ["\(error)"] }
             if faults.isEmpty {
                 logger.info("the file is sound", metadata: ["mesh": "\(handle.facts.slug)"])
             } else {

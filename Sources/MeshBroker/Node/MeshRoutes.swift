@@ -80,7 +80,7 @@ enum MeshRoutes {
         let (meshName, type) = (context.parameters[0], context.parameters[1])
         let signed = try SignedCall(context.call, audience: node.nodeKey.publicKey)
         // Who asks is checked before it is told whether the mesh exists.
-        try signed.check(at: node.nowMillis(), startedAt: node.startedAt, replays: node.authenticator.replays)
+        try signed.check(at: node.nowMillis(), replays: node.authenticator.replays)
         guard let mesh = try? node.handle(meshName) else {
             throw MeshError(.unauthorized, "this session is not known to that mesh", hint: "join with an invite")
         }

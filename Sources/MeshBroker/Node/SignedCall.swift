@@ -38,7 +38,7 @@ struct SignedCall {
     }
 
     /// Checks time, signature and first use.
-    func check(at now: Int64, startedAt: Int64, replays: ReplayCache) throws(MeshError) {
+    func check(at now: Int64, replays: ReplayCache) throws(MeshError) {
         guard abs(now - timestamp) <= Authenticator.maximumSkewMillis else {
             throw MeshError(
                 .timestampSkew, "the request's time is more than 60 s away from the broker's",
@@ -49,8 +49,8 @@ struct SignedCall {
                 .badSignature, "the signature does not match the session key and the request",
                 hint: "sign method, path and body for the key of GET /v1/node")
         }
-        guard timestamp >= startedAt, replays.use(signature.hex, at: now) else {
-            throw MeshError(.replayed, "this request was made before, or signed before this broker started")
+        guard replays.use(signature.bytes, at: now) else {
+            throw MeshError(.replayed, "this request was made before", hint: "sign each request anew")
         }
     }
 

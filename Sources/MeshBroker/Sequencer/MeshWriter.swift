@@ -56,7 +56,7 @@ package final class MeshWriter {
     private var generator = SystemRandomNumberGenerator()
     private var connections: [ConnectionID: PeerConnection] = [:]
     private var checkpoints: CheckpointPolicy
-    private var wakeAt: Int64?
+    private var wakeUp = WakeUp()
     private var isDiskFull = false
     private var isStopped = false
     /// Runs the writer again; set by whoever owns the loop.
@@ -246,13 +246,8 @@ package final class MeshWriter {
     }
 
     private func scheduleWakeUp() {
-        guard !isStopped, let due = engine.nextDue else { return }
-        if let wakeAt, wakeAt <= due { return }
-        wakeAt = due
-        let wait = max(1, due - environment.wallMillis())
-        environment.schedule(min(wait, 3_600_000)) { [wake] in wake?() }
-        // The wake-up may come early or late; the next run arms the next one.
-        self.wakeAt = wait > 3_600_000 ? nil : due
+        guard !isStopped, let wait = wakeUp.plan(due: engine.nextDue, now: environment.wallMillis()) else { return }
+        environment.schedule(wait) { [wake] in wake?() }
     }
 
     // MARK: Checkpoints

@@ -12,15 +12,11 @@ package struct Authenticator: Sendable {
     let audience: PublicKey
     let replays: ReplayCache
     let limits: HelloAck.Limits
-    /// Unix milliseconds of the node's start. What was signed before cannot be told from a replay, since what was used
-    /// is remembered in memory only.
-    let startedAt: Int64
 
-    package init(audience: PublicKey, replays: ReplayCache, limits: HelloAck.Limits, startedAt: Int64) {
+    package init(audience: PublicKey, replays: ReplayCache, limits: HelloAck.Limits) {
         self.audience = audience
         self.replays = replays
         self.limits = limits
-        self.startedAt = startedAt
     }
 
     // MARK: Claudemesh's hello
@@ -42,7 +38,7 @@ package struct Authenticator: Sendable {
         }
         let text = SignedText.hello(
             meshID: hello.meshId, memberID: hello.memberId, pubkey: hello.pubkey, timestamp: hello.timestamp.text)
-        try check(signature, of: text, by: key, madeAt: Int64(timestamp), at: now)
+        try check(signature, of: text, by: key, at: now)
         return OpenSession(
             member: key, session: session, isProven: false, binding: nil, isForeign: true, dialect: .claudemesh,
             acknowledges: acknowledges(hello.capabilities, channel: hello.channel), label: label(hello.displayName),
@@ -98,7 +94,7 @@ package struct Authenticator: Sendable {
         let text = SignedText.meshSessionHello(
             meshID: hello.meshId, member: member, session: session, audience: audience.hex,
             timestamp: hello.timestamp, nonce: nonce)
-        try check(signature, of: text, by: session, madeAt: hello.timestamp, at: now)
+        try check(signature, of: text, by: session, at: now)
         return binding
     }
 
@@ -127,21 +123,19 @@ package struct Authenticator: Sendable {
         }
         let text = SignedText.sessionHello(
             meshID: hello.meshId, parent: member, session: session, timestamp: hello.timestamp)
-        try check(signature, of: text, by: session, madeAt: hello.timestamp, at: now)
+        try check(signature, of: text, by: session, at: now)
     }
 
     // MARK: Parts
 
     private func check(
-        _ signature: Signature, of text: [UInt8], by key: PublicKey, madeAt: Int64, at now: Int64
+        _ signature: Signature, of text: [UInt8], by key: PublicKey, at now: Int64
     ) throws(MeshError) {
         guard key.verifies(signature, of: text) else {
             throw MeshError(.badSignature, "the signature does not match the key and the fields")
         }
-        guard madeAt >= startedAt, replays.use(signature.hex, at: now) else {
-            throw MeshError(
-                .replayed, "this hello was used before, or signed before this broker started",
-                hint: "sign a new one for each connection")
+        guard replays.use(signature.bytes, at: now) else {
+            throw MeshError(.replayed, "this hello was used before", hint: "sign a new one for each connection")
         }
     }
 

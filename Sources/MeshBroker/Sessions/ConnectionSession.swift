@@ -195,7 +195,7 @@ final class ConnectionSession {
         let kind = Swift.type(of: request)
         let tag = ReplyTag(
             type: type, requestID: requestID, sendID: sendID,
-            isSilent: requestID == nil && (dialect == .claudemesh && kind.isSilentForVersion1 || request is Acknowledge),
+            isSilent: dialect == .claudemesh && kind.isSilentForVersion1 || requestID == nil && request is Acknowledge,
             bytes: size)
         if sendID != nil, sends?.take(at: .now()) == false {
             return answer(

@@ -402,7 +402,7 @@ public struct MessageStatus: Reply {
     /// True when every recipient has it.
     public var delivered: Bool
     /// ISO 8601 time of the last delivery, when `delivered`; null before.
-    public var deliveredAt: String?
+    @Nullable public var deliveredAt: String?
     /// Unix milliseconds when it was accepted.
     public var acceptedAt: Int64
     /// Unix milliseconds when it expires.

@@ -122,7 +122,7 @@ public struct PeersList: Reply {
         /// What it is doing.
         public var status: PeerStatus
         /// What it is working on.
-        public var summary: String?
+        @Nullable public var summary: String?
         /// The groups it belongs to.
         public var groups: [GroupMembership]
         /// `online`, `grace` (connection just lost) or `away`.
