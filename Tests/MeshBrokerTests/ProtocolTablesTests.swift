@@ -1,0 +1,86 @@
+import Foundation
+import MeshCore
+import Testing
+
+@testable import MeshBroker
+@testable import MeshEngine
+
+/// The tables of Docs/Protocol.md are made from the declarations. `make docs` writes them, this test compares them.
+@Suite struct ProtocolTablesTests {
+    static let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Docs/Protocol.md")
+
+    @Test(arguments: ["requests", "errors", "routes", "policy"])
+    func tableIsWhatTheDeclarationsSay(_ name: String) throws {
+        let text = try String(contentsOf: Self.page, encoding: .utf8)
+        let begin = "<!-- begin \(name) -->\n"
+        let end = "<!-- end \(name) -->"
+        let start = try #require(text.range(of: begin))
+        let stop = try #require(text.range(of: end))
+        let table = try Self.table(name)
+        if ProcessInfo.processInfo.environment["MESH_WRITE_DOCS"] == "1" {
+            let new = text[..<start.upperBound] + table + text[stop.lowerBound...]
+            try String(new).write(to: Self.page, atomically: true, encoding: .utf8)
+        } else {
+            #expect(String(text[start.upperBound..<stop.lowerBound]) == table, "run `make docs`")
+        }
+    }
+
+    @Test func everyRequestSaysWhatItIsFor() throws {
+        for row in Capabilities.table.rows.values {
+            #expect(!row.type.help.isEmpty, "\(row.type.type)")
+            let known = Set(try Self.schema(row.type).fields.map(\.name))
+            #expect(Set(row.type.fields.keys) == known, "\(row.type.type)")
+        }
+    }
+
+    @Test func everyRouteSaysWhoMayCallIt() {
+        let open = BrokerResponder.routes.filter { $0.access == .open }
+        #expect(open.allSatisfy { $0.method == "GET" }, "nothing unauthenticated writes")
+    }
+
+    private static func schema<Body: Request>(_ type: Body.Type) throws -> RequestSchema { try .probe(type) }
+
+    private static func table(_ name: String) throws -> String {
+        switch name {
+        case "requests": try requests()
+        case "errors":
+            "| code | HTTP | close |\n|---|---|---|\n"
+                + ErrorCode.allCases.map {
+                    "| `\($0.rawValue)` | \($0.httpStatus) | \($0.closeCode.map { String($0) } ?? "") |\n"
+                }.joined()
+        case "routes":
+            "| method | path | who |\n|---|---|---|\n"
+                + BrokerResponder.routes.map {
+                    "| \($0.method) | `/\($0.pattern.joined(separator: "/"))` | \($0.access.rawValue) |\n"
+                }.joined()
+        default:
+            "| priority | \(PeerStatus.allCases.map(\.rawValue).joined(separator: " | ")) |\n|---|---|---|---|\n"
+                + Priority.allCases.map { priority in
+                    "| \(priority.rawValue) | "
+                        + PeerStatus.allCases.map { DeliveryPolicy.gate(priority, $0).rawValue }.joined(separator: " | ")
+                        + " |\n"
+                }.joined()
+        }
+    }
+
+    private static func requests() throws -> String {
+        var text = ""
+        for row in Capabilities.table.rows.values.sorted(by: { $0.type.type < $1.type.type }) {
+            text += "### `\(row.type.type)`\n\n\(row.type.help) Answer: `\(answer(row.type))`. "
+            text += "A \(row.type.kind.rawValue); needs the right to \(row.type.permission.rawValue).\n\n"
+            let fields = try schema(row.type).fields
+            if !fields.isEmpty {
+                text += "| field | type | |\n|---|---|---|\n"
+                for field in fields {
+                    let help = row.type.fields[field.name] ?? ""
+                    text += "| `\(field.name)`\(field.isOptional ? "" : " (required)") | \(field.type.name) | \(help) |\n"
+                }
+                text += "\n"
+            }
+        }
+        return text
+    }
+
+    private static func answer<Body: Request>(_ type: Body.Type) -> String { Body.Answer.type }
+}
