@@ -92,7 +92,7 @@ let package = Package(
         // Tests.
         .target(
             name: "MeshTestSupport",
-            dependencies: ["MeshCore", "MeshStore", "MeshEngine", "MeshBroker", "MeshSDK"],
+            dependencies: ["MeshCore", "MeshStore", "MeshEngine", "MeshBroker"],
             swiftSettings: strict),
         .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore", "MeshTestSupport"], swiftSettings: strict),
         .testTarget(name: "MeshStoreTests", dependencies: ["MeshStore"], swiftSettings: strict),
@@ -110,7 +110,12 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["MeshCore", "MeshSDK", "MeshTestSupport"], swiftSettings: strict),
+            name: "MeshSDKTests",
+            dependencies: [
+                "MeshCore", "MeshBroker", "MeshSDK",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

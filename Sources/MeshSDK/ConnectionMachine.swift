@@ -41,7 +41,10 @@ struct ConnectionMachine: Sendable {
         case 4001: return .end(MeshError(.unauthorized, "this session was removed from the mesh by an admin"))
         case 4002: return .end(refusal ?? MeshError(.revoked, "this member was removed from the mesh"))
         case 4004:
-            return .end(MeshError(.sessionInUse, "another program took over this session", hint: "run only one, or use another --name"))
+            return .end(
+                MeshError(
+                    .sessionInUse, "another program took over this session", hint: "run only one, or use another --name"
+                ))
         case 4009: return .end(refusal ?? MeshError(.sessionInUse, "this session is connected elsewhere"))
         case 1008:
             if let refusal, refusal.code.endsClient { return .end(refusal) }

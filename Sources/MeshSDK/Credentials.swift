@@ -68,7 +68,8 @@ public struct Credentials: Sendable {
             meshID: meshID, member: memberKey.publicKey, session: sessionKey.publicKey, audience: node.hex,
             timestamp: now, nonce: nonce)
         var hello = SessionHello(
-            meshId: meshID, member: memberKey.publicKey, session: sessionKey.publicKey, audience: node.hex, nonce: nonce,
+            meshId: meshID, member: memberKey.publicKey, session: sessionKey.publicKey, audience: node.hex,
+            nonce: nonce,
             timestamp: now, signature: sessionKey.sign(text), binding: binding)
         hello.attach = configuration.attach
         hello.replace = configuration.replace

@@ -26,7 +26,8 @@ struct FileOutbox: Sendable {
                 let json = try JSON.parse(bytes, limits: JSONLimits(maxBytes: 1 << 24))
                 entries.append(Entry(name: name, send: try JSONCoder.decode(Send.self, from: json)))
             } catch {
-                throw MeshError(.storageFailed, "\(folder)/\(name) cannot be read: \(error)", hint: "move the file away")
+                throw MeshError(
+                    .storageFailed, "\(folder)/\(name) cannot be read: \(error)", hint: "move the file away")
             }
         }
         return entries
@@ -35,7 +36,8 @@ struct FileOutbox: Sendable {
     /// Keeps a send; on disk when this returns. `order` sorts it among the others.
     func add(_ send: Send, order: Int64) throws(MeshError) -> String {
         guard try SystemCalls.list(folder).count < Self.maximumEntries else {
-            throw MeshError(.queueFull, "the outbox holds \(Self.maximumEntries) messages", hint: "wait until the broker has some")
+            throw MeshError(
+                .queueFull, "the outbox holds \(Self.maximumEntries) messages", hint: "wait until the broker has some")
         }
         let digits = String(order)
         let name =

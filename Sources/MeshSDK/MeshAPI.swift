@@ -152,7 +152,8 @@ public final class MeshAPI: Sendable {
             }
             let credentials = Credentials(
                 broker: link.broker, meshID: joined.meshId, meshSlug: joined.meshSlug, node: joined.node,
-                owner: joined.owner, memberName: joined.name, memberID: joined.memberId, role: joined.role, label: label,
+                owner: joined.owner, memberName: joined.name, memberID: joined.memberId, role: joined.role,
+                label: label,
                 memberKey: member, sessionKey: session)
             return (credentials, joined.certificate)
         }

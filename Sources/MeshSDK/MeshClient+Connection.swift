@@ -63,7 +63,8 @@ extension MeshClient {
             core.waiters = [:]
             return (core.machine.closed(reason, refusal: core.refusal, random: .random(in: 0...1)), waiters)
         }
-        let lost = MeshError(.busy, "the connection was lost before the answer came", hint: "ask again", details: ["network": true])
+        let lost = MeshError(
+            .busy, "the connection was lost before the answer came", hint: "ask again", details: ["network": true])
         for waiter in waiters.values { waiter.resume(.failure(lost)) }
         eventContinuation.yield(.disconnected(reason?.description ?? "the line went away"))
         return action
@@ -99,9 +100,11 @@ extension MeshClient {
             try await configuration.clock.sleep(for: .seconds(1))
             let now = SystemCalls.now()
             expireRequests(now)
-            guard let (transport, heard, lease) = core.withLock({ core in
-                core.transport.map { ($0, core.lastHeard, core.workingLease) }
-            }) else { continue }
+            guard
+                let (transport, heard, lease) = core.withLock({ core in
+                    core.transport.map { ($0, core.lastHeard, core.workingLease) }
+                })
+            else { continue }
             if now - heard > Self.silenceMillis {
                 transport.close(.policy("silent"))
             } else if now - lastPing >= Self.pingMillis {
@@ -122,7 +125,10 @@ extension MeshClient {
             return late
         }
         for waiter in late.values {
-            waiter.resume(.failure(MeshError(.busy, "the broker did not answer in time", hint: "ask again", details: ["network": true])))
+            waiter.resume(
+                .failure(
+                    MeshError(.busy, "the broker did not answer in time", hint: "ask again", details: ["network": true])
+                ))
         }
     }
 

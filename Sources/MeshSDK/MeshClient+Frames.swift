@@ -99,7 +99,8 @@ extension MeshClient {
         if ack.queued {
             send.resume?(.success(ack))
         } else {
-            send.resume?(.failure(send.refusal ?? MeshError(.internalError, ack.error ?? "the broker refused the message")))
+            send.resume?(
+                .failure(send.refusal ?? MeshError(.internalError, ack.error ?? "the broker refused the message")))
         }
     }
 

@@ -84,7 +84,8 @@ public struct ProfileStore: Sendable {
             let near = Nearest.names(to: wanted, among: known, limit: 2)
             throw MeshError(
                 .notFound, "\(slug) has no profile \(wanted) on this machine",
-                hint: near.isEmpty ? "it has \(known.joined(separator: ", "))" : "did you mean \(near.joined(separator: " or "))?")
+                hint: near.isEmpty
+                    ? "it has \(known.joined(separator: ", "))" : "did you mean \(near.joined(separator: " or "))?")
         }
         return (try read(slug, wanted), wanted)
     }
@@ -93,7 +94,8 @@ public struct ProfileStore: Sendable {
         let known = try meshes()
         guard !known.isEmpty else {
             throw MeshError(
-                .notFound, "this machine knows no mesh yet (\(home))", hint: "mesh-cli mesh create NAME, or mesh-cli join INVITE")
+                .notFound, "this machine knows no mesh yet (\(home))",
+                hint: "mesh-cli mesh create NAME, or mesh-cli join INVITE")
         }
         if let mesh {
             if let entry = known.first(where: { $0.slug == mesh || $0.meshID == mesh }) { return entry.slug }
@@ -101,7 +103,8 @@ public struct ProfileStore: Sendable {
             throw MeshError(
                 .notFound, "this machine knows no mesh \(mesh)",
                 hint: near.isEmpty
-                    ? "it knows \(known.map(\.slug).joined(separator: ", "))" : "did you mean \(near.joined(separator: " or "))?")
+                    ? "it knows \(known.map(\.slug).joined(separator: ", "))"
+                    : "did you mean \(near.joined(separator: " or "))?")
         }
         if known.count == 1 { return known[0].slug }
         if let slug = current.mesh, known.contains(where: { $0.slug == slug }) { return slug }
@@ -135,7 +138,9 @@ public struct ProfileStore: Sendable {
         }
         let text = String(decoding: try SystemCalls.read(path) ?? [], as: UTF8.self).filter { !$0.isWhitespace }
         guard let key = SigningKey(secretHex: text) else {
-            throw MeshError(.storageFailed, "\(path) holds no key", hint: "restore it from a backup, or join again under another name")
+            throw MeshError(
+                .storageFailed, "\(path) holds no key",
+                hint: "restore it from a backup, or join again under another name")
         }
         return key
     }
@@ -147,20 +152,24 @@ public struct ProfileStore: Sendable {
         try Names.checkName(profile, field: "profile")
         guard !profile.hasPrefix(".") else { throw .argument("profile", "must not begin with a dot") }
         let folder = "\(home)/\(credentials.meshSlug)/\(profile)"
-        if let known = try meshes().first(where: { $0.slug == credentials.meshSlug }), known.meshID != credentials.meshID {
+        if let known = try meshes().first(where: { $0.slug == credentials.meshSlug }),
+            known.meshID != credentials.meshID
+        {
             throw MeshError(
                 .exists, "another mesh called \(credentials.meshSlug) is known here (\(known.broker))",
                 hint: "use another folder: --home, or MESH_HOME")
         }
         if SystemCalls.exists(folder + "/profile.json") {
-            throw MeshError(.exists, "the profile \(profile) of \(credentials.meshSlug) exists", hint: "choose another name")
+            throw MeshError(
+                .exists, "the profile \(profile) of \(credentials.meshSlug) exists", hint: "choose another name")
         }
         try SystemCalls.makeFolder(folder)
         try SystemCalls.write(folder + "/member.key", Array((Hex.encode(credentials.memberKey.seed) + "\n").utf8))
         try SystemCalls.write(folder + "/session.key", Array((Hex.encode(credentials.sessionKey.seed) + "\n").utf8))
         // The profile's own file comes last: with it the profile is there, and whole.
         let file = File(
-            broker: credentials.broker, meshId: credentials.meshID, meshSlug: credentials.meshSlug, node: credentials.node,
+            broker: credentials.broker, meshId: credentials.meshID, meshSlug: credentials.meshSlug,
+            node: credentials.node,
             owner: credentials.owner, memberName: credentials.memberName, memberId: credentials.memberID,
             role: credentials.role, label: credentials.label)
         try SystemCalls.write(folder + "/profile.json", try Self.bytes(file))

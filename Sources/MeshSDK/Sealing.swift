@@ -21,7 +21,8 @@ final class Sealing: Sendable {
         send.ttl = outgoing.ttlMillis
         send.receipts = outgoing.receipts ? true : nil
         guard outgoing.text.utf8.count <= DeliveryPolicy.maximumBodyBytes else {
-            throw MeshError(.tooLarge, "the text has \(outgoing.text.utf8.count) bytes, at most \(DeliveryPolicy.maximumBodyBytes)")
+            throw MeshError(
+                .tooLarge, "the text has \(outgoing.text.utf8.count) bytes, at most \(DeliveryPolicy.maximumBodyBytes)")
         }
         guard resolved.sealed, !outgoing.allowPlaintext else {
             send.nonce = ""
@@ -81,7 +82,7 @@ final class Sealing: Sendable {
         }
         guard let text else { return nil }
         return Message(
-            id: push.messageId, clientMessageID: push.client_message_id,
+            id: push.messageId, clientMessageID: push.clientMessageID,
             from: .init(
                 name: push.senderName ?? push.senderPubkey, label: push.senderLabel, memberKey: push.senderMemberPubkey,
                 sessionKey: PublicKey(hex: push.senderPubkey)),
@@ -101,7 +102,7 @@ final class Sealing: Sendable {
             json["mesh"]?.stringValue == credentials.meshID, json["from"]?.stringValue == push.senderPubkey,
             let to = json["to"]?.stringValue, to == (push.recipientKey ?? credentials.sessionKey.publicKey).hex,
             to == credentials.sessionKey.publicKey.hex || to == credentials.memberKey.publicKey.hex,
-            let id = json["id"]?.stringValue, id == push.client_message_id
+            let id = json["id"]?.stringValue, id == push.clientMessageID
         else { return nil }
         return json["text"]?.stringValue
     }

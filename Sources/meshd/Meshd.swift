@@ -52,7 +52,9 @@ import UnixSignals
         var entry = environ
         while let pointer = entry.pointee {
             let text = String(cString: pointer)
-            if let mark = text.firstIndex(of: "=") { result[String(text[..<mark])] = String(text[text.index(after: mark)...]) }
+            if let mark = text.firstIndex(of: "=") {
+                result[String(text[..<mark])] = String(text[text.index(after: mark)...])
+            }
             entry += 1
         }
         return result
@@ -60,7 +62,8 @@ import UnixSignals
 
     private static func read(_ path: String) throws(MeshError) -> [UInt8] {
         guard let file = fopen(path, "r") else {
-            throw MeshError(.notFound, "the configuration file \(path) cannot be opened: \(String(cString: strerror(errno)))")
+            throw MeshError(
+                .notFound, "the configuration file \(path) cannot be opened: \(String(cString: strerror(errno)))")
         }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 1 << 20)

@@ -20,7 +20,11 @@ struct Settings {
 
         private var words: [String] {
             key.reduce(into: [""]) { words, letter in
-                if letter.isUppercase { words.append(letter.lowercased()) } else { words[words.count - 1].append(letter) }
+                if letter.isUppercase {
+                    words.append(letter.lowercased())
+                } else {
+                    words[words.count - 1].append(letter)
+                }
             }
         }
     }
@@ -45,16 +49,27 @@ struct Settings {
         Setting(key: "data", placeholder: "DIR", help: "Folder of meshes and keys (default ~/.local/share/meshd).") {
             (value, settings) throws(MeshError) in settings.data = value
         },
-        Setting(key: "listen", placeholder: "HOST:PORT", help: "Address to listen on; port 0 takes a free one (default 127.0.0.1:7900).") {
+        Setting(
+            key: "listen", placeholder: "HOST:PORT",
+            help: "Address to listen on; port 0 takes a free one (default 127.0.0.1:7900)."
+        ) {
             (value, settings) throws(MeshError) in try settings.listen(on: value)
         },
-        Setting(key: "readyFile", placeholder: "PATH", help: "Written when serving: JSON with http, ws, pid, adminTokenFile.") {
+        Setting(
+            key: "readyFile", placeholder: "PATH",
+            help: "Written when serving: JSON with http, ws, pid, adminTokenFile."
+        ) {
             (value, settings) throws(MeshError) in settings.readyFile = value
         },
-        Setting(key: "logLevel", placeholder: "LEVEL", help: "trace, debug, info, notice, warning, error or critical (default info).") {
+        Setting(
+            key: "logLevel", placeholder: "LEVEL",
+            help: "trace, debug, info, notice, warning, error or critical (default info)."
+        ) {
             (value, settings) throws(MeshError) in
             let levels = ["trace", "debug", "info", "notice", "warning", "error", "critical"]
-            guard levels.contains(value) else { throw .argument("logLevel", "one of \(levels.joined(separator: ", ")), not \(value)") }
+            guard levels.contains(value) else {
+                throw .argument("logLevel", "one of \(levels.joined(separator: ", ")), not \(value)")
+            }
             settings.logLevel = value
         },
         Setting(key: "ioThreads", placeholder: "N", help: "Event loops for connections (default: half of the cores).") {
@@ -64,28 +79,46 @@ struct Settings {
             (value, settings) throws(MeshError) in
             settings.maximumConnections = try number("maximumConnections", value, 1...1_000_000)
         },
-        Setting(key: "allowedHosts", placeholder: "NAMES", help: "Further Host names that requests may carry, separated by commas.") {
+        Setting(
+            key: "allowedHosts", placeholder: "NAMES",
+            help: "Further Host names that requests may carry, separated by commas."
+        ) {
             (value, settings) throws(MeshError) in settings.allowedHosts = list(value)
         },
-        Setting(key: "allowedOrigins", placeholder: "ORIGINS", help: "Origins of web pages that may connect, separated by commas.") {
+        Setting(
+            key: "allowedOrigins", placeholder: "ORIGINS",
+            help: "Origins of web pages that may connect, separated by commas."
+        ) {
             (value, settings) throws(MeshError) in settings.allowedOrigins = list(value)
         },
         Setting(key: "pingSeconds", placeholder: "N", help: "Seconds between two pings (default 30).") {
             (value, settings) throws(MeshError) in settings.pingSeconds = try number("pingSeconds", value, 1...3_600)
         },
-        Setting(key: "silenceSeconds", placeholder: "N", help: "Seconds of silence before a connection is cut (default 75).") {
-            (value, settings) throws(MeshError) in settings.silenceSeconds = try number("silenceSeconds", value, 2...7_200)
+        Setting(
+            key: "silenceSeconds", placeholder: "N", help: "Seconds of silence before a connection is cut (default 75)."
+        ) {
+            (value, settings) throws(MeshError) in
+            settings.silenceSeconds = try number("silenceSeconds", value, 2...7_200)
         },
-        Setting(key: "sendsPerSecond", placeholder: "N", help: "Sends a second of a connection from another machine (default 100; 0: no limit).") {
-            (value, settings) throws(MeshError) in settings.sendsPerSecond = try number("sendsPerSecond", value, 0...1_000_000)
+        Setting(
+            key: "sendsPerSecond", placeholder: "N",
+            help: "Sends a second of a connection from another machine (default 100; 0: no limit)."
+        ) {
+            (value, settings) throws(MeshError) in
+            settings.sendsPerSecond = try number("sendsPerSecond", value, 0...1_000_000)
         },
         Setting(key: "sendBurst", placeholder: "N", help: "Sends at once of such a connection (default 200).") {
             (value, settings) throws(MeshError) in settings.sendBurst = try number("sendBurst", value, 1...1_000_000)
         },
-        Setting(key: "recordCommands", placeholder: "DIR", help: "Writes a replayable log of all commands there; it holds sealed bodies and grows.") {
+        Setting(
+            key: "recordCommands", placeholder: "DIR",
+            help: "Writes a replayable log of all commands there; it holds sealed bodies and grows."
+        ) {
             (value, settings) throws(MeshError) in settings.recordCommands = value
         },
-        Setting(key: "insecurePlaintext", placeholder: "", help: "Serve other interfaces than this machine's without TLS.") {
+        Setting(
+            key: "insecurePlaintext", placeholder: "", help: "Serve other interfaces than this machine's without TLS."
+        ) {
             (value, settings) throws(MeshError) in settings.insecurePlaintext = try flag("insecurePlaintext", value)
         },
     ]
@@ -184,8 +217,10 @@ struct Settings {
             case .string(let text): try setting.apply(text, &self)
             case .integer(let number): try setting.apply(String(number), &self)
             case .bool(let flag): try setting.apply(flag ? "true" : "false", &self)
-            case .array(let elements): try setting.apply(elements.compactMap(\.stringValue).joined(separator: ","), &self)
-            case .null, .double, .object: throw .argument(key, "a string, integer, boolean or list, not \(value.typeName)")
+            case .array(let elements):
+                try setting.apply(elements.compactMap(\.stringValue).joined(separator: ","), &self)
+            case .null, .double, .object:
+                throw .argument(key, "a string, integer, boolean or list, not \(value.typeName)")
             }
         }
     }
@@ -227,5 +262,7 @@ struct Settings {
 
 extension String {
     /// `[::1]` as `::1`.
-    fileprivate var trimmingBrackets: String { hasPrefix("[") && hasSuffix("]") ? String(dropFirst().dropLast()) : self }
+    fileprivate var trimmingBrackets: String {
+        hasPrefix("[") && hasSuffix("]") ? String(dropFirst().dropLast()) : self
+    }
 }

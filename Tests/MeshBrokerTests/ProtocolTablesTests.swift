@@ -58,7 +58,8 @@ import Testing
             "| priority | \(PeerStatus.allCases.map(\.rawValue).joined(separator: " | ")) |\n|---|---|---|---|\n"
                 + Priority.allCases.map { priority in
                     "| \(priority.rawValue) | "
-                        + PeerStatus.allCases.map { DeliveryPolicy.gate(priority, $0).rawValue }.joined(separator: " | ")
+                        + PeerStatus.allCases.map { DeliveryPolicy.gate(priority, $0).rawValue }.joined(
+                            separator: " | ")
                         + " |\n"
                 }.joined()
         }
@@ -74,7 +75,8 @@ import Testing
                 text += "| field | type | |\n|---|---|---|\n"
                 for field in fields {
                     let help = row.type.fields[field.name] ?? ""
-                    text += "| `\(field.name)`\(field.isOptional ? "" : " (required)") | \(field.type.name) | \(help) |\n"
+                    text +=
+                        "| `\(field.name)`\(field.isOptional ? "" : " (required)") | \(field.type.name) | \(help) |\n"
                 }
                 text += "\n"
             }

@@ -146,14 +146,16 @@ enum Connections {
     private static func open(_ request: OpenSession, _ context: WriteContext) throws -> SessionOpened {
         let state = context.state
         guard let member = state.roster.member(key: request.member) else {
-            throw MeshError(.unauthorized, "this key is not a member of \(state.facts.slug)", hint: "join with an invite")
+            throw MeshError(
+                .unauthorized, "this key is not a member of \(state.facts.slug)", hint: "join with an invite")
         }
         if member.revokedAt != nil { throw MeshError(.revoked, "\(member.name) was removed from this mesh") }
         for group in request.groups ?? [] { _ = try Groups.joined([], with: group) }
         let key = request.session ?? standInKey(member, request)
         let known = state.roster.session(key: key)
         if let known, known.member != member.number {
-            throw MeshError(.sessionKeyTaken, "this session key belongs to another member", hint: "make a new session key")
+            throw MeshError(
+                .sessionKeyTaken, "this session key belongs to another member", hint: "make a new session key")
         }
         if let known, known.attachment.isAttached, request.connection != nil, !request.replaces {
             throw MeshError(
@@ -178,10 +180,12 @@ enum Connections {
     ) -> HelloAck {
         let wasGrace = if case .grace = known?.attachment { true } else { false }
         return HelloAck(
-            presenceId: session.key.hex, memberDisplayName: request.isForeign ? session.label ?? member.name : member.name,
+            presenceId: session.key.hex,
+            memberDisplayName: request.isForeign ? session.label ?? member.name : member.name,
             memberProfile: .init(
                 roleTag: member.role.rawValue, groups: session.groups, messageMode: session.messageMode.rawValue),
-            reattached: wasGrace ? true : nil, meshSlug: context.state.facts.slug, memberId: member.id, role: member.role,
+            reattached: wasGrace ? true : nil, meshSlug: context.state.facts.slug, memberId: member.id,
+            role: member.role,
             pending: context.state.mailboxes[session.number]?.count ?? 0, serverTime: context.now,
             limits: request.limits, status: session.status)
     }

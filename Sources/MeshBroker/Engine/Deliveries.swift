@@ -59,7 +59,9 @@ enum Deliveries {
             armHold(session, pending, context)
         }
         notifyInbox(message, session, context)
-        receipt(message.seq, recipient, reason == nil ? .offered : .held, reason: reason?.rawValue, attempts: pending.attempts, context)
+        receipt(
+            message.seq, recipient, reason == nil ? .offered : .held, reason: reason?.rawValue,
+            attempts: pending.attempts, context)
     }
 
     /// Why a newcomer of a priority waits; nil when it can be offered.
@@ -191,7 +193,9 @@ enum Deliveries {
         let state = context.state
         var wanted = request.messageIDs ?? []
         if let id = request.brokerMessageID { wanted.append(id) }
-        guard wanted.count <= 1_000 else { throw MeshError.argument("messageIds", "at most 1,000, not \(wanted.count)") }
+        guard wanted.count <= 1_000 else {
+            throw MeshError.argument("messageIds", "at most 1,000, not \(wanted.count)")
+        }
         if let reason = request.reject, !(1...64).contains(reason.utf8.count) {
             throw MeshError.argument("reject", "a reason of 1 to 64 bytes")
         }
@@ -238,7 +242,8 @@ enum Deliveries {
             target == .rejected ? "message.rejected" : target == .read ? "message.read" : "message.delivered",
             object: changed.count == 1 ? ids : nil,
             [
-                "session": .string(state.roster.sessions[session]?.key.hex ?? ""), "count": .integer(Int64(changed.count)),
+                "session": .string(state.roster.sessions[session]?.key.hex ?? ""),
+                "count": .integer(Int64(changed.count)),
                 "ids": .string(ids.commitment),
             ])
         try drain(session, context)

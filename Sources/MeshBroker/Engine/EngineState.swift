@@ -186,7 +186,8 @@ package struct Subscriptions: Sendable {
             sum + (byChannel[channel] ?? []).count { $0.connection == interest.connection }
         }
         guard count < Self.maximumPerConnection else {
-            throw MeshError(.capacity, "a connection has at most \(Self.maximumPerConnection) watches", hint: "end some")
+            throw MeshError(
+                .capacity, "a connection has at most \(Self.maximumPerConnection) watches", hint: "end some")
         }
         byChannel[channel, default: []].append(interest)
         byConnection[interest.connection, default: []].insert(channel)

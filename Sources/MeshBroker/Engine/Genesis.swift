@@ -30,7 +30,8 @@ package struct Genesis: Sendable {
             meshID: body.meshId, slug: body.slug, owner: body.owner, node: node, timestamp: body.timestamp)
         guard body.owner.verifies(body.claim, of: claim) else {
             throw MeshError(
-                .badSignature, "the owner did not sign this creation for this node", hint: "sign for the key of GET /v1/node")
+                .badSignature, "the owner did not sign this creation for this node",
+                hint: "sign for the key of GET /v1/node")
         }
         let word = SignedText.sessionBinding(meshID: body.meshId, member: body.owner, session: body.session.pubkey)
         guard body.owner.verifies(body.session.binding, of: word) else {

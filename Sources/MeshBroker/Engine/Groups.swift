@@ -44,7 +44,8 @@ enum Groups {
             result.append(membership)
         }
         guard result.count <= maximumPerSession else {
-            throw MeshError(.capacity, "a session belongs to at most \(maximumPerSession) groups", hint: "leave one first")
+            throw MeshError(
+                .capacity, "a session belongs to at most \(maximumPerSession) groups", hint: "leave one first")
         }
         return result
     }

@@ -37,7 +37,8 @@ struct LedgerWriter {
 
     /// Appends an entry and stores it. Fails with a store error, which undoes the batch.
     mutating func append(
-        kind: String, actor: String, object: String?, attributes: JSONObject, commitments: [String: String], at now: Int64
+        kind: String, actor: String, object: String?, attributes: JSONObject, commitments: [String: String],
+        at now: Int64
     ) throws {
         timestamp = max(timestamp, now)
         let entry = LedgerEntry(

@@ -92,7 +92,8 @@ enum Members {
                     throw MeshError(.storageFailed, "member \(row.int(0)) cannot be read")
                 }
                 var member = Member(
-                    number: MemberNumber(rawValue: row.int(0)), id: row.text(1), key: key, name: row.text(3), role: role,
+                    number: MemberNumber(rawValue: row.int(0)), id: row.text(1), key: key, name: row.text(3),
+                    role: role,
                     joinedAt: row.int(5))
                 member.revokedAt = row.isNull(6) ? nil : row.int(6)
                 return member
@@ -199,7 +200,8 @@ enum Members {
 
     private static func claim(_ request: ClaimInvite, _ context: WriteContext) throws -> InviteClaimed {
         let state = context.state
-        guard let invite = try storedInvite(request.inviteID, state.database), invite.codeHash == request.codeHash else {
+        guard let invite = try storedInvite(request.inviteID, state.database), invite.codeHash == request.codeHash
+        else {
             throw MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
         }
         guard context.now < invite.capability.expiresAt else {

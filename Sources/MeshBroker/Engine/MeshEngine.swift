@@ -41,7 +41,8 @@ package final class MeshEngine {
     package var nextDue: Int64? { state.timers.nextDue }
 
     /// Answers a read or a watch from what is committed.
-    package func query(_ request: any Request, actor: Actor, connection: ConnectionID?) -> Result<any Reply, MeshError> {
+    package func query(_ request: any Request, actor: Actor, connection: ConnectionID?) -> Result<any Reply, MeshError>
+    {
         guard let row = table.row(of: Swift.type(of: request).type) else {
             return .failure(MeshError(.unknownType, "this broker does not know \(Swift.type(of: request).type)"))
         }
@@ -124,11 +125,13 @@ package final class MeshEngine {
             throw MeshError(.unauthorized, "this session is not known to the mesh any more", hint: "connect again")
         }
         if member.revokedAt != nil {
-            throw MeshError(.revoked, "\(member.name) was removed from this mesh", hint: "ask an admin for a new invite")
+            throw MeshError(
+                .revoked, "\(member.name) was removed from this mesh", hint: "ask an admin for a new invite")
         }
         guard row.type.permission.isGranted(to: member.role) else {
             throw MeshError(
-                .forbidden, "\(row.type.type) needs the right to \(row.type.permission.rawValue); \(member.name) is \(member.role.rawValue)",
+                .forbidden,
+                "\(row.type.type) needs the right to \(row.type.permission.rawValue); \(member.name) is \(member.role.rawValue)",
                 hint: "ask an admin of the mesh")
         }
     }
@@ -175,7 +178,8 @@ extension MeshError {
         if let store = error as? StoreError {
             self =
                 store.code == .full
-                ? MeshError(.storageFull, "the disk is full: nothing was stored", hint: "free space on the broker's disk")
+                ? MeshError(
+                    .storageFull, "the disk is full: nothing was stored", hint: "free space on the broker's disk")
                 : MeshError(.storageFailed, "the broker could not store this: \(store.message)")
         } else if let half = error as? HalfWritten {
             self = MeshError(.internalError, "\(half.refusal.message) (after a write; it was undone)")

@@ -53,7 +53,8 @@ enum Messages {
         var message = StoredMessage(
             seq: seq, sender: session.number, member: member.number, target: request.targetSpec.text,
             kind: resolution.kind, priority: request.priority ?? .next, acceptedAt: context.now,
-            expiresAt: context.now + (request.ttl ?? DeliveryPolicy.defaultTTLMillis), clientID: request.clientMessageID,
+            expiresAt: context.now + (request.ttl ?? DeliveryPolicy.defaultTTLMillis),
+            clientID: request.clientMessageID,
             fingerprint: fingerprint, replyTo: replyTo, flags: 0, entry: state.ledger.size,
             extra: .init(
                 senderPubkey: (session.claimedKey ?? member.key).hex, bodyVersion: request.bodyVersion,
@@ -135,7 +136,8 @@ enum Messages {
         // Four characters of base64 are three bytes; a box is 16 bytes longer than its text.
         guard ciphertext.utf8.count <= (DeliveryPolicy.maximumBodyBytes + 256) / 3 * 4 else {
             throw MeshError(
-                .tooLarge, "payload too large: \(ciphertext.utf8.count / 4 * 3) bytes, at most \(DeliveryPolicy.maximumBodyBytes)",
+                .tooLarge,
+                "payload too large: \(ciphertext.utf8.count / 4 * 3) bytes, at most \(DeliveryPolicy.maximumBodyBytes)",
                 hint: "send a smaller message or put the content where the recipient can fetch it")
         }
         guard Base64.decode(ciphertext) != nil else { throw .argument("ciphertext", "not padded base64") }
@@ -244,7 +246,8 @@ enum Messages {
         for case .session(let number) in resolution.recipients
         where (state.mailboxes[number]?.count ?? 0) >= DeliveryPolicy.maximumPending {
             throw MeshError(
-                .queueFull, "\(state.member(of: number)?.name ?? "the recipient") has \(DeliveryPolicy.maximumPending) messages waiting",
+                .queueFull,
+                "\(state.member(of: number)?.name ?? "the recipient") has \(DeliveryPolicy.maximumPending) messages waiting",
                 hint: "try again when some were fetched or have expired")
         }
     }

@@ -11,7 +11,8 @@ enum Presence {
             let (session, _) = try context.caller()
             let lease = request.lease ?? DeliveryPolicy.workingLeaseMillis
             guard (1_000...DeliveryPolicy.maximumWorkingLeaseMillis).contains(lease) else {
-                throw MeshError.argument("lease", "1,000 to \(DeliveryPolicy.maximumWorkingLeaseMillis) ms, not \(lease)")
+                throw MeshError.argument(
+                    "lease", "1,000 to \(DeliveryPolicy.maximumWorkingLeaseMillis) ms, not \(lease)")
             }
             let isRenewal = session.status == request.status
             try setStatus(request.status, of: session.number, lease: lease, context)
@@ -32,7 +33,8 @@ enum Presence {
                 throw MeshError.argument("summary", "at most 1,024 bytes, not \(summary.utf8.count)")
             }
             try context.update(session.number) { $0.summary = summary.isEmpty ? nil : summary }
-            try context.record("presence.summary", object: session.key.hex, commitments: ["summary": summary.commitment])
+            try context.record(
+                "presence.summary", object: session.key.hex, commitments: ["summary": summary.commitment])
             return try answer(session.number, context)
         }
         Write(SetVisible.self) { request, context in
@@ -129,7 +131,8 @@ enum Presence {
             if session.isVisible { announce("peer_left", session, member, context) }
         }
         if session.isForeign {
-            context.arm(Connections.retireTimer, key: session.number.rawValue, due: context.now + Connections.retireMillis)
+            context.arm(
+                Connections.retireTimer, key: session.number.rawValue, due: context.now + Connections.retireMillis)
         }
     }
 
@@ -138,7 +141,8 @@ enum Presence {
     private static func announce(_ event: String, _ session: Session, _ member: Member, _ context: WriteContext) {
         let name = session.isForeign ? session.label ?? member.name : member.name
         var data: JSONObject = [
-            "name": .string(name), "displayName": .string(name), "pubkey": .string((session.claimedKey ?? member.key).hex),
+            "name": .string(name), "displayName": .string(name),
+            "pubkey": .string((session.claimedKey ?? member.key).hex),
             "memberPubkey": .string(member.key.hex),
         ]
         if let label = session.label { data["label"] = .string(label) }

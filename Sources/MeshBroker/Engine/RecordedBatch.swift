@@ -9,7 +9,8 @@ package enum RecordedBatch {
             for command in batch.commands {
                 commands.append([
                     "actor": try JSONCoder.encode(command.actor), "type": .string(Swift.type(of: command.request).type),
-                    "entropy": .string(Hex.encode(command.entropy.bytes)), "body": try JSONCoder.encode(command.request),
+                    "entropy": .string(Hex.encode(command.entropy.bytes)),
+                    "body": try JSONCoder.encode(command.request),
                 ])
             }
             let json: JSON = [

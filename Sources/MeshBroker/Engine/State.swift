@@ -131,7 +131,8 @@ enum State {
             }
             changes.append(
                 .init(
-                    key: operation.key, value: operation.value ?? .null, version: next, deleted: operation.op == .delete))
+                    key: operation.key, value: operation.value ?? .null, version: next, deleted: operation.op == .delete
+                ))
         }
         guard !changes.isEmpty else { return StateWritten(revision: memory.revision, version: nil, changed: 0) }
         memory.revision = revision
@@ -193,7 +194,8 @@ enum State {
         }
         guard case .session(let caller, _) = context.actor else { return }
         for change in changes {
-            let push = StateChanges(watchID: "", revision: revision, updatedBy: name, at: context.now, changes: [change])
+            let push = StateChanges(
+                watchID: "", revision: revision, updatedBy: name, at: context.now, changes: [change])
             context.broadcast(push) { $0.dialect == .claudemesh && $0.number != caller }
         }
     }

@@ -74,8 +74,8 @@ struct StoredMessage {
         push.recipientKey = sealedTo
         push.bodyVersion = version
         push.replyToId = replyTo.map { state.messageIDs.id($0) }
-        push.client_message_id = clientID
-        push.request_fingerprint = extra.fingerprint
+        push.clientMessageID = clientID
+        push.requestFingerprint = extra.fingerprint
         push.subtype = extra.subtype
         if let member = state.roster.members[member] {
             // A claudemesh daemon drops direct messages that name its own member as sender.
@@ -108,7 +108,8 @@ extension StoredMessage {
         try database.prepare(
             "INSERT INTO message (\(Self.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ).run(
-            seq, sender.rawValue, member.rawValue, target, kind.rawValue, priority.rank, acceptedAt, expiresAt, clientID,
+            seq, sender.rawValue, member.rawValue, target, kind.rawValue, priority.rank, acceptedAt, expiresAt,
+            clientID,
             fingerprint, replyTo, flags, entry, try JSONCoder.encode(extra).text, bodyBytes)
     }
 

@@ -228,7 +228,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
             onFatal: onFatal, releaseReserve: { folder.reserve.release() }, refillReserve: { folder.reserve.fill() },
             logger: logger, metrics: metrics)
         if let recordFolder = configuration.recordFolder {
-            environment.record = CommandRecorder(path: "\(recordFolder)/\(meshID).commands.jsonl", logger: logger).record
+            environment.record =
+                CommandRecorder(path: "\(recordFolder)/\(meshID).commands.jsonl", logger: logger).record
         }
         return environment
     }
@@ -248,5 +249,6 @@ package struct NodeClock: Sendable {
 
     /// The machine's clocks.
     package static let system = NodeClock(
-        wallMillis: { SystemTime.wallMillis() }, monotonicMillis: { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) })
+        wallMillis: { SystemTime.wallMillis() },
+        monotonicMillis: { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) })
 }

@@ -11,7 +11,8 @@ struct MeshHandle: Sendable {
 
     /// Opens a mesh's file on its writer's loop, and starts it: sessions that were connected get their grace.
     static func open(
-        file: String, loop: any EventLoop, environment: WriterEnvironment, remembered: @escaping @Sendable (String) throws -> String?
+        file: String, loop: any EventLoop, environment: WriterEnvironment,
+        remembered: @escaping @Sendable (String) throws -> String?
     ) async throws -> MeshHandle {
         let (facts, sequencer, stoppedFor) = try await loop.submit {
             let database = try Database(path: file, mode: .open)

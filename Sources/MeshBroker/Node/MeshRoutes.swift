@@ -8,7 +8,8 @@ enum MeshRoutes {
         let body = try decode(CreateMeshBody.self, context.call)
         let (facts, memberID) = try await context.node.create(body)
         return try .reply(
-            201, MeshCreated(meshId: facts.id, slug: facts.slug, memberId: memberID, node: context.node.nodeKey.publicKey))
+            201,
+            MeshCreated(meshId: facts.id, slug: facts.slug, memberId: memberID, node: context.node.nodeKey.publicKey))
     }
 
     @Sendable static func list(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
@@ -36,7 +37,8 @@ enum MeshRoutes {
         }
         try Names.checkName(body.name)
         let claim = SignedText.joinClaim(
-            meshID: body.meshId, inviteID: code.inviteID, name: body.name, member: body.pubkey, timestamp: body.timestamp)
+            meshID: body.meshId, inviteID: code.inviteID, name: body.name, member: body.pubkey,
+            timestamp: body.timestamp)
         guard body.pubkey.verifies(body.signature, of: claim) else {
             throw MeshError(.badSignature, "the claim was not signed by the key that it names")
         }
@@ -50,7 +52,8 @@ enum MeshRoutes {
             throw MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
         }
         let request = ClaimInvite(
-            inviteID: code.inviteID, codeHash: code.hashHex, name: body.name, pubkey: body.pubkey, claim: body.signature,
+            inviteID: code.inviteID, codeHash: code.hashHex, name: body.name, pubkey: body.pubkey,
+            claim: body.signature,
             timestamp: body.timestamp, session: body.session)
         guard let claimed = try await mesh.perform(request, as: .node).get() as? InviteClaimed else {
             throw MeshError(.internalError, "the invite gave no answer")

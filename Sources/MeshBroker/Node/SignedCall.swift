@@ -24,7 +24,8 @@ struct SignedCall {
             return values[0]
         }
         guard let key = PublicKey(hex: try header("Mesh-Session")), let time = Int64(try header("Mesh-Timestamp")),
-            let signature = Signature(hex: try header("Mesh-Signature")), let nonce = Hex.decode(try header("Mesh-Nonce")),
+            let signature = Signature(hex: try header("Mesh-Signature")),
+            let nonce = Hex.decode(try header("Mesh-Nonce")),
             (16...32).contains(nonce.count)
         else { throw MeshError(.unauthenticated, "a Mesh header cannot be read") }
         sessionKey = key

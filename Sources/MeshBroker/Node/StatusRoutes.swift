@@ -8,7 +8,8 @@ enum StatusRoutes {
         return .json(
             200,
             [
-                "status": failed ? "degraded" : "ok", "db": failed ? "down" : "up", "version": .string(MeshVersion.text),
+                "status": failed ? "degraded" : "ok", "db": failed ? "down" : "up",
+                "version": .string(MeshVersion.text),
                 "uptime": .integer((context.node.nowMillis() - context.node.startedAt) / 1_000),
             ])
     }
@@ -32,14 +33,16 @@ enum StatusRoutes {
         }
         node.metrics.set("broker_queue_depth", depth)
         return HTTPAnswer(
-            status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(node.metrics.exposition().utf8))
+            status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8",
+            body: Array(node.metrics.exposition().utf8))
     }
 
     @Sendable static func node(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
         .json(
             200,
             [
-                "type": "node", "node": .string(context.node.nodeKey.publicKey.hex), "version": .string(MeshVersion.text),
+                "type": "node", "node": .string(context.node.nodeKey.publicKey.hex),
+                "version": .string(MeshVersion.text),
                 "serverTime": .integer(context.node.nowMillis()),
             ])
     }
@@ -54,6 +57,7 @@ enum StatusRoutes {
             """
         return HTTPAnswer(
             status: 200, contentType: "text/html; charset=utf-8",
-            headers: [("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")], body: Array(text.utf8))
+            headers: [("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")], body: Array(text.utf8)
+        )
     }
 }

@@ -34,7 +34,9 @@ package final class LocalSequencer: Sequencer {
         guard !submissions.isEmpty else { return }
         enum Verdict { case wake, wait, refuse(MeshError) }
         let verdict: Verdict = inbox.withLock { inbox in
-            if inbox.isClosed { return .refuse(MeshError(.shuttingDown, "the broker is stopping", hint: "connect again")) }
+            if inbox.isClosed {
+                return .refuse(MeshError(.shuttingDown, "the broker is stopping", hint: "connect again"))
+            }
             guard inbox.queue.count + submissions.count <= Self.maximumQueue else {
                 return .refuse(MeshError(.busy, "the mesh has too much work waiting", hint: "try again in a moment"))
             }
@@ -95,7 +97,9 @@ package final class LocalSequencer: Sequencer {
     }
 
     /// Runs something on the writer's loop, between batches.
-    package func askWriter<Value: Sendable>(_ body: @escaping @Sendable (MeshWriter) throws -> Value) async throws -> Value {
+    package func askWriter<Value: Sendable>(_ body: @escaping @Sendable (MeshWriter) throws -> Value) async throws
+        -> Value
+    {
         try await loop.submit { try body(self.writer.value) }.get()
     }
 }

@@ -230,7 +230,9 @@ package final class MeshWriter {
             case .push(let id, let push):
                 if let connection = connections[id] { outbox.add(.push(push), for: connection) }
             case .trackedPush(let id, let push, let message):
-                if let connection = connections[id] { outbox.add(.trackedPush(push, message: message), for: connection) }
+                if let connection = connections[id] {
+                    outbox.add(.trackedPush(push, message: message), for: connection)
+                }
             case .close(let id, let reason):
                 if let connection = connections.removeValue(forKey: id) { outbox.add(.close(reason), for: connection) }
             }

@@ -45,7 +45,8 @@ package struct ReplyTag: Sendable {
     /// The request's size, given back to the connection's budget.
     package var bytes: Int
 
-    package init(type: String, requestID: String? = nil, sendID: String? = nil, isSilent: Bool = false, bytes: Int = 0) {
+    package init(type: String, requestID: String? = nil, sendID: String? = nil, isSilent: Bool = false, bytes: Int = 0)
+    {
         self.type = type
         self.requestID = requestID
         self.sendID = sendID

@@ -30,7 +30,9 @@ package struct Authenticator: Sendable {
             }
             session = key
         }
-        guard let timestamp = hello.timestamp.doubleValue, abs(Double(now) - timestamp) <= Double(Self.maximumSkewMillis) else {
+        guard let timestamp = hello.timestamp.doubleValue,
+            abs(Double(now) - timestamp) <= Double(Self.maximumSkewMillis)
+        else {
             throw skew(hello.timestamp.text, now)
         }
         guard let key = PublicKey(anyCaseHex: hello.pubkey), let signature = Signature(hex: hello.signature) else {
@@ -65,7 +67,8 @@ package struct Authenticator: Sendable {
             member: member, session: session, isProven: true, binding: binding, isForeign: !isOurs,
             dialect: isOurs ? .mesh : .claudemesh,
             acknowledges: isOurs
-                ? hello.capabilities?.contains("ack") ?? true : acknowledges(hello.capabilities, channel: hello.channel),
+                ? hello.capabilities?.contains("ack") ?? true
+                : acknowledges(hello.capabilities, channel: hello.channel),
             label: label(hello.displayName), groups: hello.groups, messageMode: hello.messageMode,
             info: info(
                 hello.sessionId, hello.pid, hello.cwd, hello.hostname, hello.peerType, hello.channel, hello.model),
@@ -108,7 +111,8 @@ package struct Authenticator: Sendable {
             throw MeshError(.malformed, "the attestation's signature must be 128 hex characters")
         }
         guard attestation.expiresAt > now else {
-            throw MeshError(.attestationExpired, "the attestation has expired", hint: "make a new one for each connection")
+            throw MeshError(
+                .attestationExpired, "the attestation has expired", hint: "make a new one for each connection")
         }
         guard attestation.expiresAt <= now + Self.maximumAttestationMillis else {
             throw MeshError(.attestationTooLong, "an attestation lasts at most 24 hours")

@@ -23,7 +23,10 @@ package final class BrokerMetrics: Sendable {
         ("broker_commands_total", "counter", "Commands that were decided."),
         ("broker_batches_failed_total", "counter", "Batches that were undone because the store failed."),
         ("broker_slow_consumers_total", "counter", "Connections that were ended because they did not read."),
-        ("broker_silent_connections_total", "counter", "Connections that were ended because they did not answer pings."),
+        (
+            "broker_silent_connections_total", "counter",
+            "Connections that were ended because they did not answer pings."
+        ),
         ("broker_meshes", "gauge", "Meshes that are open."),
         ("broker_db_healthy", "gauge", "1 while every mesh can be written."),
         ("broker_uptime_seconds", "gauge", "Seconds since the start."),
@@ -41,9 +44,15 @@ package final class BrokerMetrics: Sendable {
         }
     }
     package func connectionClosed() { values.withLock { $0.gauges["broker_connections_active", default: 0] -= 1 } }
-    package func connectionRejected(_ code: ErrorCode) { add("broker_connections_rejected_total{reason=\"\(code.rawValue)\"}") }
-    package func messageRouted(_ priority: Priority) { add("broker_messages_routed_total{priority=\"\(priority.rawValue)\"}") }
-    package func messageRejected(_ code: ErrorCode) { add("broker_messages_rejected_total{reason=\"\(code.rawValue)\"}") }
+    package func connectionRejected(_ code: ErrorCode) {
+        add("broker_connections_rejected_total{reason=\"\(code.rawValue)\"}")
+    }
+    package func messageRouted(_ priority: Priority) {
+        add("broker_messages_routed_total{priority=\"\(priority.rawValue)\"}")
+    }
+    package func messageRejected(_ code: ErrorCode) {
+        add("broker_messages_rejected_total{reason=\"\(code.rawValue)\"}")
+    }
     package func frameRejected(_ code: ErrorCode) { add("broker_frames_rejected_total{reason=\"\(code.rawValue)\"}") }
     package func connectionSilent() { add("broker_silent_connections_total") }
     package func slowConsumer() { add("broker_slow_consumers_total") }

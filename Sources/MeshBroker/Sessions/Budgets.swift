@@ -19,7 +19,9 @@ struct RequestBudget {
     mutating func give(bytes size: Int, limits: ConnectionLimits) -> Bool {
         requests = max(0, requests - 1)
         bytes = max(0, bytes - size)
-        guard isPaused, requests <= limits.unansweredRequests / 2, bytes <= limits.unansweredBytes / 2 else { return false }
+        guard isPaused, requests <= limits.unansweredRequests / 2, bytes <= limits.unansweredBytes / 2 else {
+            return false
+        }
         isPaused = false
         return true
     }

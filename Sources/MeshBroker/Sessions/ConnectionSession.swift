@@ -38,7 +38,9 @@ final class ConnectionSession {
         self.sink = sink
         self.host = host
         let limits = host.limits
-        if !sink.isLoopback, let rate = limits.sendsPerSecond { sends = TokenBucket(rate: rate, burst: limits.sendBurst) }
+        if !sink.isLoopback, let rate = limits.sendsPerSecond {
+            sends = TokenBucket(rate: rate, burst: limits.sendBurst)
+        }
     }
 
     func opened(on loop: any EventLoop) {
@@ -83,7 +85,9 @@ final class ConnectionSession {
         switch phase {
         case .silent: greet(type, frame)
         case .greeting:
-            guard early.count < host.limits.unansweredRequests else { return end(.policy("too many frames before hello_ack")) }
+            guard early.count < host.limits.unansweredRequests else {
+                return end(.policy("too many frames before hello_ack"))
+            }
             early.append(frame.bytes())
         case .open(let sequencer, _, let session):
             request(type, frame, size, sequencer, session)
@@ -201,7 +205,9 @@ final class ConnectionSession {
             return answer(
                 tag,
                 .failure(
-                    MeshError(.rateLimited, "rate_limit: more than \(host.limits.sendsPerSecond ?? 0) messages a second", hint: "send slower")))
+                    MeshError(
+                        .rateLimited, "rate_limit: more than \(host.limits.sendsPerSecond ?? 0) messages a second",
+                        hint: "send slower")))
         }
         let actor = Actor.session(session, id)
         let work: Submission.Work = kind.kind == .write ? .command(request, actor) : .query(request, actor)
@@ -215,7 +221,9 @@ final class ConnectionSession {
             let ids = Array(acknowledged.prefix(1_000))
             acknowledged.removeFirst(ids.count)
             let actor = Actor.session(session, id)
-            let asker = connection.map { Submission.Asker.connection($0, ReplyTag(type: Acknowledge.type, isSilent: true)) }
+            let asker = connection.map {
+                Submission.Asker.connection($0, ReplyTag(type: Acknowledge.type, isSilent: true))
+            }
             burst.append(.init(.command(Acknowledge(messageIDs: ids), actor), for: asker ?? .nobody))
             _ = budget.take(bytes: 0, limits: host.limits)
         }
@@ -306,7 +314,9 @@ final class ConnectionSession {
         case .open(let sequencer, let meshID, let session):
             if isAttached {
                 sequencer.submit([
-                    .init(.command(LoseConnection(session: session.rawValue, connection: id.rawValue), .node), for: .nobody)
+                    .init(
+                        .command(LoseConnection(session: session.rawValue, connection: id.rawValue), .node),
+                        for: .nobody)
                 ])
             } else {
                 host.forget(id, meshID: meshID)

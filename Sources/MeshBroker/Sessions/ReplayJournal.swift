@@ -53,7 +53,9 @@ package final class ReplayJournal: Sendable {
         bytes.reserveCapacity(seen.count * recordBytes)
         for (key, until) in seen {
             bytes += key.bytes
-            for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: until >> Int64(shift))) }
+            for shift in stride(from: 56, through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: until >> Int64(shift)))
+            }
         }
         return bytes
     }

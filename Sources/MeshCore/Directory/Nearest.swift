@@ -11,7 +11,9 @@ public enum Nearest {
             let allowed = max(2, max(letters.count, other.count) / 3)
             guard abs(letters.count - other.count) <= allowed else { continue }
             let distance = editDistance(letters, other)
-            if distance <= allowed && distance < max(letters.count, other.count) { found.append((distance, order, name)) }
+            if distance <= allowed && distance < max(letters.count, other.count) {
+                found.append((distance, order, name))
+            }
         }
         return found.sorted { ($0.distance, $0.order) < ($1.distance, $1.order) }.prefix(limit).map(\.name)
     }

@@ -24,7 +24,8 @@ extension Roster {
     /// Order for a name: exact key, member name, `member/label`, unique label, unique key prefix of 8 or more.
     /// Fails with `unknown_target` (naming the nearest names), `ambiguous_target` (naming the candidates) or
     /// `no_recipients`.
-    public func resolve(_ spec: TargetSpec, from sender: SessionNumber?, at now: Int64) throws(MeshError) -> Resolution {
+    public func resolve(_ spec: TargetSpec, from sender: SessionNumber?, at now: Int64) throws(MeshError) -> Resolution
+    {
         guard (1...256).contains(spec.targets.count) else {
             throw .argument("targetSpec", "1 to 256 targets, not \(spec.targets.count)")
         }
@@ -65,7 +66,8 @@ extension Roster {
         let kind = kinds.count == 1 ? kinds.first ?? .direct : .mixed
         if recipients.isEmpty && kind == .direct {
             throw MeshError(
-                .noRecipients, "\(spec.text) is only the sending session itself", hint: "send to another session or name")
+                .noRecipients, "\(spec.text) is only the sending session itself",
+                hint: "send to another session or name")
         }
         return Resolution(kind: kind, recipients: recipients)
     }
@@ -148,14 +150,17 @@ extension Roster {
                 return
             case (0, 0): break
             default:
-                throw ambiguous(prefix, bySession)
+                throw ambiguous(prefix, bySession, byMember)
             }
         }
         throw unknown(prefix)
     }
 
-    private func ambiguous(_ name: String, _ candidates: [SessionNumber]) -> MeshError {
-        let names = candidates.prefix(8).compactMap { number -> String? in
+    private func ambiguous(
+        _ name: String, _ candidates: [SessionNumber], _ whole: [MemberNumber] = []
+    ) -> MeshError {
+        var names = whole.prefix(8).compactMap { members[$0]?.name }
+        names += candidates.prefix(8).compactMap { number -> String? in
             guard let session = sessions[number], let member = members[session.member] else { return nil }
             return "\(member.name)/\(session.label ?? session.key.shortHex)"
         }

@@ -53,12 +53,19 @@ public struct Member: Sendable, Hashable {
 
 /// What a client says of itself; shown to others, never trusted.
 public struct ClientInfo: Sendable, Hashable, Codable {
+    /// The client's own id of the session.
     public var sessionID: String?
+    /// The process.
     public var pid: Int64?
+    /// The working folder.
     public var cwd: String?
+    /// The machine.
     public var hostname: String?
+    /// `ai`, `human`, `connector`, ….
     public var peerType: String?
+    /// The client program.
     public var channel: String?
+    /// The model behind it.
     public var model: String?
     /// Makes an empty one.
     public init() {}

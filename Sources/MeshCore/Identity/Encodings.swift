@@ -53,9 +53,13 @@ public enum Base64 {
     }
 
     /// The standard alphabet, padded.
-    public static func encode(_ bytes: some Collection<UInt8>) -> String { encode(Array(bytes), standard, isPadded: true) }
+    public static func encode(_ bytes: some Collection<UInt8>) -> String {
+        encode(Array(bytes), standard, isPadded: true)
+    }
     /// The URL alphabet, without padding.
-    public static func encodeURL(_ bytes: some Collection<UInt8>) -> String { encode(Array(bytes), url, isPadded: false) }
+    public static func encodeURL(_ bytes: some Collection<UInt8>) -> String {
+        encode(Array(bytes), url, isPadded: false)
+    }
 
     /// Reads the standard alphabet; nil when it is not padded or has stray bits.
     public static func decode(_ text: String) -> [UInt8]? {

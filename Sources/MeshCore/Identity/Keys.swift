@@ -187,7 +187,9 @@ public struct SigningKey: Sendable {
 
     /// Takes a seed of 32 bytes.
     public init?(seed: [UInt8]) {
-        guard seed.count == 32, let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed) else { return nil }
+        guard seed.count == 32, let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed) else {
+            return nil
+        }
         self.init(key: key)
     }
 

@@ -12,7 +12,8 @@ public enum SignedText {
     }
 
     /// Claudemesh's session hello, by the session.
-    public static func sessionHello(meshID: String, parent: PublicKey, session: PublicKey, timestamp: Int64) -> [UInt8] {
+    public static func sessionHello(meshID: String, parent: PublicKey, session: PublicKey, timestamp: Int64) -> [UInt8]
+    {
         joined("claudemesh-session-hello", meshID, parent.hex, session.hex, String(timestamp))
     }
 

@@ -70,7 +70,9 @@ public struct Checkpoint: Sendable, Hashable {
             guard parts.count == 3, parts[0] == "\u{2014}", let blob = Base64.decode(parts[2]), blob.count > 4 else {
                 throw LedgerFault(nil, "the checkpoint has a line that is no signature")
             }
-            guard let key = keys.first(where: { $0.name == parts[1] && $0.id == Array(blob.prefix(4)) }) else { continue }
+            guard let key = keys.first(where: { $0.name == parts[1] && $0.id == Array(blob.prefix(4)) }) else {
+                continue
+            }
             guard let signature = Signature(bytes: Array(blob.dropFirst(4))),
                 key.key.verifies(signature, of: Array(checkpoint.text.utf8))
             else { throw LedgerFault(nil, "the checkpoint's signature by \(parts[1]) is wrong") }
@@ -82,7 +84,9 @@ public struct Checkpoint: Sendable, Hashable {
 
     private static func split(_ note: String) throws(LedgerFault) -> (checkpoint: Checkpoint, signatures: [String]) {
         // By bytes: a carriage return before the line feed must not pass as one character.
-        let lines = note.utf8.split(separator: 0x0A, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+        let lines = note.utf8.split(separator: 0x0A, omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         guard lines.count >= 6, lines[lines.count - 1].isEmpty, lines[3].isEmpty, !note.utf8.contains(0x0D) else {
             throw LedgerFault(nil, "the checkpoint must be three lines, an empty line and signatures, each ended by LF")
         }
@@ -148,7 +152,8 @@ public struct InclusionProofFile: Sendable, Hashable {
             hashes.append(hash)
         }
         return InclusionProofFile(
-            index: index, hashes: hashes, checkpoint: String(decoding: bytes[(end + 1)...], as: UTF8.self), extra: extra)
+            index: index, hashes: hashes, checkpoint: String(decoding: bytes[(end + 1)...], as: UTF8.self), extra: extra
+        )
     }
 
     /// Checks that the entry is in the ledger that a known key signed. Returns the checkpoint.

@@ -40,8 +40,12 @@ public struct LedgerVerifier: Sendable {
         var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }
         // Checkpoints first: their sizes say which roots to keep.
-        for line in lines where line.starts(with: Array("{\"checkpoint\":".utf8)) { try verifier.add(line: Array(line)) }
-        for line in lines where !line.starts(with: Array("{\"checkpoint\":".utf8)) { try verifier.add(line: Array(line)) }
+        for line in lines where line.starts(with: Array("{\"checkpoint\":".utf8)) {
+            try verifier.add(line: Array(line))
+        }
+        for line in lines where !line.starts(with: Array("{\"checkpoint\":".utf8)) {
+            try verifier.add(line: Array(line))
+        }
         return try verifier.finish(owner: owner)
     }
 
@@ -55,14 +59,21 @@ public struct LedgerVerifier: Sendable {
         }
         guard entry.seq == expected else {
             throw LedgerFault(
-                expected, entry.seq > expected ? "it is missing: entry \(entry.seq) follows" : "entry \(entry.seq) stands in its place")
+                expected,
+                entry.seq > expected
+                    ? "it is missing: entry \(entry.seq) follows" : "entry \(entry.seq) stands in its place")
         }
         guard entry.previous == head else {
             throw LedgerFault(
-                max(0, expected - 1), "it does not have the hash that entry \(expected) names: it was altered, or entry \(expected) was")
+                max(0, expected - 1),
+                "it does not have the hash that entry \(expected) names: it was altered, or entry \(expected) was")
         }
-        guard entry.timestamp >= timestamp else { throw LedgerFault(expected, "its time lies before the entry before it") }
-        if expected == 0 { try begin(entry) } else if entry.origin != origin {
+        guard entry.timestamp >= timestamp else {
+            throw LedgerFault(expected, "its time lies before the entry before it")
+        }
+        if expected == 0 {
+            try begin(entry)
+        } else if entry.origin != origin {
             throw LedgerFault(expected, "it belongs to \(entry.origin), this ledger is \(origin ?? "")")
         }
         timestamp = entry.timestamp
@@ -83,11 +94,14 @@ public struct LedgerVerifier: Sendable {
             }
             guard checkpoint.size <= lines else {
                 throw LedgerFault(
-                    lines, "it is missing: the signed checkpoint covers \(checkpoint.size) entries, the ledger ends after \(lines)")
+                    lines,
+                    "it is missing: the signed checkpoint covers \(checkpoint.size) entries, the ledger ends after \(lines)"
+                )
             }
             guard frontiers[checkpoint.size] ?? (checkpoint.size == lines ? tree.root : nil) == checkpoint.root else {
                 throw LedgerFault(
-                    max(0, checkpoint.size - 1), "the entries up to it do not have the root that was signed at size \(checkpoint.size)")
+                    max(0, checkpoint.size - 1),
+                    "the entries up to it do not have the root that was signed at size \(checkpoint.size)")
             }
         }
         return Report(
@@ -100,7 +114,9 @@ public struct LedgerVerifier: Sendable {
         do throws(JSONError) { json = try JSON.parse(line) } catch {
             throw LedgerFault(nil, "a checkpoint line cannot be read: \(error)")
         }
-        guard let note = json["checkpoint"]?.stringValue else { throw LedgerFault(nil, "a checkpoint line has no note") }
+        guard let note = json["checkpoint"]?.stringValue else {
+            throw LedgerFault(nil, "a checkpoint line has no note")
+        }
         let size = try Checkpoint.parse(note: note).size
         wanted.insert(size)
         if size == lines { frontiers[size] = tree.root }
@@ -112,7 +128,8 @@ public struct LedgerVerifier: Sendable {
         let attributes = entry.publicAttributes
         guard entry.kind == "mesh.created", entry.origin.hasPrefix("mesh/"),
             let owner = PublicKey(hex: attributes["owner"]?.stringValue ?? ""),
-            let node = PublicKey(hex: attributes["node"]?.stringValue ?? ""), let slug = attributes["slug"]?.stringValue,
+            let node = PublicKey(hex: attributes["node"]?.stringValue ?? ""),
+            let slug = attributes["slug"]?.stringValue,
             let created = attributes["created"]?.integerValue,
             let claim = Signature(hex: attributes["claim"]?.stringValue ?? "")
         else { throw LedgerFault(0, "it is not the creation of a mesh") }

@@ -1,22 +1,39 @@
 /// The first frame of a claudemesh client: a member key, proved by a signature over mesh, member, key and time.
 public struct Hello: Codable, Sendable {
     public static let type = "hello"
+    /// The mesh.
     public var meshId: String
+    /// The member's id; signed, not looked up.
     public var memberId: String
+    /// The member key, 64 hex.
     public var pubkey: String
+    /// The session key, 64 lower-case hex.
     public var sessionPubkey: String?
+    /// The session's label.
     public var displayName: String?
+    /// The client's own id of the session.
     public var sessionId: String?
+    /// The process.
     public var pid: Int64?
+    /// The working folder.
     public var cwd: String?
+    /// The machine.
     public var hostname: String?
+    /// `ai`, `human`, `connector`, ….
     public var peerType: String?
+    /// The client program.
     public var channel: String?
+    /// The model behind it.
     public var model: String?
+    /// Groups to be in from the start.
     public var groups: [GroupMembership]?
+    /// 1 when absent.
     public var protocolVersion: Int?
+    /// `ack`: the client acknowledges messages itself.
     public var capabilities: [String]?
+    /// Unix milliseconds, at most 60 s off.
     public var timestamp: JSON
+    /// 128 hex.
     public var signature: String
 }
 
@@ -27,15 +44,23 @@ public struct SessionHello: Codable, Sendable {
 
     /// A member's word for a session key, in claudemesh's form.
     public struct Attestation: Codable, Sendable {
+        /// The session key, 64 lower-case hex.
         public var sessionPubkey: String
+        /// The member key, 64 lower-case hex.
         public var parentMemberPubkey: String
+        /// Unix milliseconds, at most 24 h ahead.
         public var expiresAt: Int64
+        /// 128 hex.
         public var signature: String
     }
 
+    /// The mesh.
     public var meshId: String
+    /// The member's id; not looked up.
     public var parentMemberId: String?
+    /// The member key, 64 lower-case hex.
     public var parentMemberPubkey: String
+    /// The session key, 64 lower-case hex.
     public var sessionPubkey: String
     /// Version 1: the member's attestation.
     public var parentAttestation: Attestation?
@@ -51,18 +76,31 @@ public struct SessionHello: Codable, Sendable {
     public var replace: Bool?
     /// Version 2: how the session wants its messages.
     public var messageMode: MessageMode?
+    /// The session's label.
     public var displayName: String?
+    /// The client's own id of the session.
     public var sessionId: String?
+    /// The process.
     public var pid: Int64?
+    /// The working folder.
     public var cwd: String?
+    /// The machine.
     public var hostname: String?
+    /// `ai`, `human`, `connector`, ….
     public var peerType: String?
+    /// The client program.
     public var channel: String?
+    /// The model behind it.
     public var model: String?
+    /// Groups to be in from the start.
     public var groups: [GroupMembership]?
+    /// Unix milliseconds, at most 60 s off.
     public var timestamp: Int64
+    /// 128 hex.
     public var signature: String
+    /// 1 when absent.
     public var protocolVersion: Int?
+    /// `ack`: the client acknowledges messages itself.
     public var capabilities: [String]?
 
     /// Makes a version 2 hello.
@@ -89,8 +127,11 @@ public struct HelloAck: Reply {
 
     /// What claudemesh clients read of the member.
     public struct Profile: Codable, Sendable, Hashable {
+        /// The member's role.
         public var roleTag: String
+        /// Groups to be in from the start.
         public var groups: [GroupMembership]
+        /// How it wants its messages.
         public var messageMode: String
         /// Makes a profile.
         public init(roleTag: String, groups: [GroupMembership], messageMode: String) {

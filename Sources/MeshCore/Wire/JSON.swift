@@ -98,7 +98,11 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
                 }
             } else if let newValue {
                 members.append((key, newValue))
-                if places != nil { places?[key] = members.count - 1 } else if members.count == Self.indexedFrom { reindex() }
+                if places != nil {
+                    places?[key] = members.count - 1
+                } else if members.count == Self.indexedFrom {
+                    reindex()
+                }
             }
         }
     }

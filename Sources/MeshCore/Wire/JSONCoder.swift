@@ -36,7 +36,9 @@ public enum JSONCoder {
 
     static func path(_ keys: [any CodingKey]) -> String {
         keys.reduce(into: "") { text, key in
-            if let index = key.intValue { text += "[\(index)]" } else {
+            if let index = key.intValue {
+                text += "[\(index)]"
+            } else {
                 text += (text.isEmpty ? "" : ".") + key.stringValue
             }
         }

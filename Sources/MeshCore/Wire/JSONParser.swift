@@ -108,7 +108,9 @@ private struct JSONParser {
             }
             let start = offset
             let key = try string()
-            guard members[key] == nil else { throw JSONError(.duplicateKey, offset: start, "the name \(key.prefix(64)) stands twice") }
+            guard members[key] == nil else {
+                throw JSONError(.duplicateKey, offset: start, "the name \(key.prefix(64)) stands twice")
+            }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw JSONError(.syntax, offset: offset, "expected :") }
             members[key] = try value(depth: depth)
@@ -195,7 +197,8 @@ private struct JSONParser {
         var code = try hexUnit()
         if (0xDC00...0xDFFF).contains(code) { throw JSONError(.surrogate, offset: start, "half of a surrogate pair") }
         if (0xD800...0xDBFF).contains(code) {
-            guard offset + 1 < bytes.count, bytes[offset] == UInt8(ascii: "\\"), bytes[offset + 1] == UInt8(ascii: "u") else {
+            guard offset + 1 < bytes.count, bytes[offset] == UInt8(ascii: "\\"), bytes[offset + 1] == UInt8(ascii: "u")
+            else {
                 throw JSONError(.surrogate, offset: start, "half of a surrogate pair")
             }
             offset += 2
@@ -248,7 +251,9 @@ private struct JSONParser {
         if offset < bytes.count, bytes[offset] | 0x20 == UInt8(ascii: "e") {
             isInteger = false
             offset += 1
-            if offset < bytes.count, bytes[offset] == UInt8(ascii: "+") || bytes[offset] == UInt8(ascii: "-") { offset += 1 }
+            if offset < bytes.count, bytes[offset] == UInt8(ascii: "+") || bytes[offset] == UInt8(ascii: "-") {
+                offset += 1
+            }
             let exponent = offset
             skipDigits()
             guard offset > exponent else { throw JSONError(.number, offset: start, "an exponent needs digits") }

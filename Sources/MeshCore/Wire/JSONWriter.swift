@@ -30,7 +30,9 @@ public struct JSONWriter {
         case .null: bytes += Array("null".utf8)
         case .bool(let value): bytes += Array((value ? "true" : "false").utf8)
         case .integer(let value): bytes += Array(String(value).utf8)
-        case .double(let value): bytes += Array(Self.number(value).utf8)
+        case .double(let value):
+            // Beyond 64 bits the plain digits would be refused as an integer; RFC 8785 wants them all the same.
+            bytes += Array(Self.number(value, plainDigits: isCanonical ? 21 : 18).utf8)
         case .string(let value): Self.write(value, to: &bytes)
         case .array(let elements):
             bytes.append(UInt8(ascii: "["))
@@ -88,7 +90,8 @@ public struct JSONWriter {
     }
 
     /// A double as ECMAScript prints it (ECMA-262 `Number::toString`): the shortest digits that read back the same.
-    static func number(_ value: Double) -> String {
+    /// Whole numbers of more than `plainDigits` digits get an exponent; ECMAScript's own limit is 21.
+    static func number(_ value: Double, plainDigits: Int = 21) -> String {
         if value == 0 { return "0" }
         // Swift prints the same shortest digits, in another layout: take digits and exponent apart, lay them out anew.
         var text = value.magnitude.description
@@ -109,8 +112,10 @@ public struct JSONWriter {
         }
         while digits.hasSuffix("0") { digits.removeLast() }
         let sign = value < 0 ? "-" : ""
-        if digits.count <= place, place <= 21 { return sign + digits + String(repeating: "0", count: place - digits.count) }
-        if place > 0, place <= 21 {
+        if digits.count <= place, place <= plainDigits {
+            return sign + digits + String(repeating: "0", count: place - digits.count)
+        }
+        if place > 0, place < digits.count {
             let split = digits.index(digits.startIndex, offsetBy: place)
             return sign + digits[..<split] + "." + digits[split...]
         }

@@ -184,7 +184,8 @@ public struct Identity: Reply {
     /// Makes an answer.
     public init(
         meshId: String, meshSlug: String, memberId: String, name: String, pubkey: PublicKey, role: Role,
-        sessionPubkey: String, label: String?, status: PeerStatus, summary: String?, groups: [GroupMembership], pending: Int
+        sessionPubkey: String, label: String?, status: PeerStatus, summary: String?, groups: [GroupMembership],
+        pending: Int
     ) {
         self.meshId = meshId
         self.meshSlug = meshSlug

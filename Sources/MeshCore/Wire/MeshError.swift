@@ -134,7 +134,8 @@ public struct MeshError: Error, Sendable, Hashable, CustomStringConvertible {
     public init(fields: JSONObject) {
         let raw = fields["code"]?.stringValue ?? ""
         self.init(
-            ErrorCode(rawValue: raw) ?? .internalError, fields["message"]?.stringValue ?? "the broker gave no reason (\(raw))",
+            ErrorCode(rawValue: raw) ?? .internalError,
+            fields["message"]?.stringValue ?? "the broker gave no reason (\(raw))",
             hint: fields["hint"]?.stringValue, details: fields["details"]?.objectValue ?? JSONObject())
     }
 }

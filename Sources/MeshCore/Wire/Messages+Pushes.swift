@@ -40,11 +40,19 @@ public struct MessagePush: Codable, Sendable, Hashable, Push, Reply {
     /// The message that this one answers.
     public var replyToId: String?
     /// The sender's idempotency key.
-    public var client_message_id: String?
+    public var clientMessageID: String?
     /// A claudemesh sender's fingerprint.
-    public var request_fingerprint: String?
+    public var requestFingerprint: String?
     /// A kind of message known to both sides.
     public var subtype: String?
+
+    enum CodingKeys: String, CodingKey {
+        case messageId, meshId, senderPubkey, senderMemberPubkey, senderMemberId, senderName
+        case senderDisplayName, senderLabel, priority, nonce, ciphertext, createdAt, attempt, kind
+        case targetSpec, encrypted, recipientKey, bodyVersion, replyToId, subtype
+        case clientMessageID = "client_message_id"
+        case requestFingerprint = "request_fingerprint"
+    }
 
     /// Makes a push.
     public init(

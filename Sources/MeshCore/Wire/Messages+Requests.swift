@@ -92,7 +92,9 @@ public struct TargetSpec: Codable, Sendable, Hashable, JSONSchemaProviding {
     /// Reads a string or an array of strings.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if let one = try? container.decode(String.self) { targets = [one] } else {
+        if let one = try? container.decode(String.self) {
+            targets = [one]
+        } else {
             targets = try container.decode([String].self)
         }
     }
@@ -162,7 +164,8 @@ public struct Send: Request {
     public static let help = "Send a message to sessions, members, groups or everyone."
     public static let fields = [
         "id": "The caller's number for the answer.",
-        "targetSpec": "Session or member key, name, `name/label`, unique key prefix, `@group`, `*`, or a list of these.",
+        "targetSpec":
+            "Session or member key, name, `name/label`, unique key prefix, `@group`, `*`, or a list of these.",
         "priority": "`now`, `next` (default) or `low`.",
         "client_message_id": "Idempotency key, 1 to 128 bytes; retries carry the same id and the same bytes.",
         "nonce": "Nonce of the one body, base64; may be empty.",

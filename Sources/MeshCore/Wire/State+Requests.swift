@@ -13,7 +13,9 @@ public struct SetState: Request {
     public static let permission = Permission.write
     public static let kind = RequestKind.write
     public static let help = "Set a key to a JSON value."
-    public static let fields = ["key": "1 to 256 bytes, no control characters.", "value": "Any JSON value, at most 64 KiB."]
+    public static let fields = [
+        "key": "1 to 256 bytes, no control characters.", "value": "Any JSON value, at most 64 KiB.",
+    ]
     public static let isSilentForVersion1 = true
     public typealias Answer = StateWritten
 }
@@ -35,9 +37,11 @@ public struct CompareAndSetState: Request {
     public static let type = "cas_state"
     public static let permission = Permission.write
     public static let kind = RequestKind.write
-    public static let help = "Set a key only if it has the expected version; otherwise `version_conflict` tells the current one."
+    public static let help =
+        "Set a key only if it has the expected version; otherwise `version_conflict` tells the current one."
     public static let fields = [
-        "key": "The key.", "expectedVersion": "The version it must have; 0: it must not exist.", "value": "The new value.",
+        "key": "The key.", "expectedVersion": "The version it must have; 0: it must not exist.",
+        "value": "The new value.",
     ]
     public typealias Answer = StateWritten
 }
@@ -66,7 +70,9 @@ public struct BatchState: Request {
     /// One change of a batch.
     public struct Operation: Codable, Sendable, Hashable {
         /// What to do.
-        public enum Verb: String, Codable, Sendable, Hashable, CaseIterable, JSONSchemaProviding { case set, delete, check }
+        public enum Verb: String, Codable, Sendable, Hashable, CaseIterable, JSONSchemaProviding {
+            case set, delete, check
+        }
         /// What to do.
         public var op: Verb
         /// The key.
@@ -239,7 +245,8 @@ public struct WatchState: Request {
     public static let kind = RequestKind.watch
     public static let help = "All keys of a prefix now, then a `state_change` for every later change."
     public static let fields = [
-        "prefix": "Only keys that begin with this.", "watchId": "The caller's name of the watch, echoed in every change.",
+        "prefix": "Only keys that begin with this.",
+        "watchId": "The caller's name of the watch, echoed in every change.",
     ]
     public typealias Answer = StateSnapshot
 }

@@ -23,7 +23,7 @@ public enum Timestamp {
             + pad(seconds / 60 % 60, 2) + ":" + pad(seconds % 60, 2) + "." + pad(rest % 1_000, 3) + "Z"
     }
 
-    /// Unix milliseconds of `2026-04-15T12:00:00.000Z`; nil when it is not of that form. Dates to days by Howard
+    /// Unix milliseconds of `2026-04-15T12:00:00.000Z`; nil when it is not of that form or no such time is. Dates to days by Howard
     /// Hinnant's `days_from_civil`.
     public static func milliseconds(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)
@@ -33,11 +33,13 @@ public enum Timestamp {
             let minute = number(14..<16), let second = number(17..<19), let milli = number(20..<23)
         else { return nil }
         let shifted = month <= 2 ? year - 1 : year
-        let era = shifted / 400
+        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
         let yearOfEra = shifted - era * 400
         let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
         let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-        return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + milli
+        let result = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + milli
+        // Signs, other separators and days or hours that are not would come back as another text.
+        return iso8601(result) == text ? result : nil
     }
 
     private static func pad(_ number: Int64, _ width: Int) -> String {
