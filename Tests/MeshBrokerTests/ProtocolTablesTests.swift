@@ -6,7 +6,7 @@ import Testing
 @testable import MeshEngine
 
 /// The tables of Docs/Protocol.md are made from the declarations. `make docs` writes them, this test compares them.
-@Suite struct ProtocolTablesTests {
+@Suite(.serialized) struct ProtocolTablesTests {
     static let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Docs/Protocol.md")
 

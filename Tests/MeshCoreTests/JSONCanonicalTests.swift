@@ -14,7 +14,7 @@ import Testing
             (0x44B5_2D02_C7E1_4AF7, "1.0000000000000001e+23"), (0x444B_1AE4_D6E2_EF4E, "999999999999999700000"),
             (0x444B_1AE4_D6E2_EF4F, "999999999999999900000"), (0x444B_1AE4_D6E2_EF50, "1e+21"),
             (0x3EB0_C6F7_A0B5_ED8C, "9.999999999999997e-7"), (0x3EB0_C6F7_A0B5_ED8D, "0.000001"),
-            (0x41B3_DE43_5555_53E3, "333333333.3333332"), (0x41B3_DE43_5555_53E4, "333333333.33333325"),
+            (0x41B3_DE43_5555_5553, "333333333.3333332"), (0x41B3_DE43_5555_5554, "333333333.33333325"),
             (0x41B3_DE43_5555_5555, "333333333.3333333"), (0x41B3_DE43_5555_5556, "333333333.3333334"),
             (0x41B3_DE43_5555_5557, "333333333.33333343"), (0xBECB_F647_612F_3696, "-0.0000033333333333333333"),
             (0x4314_3FF3_C1CB_0959, "1424953923781206.2"),
@@ -47,7 +47,7 @@ import Testing
         #expect(String(decoding: bytes, as: UTF8.self).unicodeScalars.elementsEqual(canonical.unicodeScalars))
     }
 
-    @Test(arguments: [1e18, 1e19, -1e19, 1e20, 9.3e18, 295_147_905_179_352_830_000, 1e21, 123_456_789_012_345_680])
+    @Test(arguments: [1e18, 1e19, -1e19, 1e20, 9.3e18, 295_147_905_179_352_825_856, 1e21, 123_456_789_012_345_680.0])
     func `a large number that was written can be read again`(value: Double) throws {
         #expect(try JSON.parse(JSON.double(value).bytes()).doubleValue == value)
     }
@@ -85,7 +85,9 @@ import Testing
 
 /// Makes values and damage.
 private enum RandomJSON {
-    private static let pieces = ["a", "é", "€", "😀", "\"", "\\", "/", "\u{0}", "\u{1F}", "\n", "\u{7F}", "\u{2028}", "z"]
+    private static let pieces = [
+        "a", "é", "€", "😀", "\"", "\\", "/", "\u{0}", "\u{1F}", "\n", "\u{7F}", "\u{2028}", "z",
+    ]
     private static let marks = Array("{}[]\",:\\u0-+.eE tfn\u{1}".utf8) + [0x80, 0xFF, 0xED, 0xA0]
 
     static func value(_ generator: inout SeededGenerator, depth: Int) -> JSON {
@@ -97,7 +99,8 @@ private enum RandomJSON {
         case 4: return double(&generator)
         case 5: return .string(text(&generator))
         case 6:
-            return .array((0..<Int.random(in: 0..<6, using: &generator)).map { _ in value(&generator, depth: depth + 1) })
+            return .array(
+                (0..<Int.random(in: 0..<6, using: &generator)).map { _ in value(&generator, depth: depth + 1) })
         default:
             var object = JSONObject()
             for _ in 0..<Int.random(in: 0..<16, using: &generator) {

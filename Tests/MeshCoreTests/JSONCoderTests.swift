@@ -53,7 +53,8 @@ import Testing
         arguments: [
             ("text", nil, .missingField, ""), ("text", 1, .wrongType, "text"), ("flag", 1, .wrongType, "flag"),
             ("small", 128, .invalidValue, "small"), ("count", -1, .invalidValue, "count"),
-            ("large", 1.5, .wrongType, "large"), ("large", "1", .wrongType, "large"), ("parts", [:], .wrongType, "parts"),
+            ("large", 1.5, .wrongType, "large"), ("large", "1", .wrongType, "large"),
+            ("parts", [:], .wrongType, "parts"),
             ("parts", [["name": "a"], ["name": 2]], .wrongType, "parts[1].name"),
             ("parts", [["name": "a", "weight": "2"]], .wrongType, "parts[0].weight"),
             ("table", ["k": [1, "x"]], .wrongType, "table.k[1]"), ("priority", "soon", .invalidValue, "priority"),
@@ -87,7 +88,9 @@ import Testing
         #expect(throws: Never.self) { try JSONCoder.encode([UInt64(Int64.max)]) }
     }
 
-    @Test(arguments: [(TargetSpec(["*"]), "*"), (TargetSpec(["@a", "b"]), ["@a", "b"])] as [(TargetSpec, JSON)])
+    @Test(
+        arguments: [(TargetSpec(["*"]), JSON.string("*")), (TargetSpec(["@a", "b"]), JSON.array(["@a", "b"]))]
+            as [(TargetSpec, JSON)])
     func `one target is a string and several are an array`(spec: TargetSpec, value: JSON) throws {
         #expect(try JSONCoder.encode(spec) == value)
         #expect(try JSONCoder.decode(TargetSpec.self, from: value) == spec)

@@ -21,7 +21,9 @@ import Testing
             ("builder-eins", ["builder-1", "builder-2", "tester"], ["builder-1", "builder-2"]), ("zzz", ["alice"], []),
             ("bob", ["bob", "bob", "bop"], ["bob", "bop"]), ("", ["alice"], []), ("alice", [], []),
         ])
-    func `the nearest names come first, each once, and none that is far`(wanted: String, known: [String], found: [String]) {
+    func `the nearest names come first, each once, and none that is far`(
+        wanted: String, known: [String], found: [String]
+    ) {
         #expect(Nearest.names(to: wanted, among: known, limit: 3) == found)
     }
 

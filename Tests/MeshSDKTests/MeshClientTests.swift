@@ -234,10 +234,11 @@ import Testing
         let ada = test.client(test.owner)
         try await running(ada) {
             let credentials = try await test.member("bob", by: ada)
+            let cleo = try await test.member("cleo", by: ada)
             let bob = test.client(credentials)
             try await running(bob) {
                 // What a program leaves that dies between storing and the answer: a file with sealed bytes.
-                let box = try BoxKey(mine: test.owner.sessionKey, theirs: credentials.sessionKey.publicKey)
+                let box = try BoxKey(mine: cleo.sessionKey, theirs: credentials.sessionKey.publicKey)
                 let nonce = BoxKey.randomNonce()
                 var send = Send(targetSpec: TargetSpec([credentials.sessionKey.publicKey.hex]))
                 send.nonce = Base64.encode(nonce)
@@ -246,10 +247,7 @@ import Testing
                 send.id = "left-1"
                 try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
                 try Data(JSONCoder.encode(send).bytes()).write(to: folder.appending(path: "0001-left.json"))
-                let again = test.client(test.owner) {
-                    $0.outboxFolder = folder.path
-                    $0.replace = true
-                }
+                let again = test.client(cleo) { $0.outboxFolder = folder.path }
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await again.run() }
                     var messages = bob.messages.makeAsyncIterator()

@@ -10,6 +10,7 @@ extension GatewayConnection {
             case .needsMore:
                 if parser.isInside { startRequestTimer(context) }
                 if input.readableBytes == 0, input.capacity <= 16_384 { input.clear() }
+                if isInputClosed { context.close(promise: nil) }
                 return
             case .failed(let rejection): return reject(rejection, context)
             case .head(let head): begin(head, context)
@@ -75,7 +76,8 @@ extension GatewayConnection {
     }
 
     private func send(_ answer: HTTPAnswer, keepAlive: Bool, _ context: ChannelHandlerContext) {
-        let goesOn = keepAlive && !isStopping && !isInputClosed
+        // Requests that came before the peer closed its side are still answered.
+        let goesOn = keepAlive && !isStopping && !(isInputClosed && input.readableBytes == 0)
         var buffer = context.channel.allocator.buffer(capacity: answer.body.count + 256)
         HTTPAnswerWriter.append(answer, keepAlive: goesOn, bodiless: head?.method == "HEAD", to: &buffer)
         head = nil
@@ -84,7 +86,7 @@ extension GatewayConnection {
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { [self] result in
             guard case .success = result else { return context.close(promise: nil) }
-            goesOn && !isStopping && !isInputClosed ? continueReading(context) : linger(context)
+            goesOn && !isStopping ? continueReading(context) : linger(context)
         }
         context.writeAndFlush(wrapOutboundOut(buffer), promise: promise)
     }

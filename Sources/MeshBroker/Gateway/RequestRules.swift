@@ -64,6 +64,7 @@ struct RequestRules: Sendable {
         if text.hasPrefix("[") {
             let inner = text.dropFirst().prefix { $0 != "]" }
             let rest = text.dropFirst(inner.count + 2)
+            guard text.contains("]") else { return text }
             return rest.isEmpty || isPort(rest) ? String(inner) : text
         }
         guard let colon = text.firstIndex(of: ":") else { return dotless(text) }

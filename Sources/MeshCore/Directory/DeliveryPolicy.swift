@@ -30,7 +30,7 @@ public enum DeliveryPolicy {
     /// How long an offer may stay without an acknowledgement before it is repeated: 30 s, doubled each time, at most
     /// 5 min.
     public static func offerLeaseMillis(attempt: Int) -> Int64 {
-        min(300_000, 30_000 << Int64(min(max(attempt - 1, 0), 8)))
+        min(300_000, 30_000 << Int64(min(max(attempt, 1), 9) - 1))
     }
 
     /// Offers before a delivery becomes a dead letter.

@@ -5,10 +5,15 @@ public struct CloseReason: Sendable, Hashable, CustomStringConvertible {
     /// At most 123 bytes.
     public var reason: String
 
-    /// Makes a reason.
+    /// Makes a reason; a longer text is cut between two characters.
     public init(code: UInt16, reason: String) {
         self.code = code
-        self.reason = String(decoding: Array(reason.utf8.prefix(123)), as: UTF8.self)
+        var room = 123
+        let kept = reason.unicodeScalars.prefix { scalar in
+            room -= UTF8.width(scalar)
+            return room >= 0
+        }
+        self.reason = String(String.UnicodeScalarView(kept))
     }
 
     /// 1000: done.

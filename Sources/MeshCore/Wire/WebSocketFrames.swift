@@ -37,6 +37,8 @@ package struct WebSocketDecoder: Sendable {
     private let role: WebSocketRole
     private let maxMessageBytes: Int
     private var fragments: [UInt8] = []
+    /// Bytes at the front of the fragments that are known to be whole characters.
+    private var checkedBytes = 0
     private var fragmented: WebSocketOpcode?
 
     /// - Parameters:
@@ -90,23 +92,32 @@ package struct WebSocketDecoder: Sendable {
                 return accepted(payload, header.opcode) ?? .message(range: header.size..<end, consumed: end)
             }
             fragmented = header.opcode
-            fragments.append(contentsOf: payload)
-            return .fragment(consumed: end)
-        case .continuation:
-            fragments.append(contentsOf: payload)
-            guard header.isFinal else { return .fragment(consumed: end) }
-            let whole = fragments
-            let opcode = fragmented ?? .text
-            fragments = []
-            fragmented = nil
-            return whole.withUnsafeBytes { accepted($0, opcode) } ?? .assembled(whole, consumed: end)
+            return append(payload, isFinal: false, end)
+        case .continuation: return append(payload, isFinal: header.isFinal, end)
         }
+    }
+
+    /// Adds a fragment. Bytes that can never become UTF-8 are refused at once, not when the message is complete.
+    private mutating func append(_ payload: UnsafeRawBufferPointer, isFinal: Bool, _ end: Int) -> WebSocketStep {
+        fragments.append(contentsOf: payload)
+        let check = fragments.withUnsafeBytes { UTF8Check.check(UnsafeRawBufferPointer(rebasing: $0[checkedBytes...])) }
+        checkedBytes += check.wholeBytes
+        if check.isBroken || (isFinal && checkedBytes < fragments.count) { return refused(fragmented ?? .text) }
+        guard isFinal else { return .fragment(consumed: end) }
+        let whole = fragments
+        fragments = []
+        checkedBytes = 0
+        fragmented = nil
+        return .assembled(whole, consumed: end)
     }
 
     /// Nil when the message is UTF-8. Binary messages are taken when they are text; others have no use here.
     private func accepted(_ payload: UnsafeRawBufferPointer, _ opcode: WebSocketOpcode) -> WebSocketStep? {
-        if UTF8Check.isValid(payload) { return nil }
-        return .failed(opcode == .text ? .invalidPayload : CloseReason(code: 1003, reason: "binary data is not taken"))
+        UTF8Check.isValid(payload) ? nil : refused(opcode)
+    }
+
+    private func refused(_ opcode: WebSocketOpcode) -> WebSocketStep {
+        .failed(opcode == .text ? .invalidPayload : CloseReason(code: 1003, reason: "binary data is not taken"))
     }
 }
 
@@ -169,47 +180,6 @@ package enum WebSocketMask {
                 offset += 1
             }
         }
-    }
-}
-
-/// Whether bytes are UTF-8.
-package enum UTF8Check {
-    /// True for well-formed UTF-8 (no surrogates, no overlong forms); ASCII is passed over eight bytes at a time.
-    package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var offset = 0
-        while offset < bytes.count {
-            if offset + 8 <= bytes.count,
-                bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
-            {
-                offset += 8
-                continue
-            }
-            let length = sequenceLength(bytes, offset)
-            if length == 0 { return false }
-            offset += length
-        }
-        return true
-    }
-
-    /// The bytes of the character at `offset`, 0 when there is none (Unicode table 3-7).
-    private static func sequenceLength(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int {
-        let lead = bytes[offset]
-        if lead < 0x80 { return 1 }
-        let length: Int
-        var second: ClosedRange<UInt8> = 0x80...0xBF
-        switch lead {
-        case 0xC2...0xDF: length = 2
-        case 0xE0: (length, second) = (3, 0xA0...0xBF)
-        case 0xED: (length, second) = (3, 0x80...0x9F)
-        case 0xE1...0xEF: length = 3
-        case 0xF0: (length, second) = (4, 0x90...0xBF)
-        case 0xF1...0xF3: length = 4
-        case 0xF4: (length, second) = (4, 0x80...0x8F)
-        default: return 0
-        }
-        guard offset + length <= bytes.count, second.contains(bytes[offset + 1]) else { return 0 }
-        for index in (offset + 2)..<(offset + max(length, 2)) where bytes[index] & 0xC0 != 0x80 { return 0 }
-        return length
     }
 }
 

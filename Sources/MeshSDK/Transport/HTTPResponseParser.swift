@@ -107,7 +107,7 @@ struct HTTPResponseParser {
                 chunkRest = rest - (body.count - before)
                 if chunkRest != 0 { return false }
             }
-            guard let line = takeLine() else { return false }
+            guard let line = try takeLine() else { return false }
             switch chunkRest {
             case 0: chunkRest = nil  // the line end after a chunk
             case -1: if line.isEmpty { return true }  // trailers
@@ -121,9 +121,12 @@ struct HTTPResponseParser {
         }
     }
 
-    private mutating func takeLine() -> String? {
+    private mutating func takeLine() throws(TransportError) -> String? {
         let view = input.readableBytesView
-        guard let end = view.firstIndex(of: 0x0A) else { return nil }
+        guard let end = view.firstIndex(of: 0x0A) else {
+            guard view.count <= Self.maxHeadBytes else { throw broken("a line without end") }
+            return nil
+        }
         let line = view[view.startIndex..<end]
         input.moveReaderIndex(forwardBy: line.count + 1)
         return String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)

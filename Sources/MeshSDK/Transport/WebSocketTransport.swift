@@ -37,12 +37,8 @@ final class WebSocketTransport: Transport {
 
     /// Always in the order of the calls, also for calls from the loop itself.
     private func run(_ action: @escaping @Sendable (WebSocketClientHandler) -> Void) {
-        let handler = handler
-        if channel.eventLoop.inEventLoop {
-            action(handler.value)
-        } else {
-            channel.eventLoop.execute { action(handler.value) }
-        }
+        // A call from the loop must not overtake one from elsewhere that is still on its way there.
+        channel.eventLoop.execute { [handler] in action(handler.value) }
     }
 
     deinit {
