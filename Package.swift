@@ -89,15 +89,24 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Examples that the documentation shows.
+        .executableTarget(
+            name: "embedded", dependencies: ["MeshCore", "MeshBroker", "MeshSDK"], path: "Examples/Embedded",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "echo-agent",
+            dependencies: ["MeshCore", "MeshSDK", .product(name: "NIOPosix", package: "swift-nio")],
+            path: "Examples/EchoAgent", swiftSettings: strict),
+
         // Tests.
         .target(
             name: "MeshTestSupport",
-            dependencies: ["MeshCore", "MeshStore", "MeshEngine", "MeshBroker"],
+            dependencies: ["MeshCore", "MeshBroker", "MeshSDK"],
             swiftSettings: strict),
-        .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore", "MeshTestSupport"], swiftSettings: strict),
+        .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore"], swiftSettings: strict),
         .testTarget(name: "MeshStoreTests", dependencies: ["MeshStore"], swiftSettings: strict),
         .testTarget(
-            name: "MeshEngineTests", dependencies: ["MeshCore", "MeshEngine", "MeshStore", "MeshTestSupport"],
+            name: "MeshEngineTests", dependencies: ["MeshCore", "MeshEngine", "MeshStore"],
             swiftSettings: strict),
         .testTarget(
             name: "MeshBrokerTests",
@@ -112,7 +121,7 @@ let package = Package(
         .testTarget(
             name: "MeshSDKTests",
             dependencies: [
-                "MeshCore", "MeshBroker", "MeshSDK",
+                "MeshCore", "MeshBroker", "MeshSDK", "MeshTestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),

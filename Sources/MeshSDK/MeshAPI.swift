@@ -103,24 +103,11 @@ public final class MeshAPI: Sendable {
     ) async throws(MeshError) -> Credentials {
         try await once(broker, group) { (http) async throws(MeshError) in
             let node: NodeInfo = try await exchange(http, "GET", "/v1/node", [], [])
-            let (owner, session, nonce) = (SigningKey(), SigningKey(), Random.bytes(16))
-            let meshID = MeshID.derive(owner: owner.publicKey, nonce: nonce)
-            let now = SystemCalls.now()
-            let claim = owner.sign(
-                SignedText.meshCreation(
-                    meshID: meshID, slug: slug, owner: owner.publicKey, node: node.node, timestamp: now))
-            let binding = Credentials.binding(meshID: meshID, member: owner, session: session.publicKey)
-            let body = CreateMeshBody(
-                slug: slug, meshId: meshID, owner: owner.publicKey, name: ownerName, nonce: Hex.encode(nonce),
-                timestamp: now, claim: claim,
-                session: SessionBinding(pubkey: session.publicKey, binding: binding, label: nil),
-                allowPlaintext: allowPlaintext ? true : nil)
+            let mesh = NewMesh(slug: slug, ownerName: ownerName, allowsPlaintext: allowPlaintext)
+            let body = mesh.request(node: node.node)
             let headers = [("Content-Type", "application/json"), ("Authorization", "Bearer \(adminToken)")]
             let created: MeshCreated = try await exchange(http, "POST", "/v1/meshes", headers, try bytes(body))
-            return Credentials(
-                broker: broker, meshID: created.meshId, meshSlug: created.slug, node: created.node,
-                owner: owner.publicKey, memberName: ownerName, memberID: created.memberId, role: .owner, label: nil,
-                memberKey: owner, sessionKey: session)
+            return mesh.credentials(broker: broker, node: created.node, memberID: created.memberId)
         }
     }
 

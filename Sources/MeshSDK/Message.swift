@@ -38,6 +38,13 @@ public struct Message: Sendable, Hashable, Identifiable {
     public var replyTo: String?
     /// The mesh.
     public var meshID: String
+
+    /// An answer that reaches exactly the session that sent this message.
+    public func reply(_ text: String) -> Outgoing {
+        var answer = Outgoing(to: from.sessionKey?.hex ?? from.name, text: text)
+        answer.replyTo = id
+        return answer
+    }
 }
 
 /// A message to send.

@@ -2,6 +2,7 @@ import Foundation
 import MeshBroker
 import MeshCore
 import MeshSDK
+import MeshTestSupport
 import Synchronization
 import Testing
 

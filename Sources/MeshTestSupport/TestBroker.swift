@@ -1,41 +1,27 @@
 import Foundation
-import MeshBroker
-import MeshCore
-import MeshSDK
+package import MeshBroker
+package import MeshCore
+package import MeshSDK
 import Synchronization
 
 /// A broker in this process with one mesh, and clients over its in-process transport.
-final class TestBroker: Sendable {
-    let broker: Broker
-    let owner: Credentials
+package final class TestBroker: Sendable {
+    package let broker: Broker
+    package let owner: Credentials
     private let folder: URL
 
-    init() async throws {
+    package init() async throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "mesh-sdk-\(UUID().uuidString)")
         broker = try await Broker(configuration: BrokerConfiguration(dataFolder: folder.path))
-        let (key, session) = (SigningKey(), SigningKey())
-        let nonce = [UInt8](repeating: 7, count: 16)
-        let meshID = MeshID.derive(owner: key.publicKey, nonce: nonce)
-        let now = Int64(Date().timeIntervalSince1970 * 1_000)
-        let claim = key.sign(
-            SignedText.meshCreation(
-                meshID: meshID, slug: "lab", owner: key.publicKey, node: broker.nodeKey, timestamp: now))
-        let word = key.sign(
-            SignedText.sessionBinding(meshID: meshID, member: key.publicKey, session: session.publicKey))
-        let memberID = try await broker.createMesh(
-            CreateMeshBody(
-                slug: "lab", meshId: meshID, owner: key.publicKey, name: "ada", nonce: Hex.encode(nonce),
-                timestamp: now, claim: claim,
-                session: SessionBinding(pubkey: session.publicKey, binding: word, label: nil)))
-        owner = Credentials(
-            broker: "http://127.0.0.1:0", meshID: meshID, meshSlug: "lab", node: broker.nodeKey, owner: key.publicKey,
-            memberName: "ada", memberID: memberID, role: .owner, label: nil, memberKey: key, sessionKey: session)
+        let mesh = NewMesh(slug: "lab", ownerName: "ada")
+        let memberID = try await broker.createMesh(mesh.request(node: broker.nodeKey))
+        owner = mesh.credentials(broker: "http://127.0.0.1:0", node: broker.nodeKey, memberID: memberID)
     }
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     /// Adds a member through the owner's client.
-    func member(_ name: String, by client: MeshClient, role: Role = .member) async throws -> Credentials {
+    package func member(_ name: String, by client: MeshClient, role: Role = .member) async throws -> Credentials {
         let key = SigningKey()
         let added = try await client.call(AddMember(name: name, pubkey: key.publicKey, role: role))
         return Credentials(
@@ -45,7 +31,7 @@ final class TestBroker: Sendable {
     }
 
     /// A client over the in-process transport.
-    func client(
+    package func client(
         _ credentials: Credentials, connector: (any TransportConnector)? = nil,
         _ change: (inout MeshClient.Configuration) -> Void = { _ in }
     ) -> MeshClient {
@@ -58,7 +44,7 @@ final class TestBroker: Sendable {
 }
 
 /// Runs clients as long as a body runs.
-func running<Value: Sendable>(
+package func running<Value: Sendable>(
     _ clients: MeshClient..., body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     try await withThrowingTaskGroup(of: Value?.self) { group in
@@ -79,16 +65,16 @@ func running<Value: Sendable>(
 }
 
 /// A connector whose connections can be cut.
-final class CuttableConnector: TransportConnector {
+package final class CuttableConnector: TransportConnector {
     private let base: any TransportConnector
     private let last = Mutex<(any Transport)?>(nil)
     private let made = Mutex(0)
 
-    init(_ base: any TransportConnector) { self.base = base }
+    package init(_ base: any TransportConnector) { self.base = base }
 
-    var connections: Int { made.withLock { $0 } }
+    package var connections: Int { made.withLock { $0 } }
 
-    func connect() async throws -> any Transport {
+    package func connect() async throws -> any Transport {
         let transport = try await base.connect()
         last.withLock { $0 = transport }
         made.withLock { $0 += 1 }
@@ -96,5 +82,5 @@ final class CuttableConnector: TransportConnector {
     }
 
     /// Ends the current connection as a lost line would.
-    func cut() { last.withLock { $0 }?.close(CloseReason(code: 1006, reason: "cut")) }
+    package func cut() { last.withLock { $0 }?.close(CloseReason(code: 1006, reason: "cut")) }
 }
