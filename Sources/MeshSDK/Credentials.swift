@@ -61,6 +61,12 @@ public struct Credentials: Sendable {
             memberID: memberID, role: role, label: label, memberKey: memberKey, sessionKey: SigningKey())
     }
 
+    /// The first frame of a new connection, for programs that bring their own client: fresh for each connection.
+    /// Fails when a text of the configuration cannot be written as JSON.
+    public func helloFrame(configuration: MeshClient.Configuration = .init()) throws(MeshError) -> [UInt8] {
+        try WireFrame.bytes(type: SessionHello.type, body: hello(configuration: configuration, now: SystemCalls.now()))
+    }
+
     /// A signed hello for a new connection: fresh for each, since a signature is accepted once.
     func hello(configuration: MeshClient.Configuration, now: Int64) -> SessionHello {
         let nonce = Hex.encode(Random.bytes(16))

@@ -96,6 +96,26 @@ public final class MeshAPI: Sendable {
         }
     }
 
+    /// What a node counts, in Prometheus' text form.
+    public static func metrics(
+        broker: String, adminToken: String, group: any EventLoopGroup
+    ) async throws(MeshError) -> String {
+        try await once(broker, group) { (http) async throws(MeshError) in
+            do {
+                let answer = try await http.send(
+                    method: "GET", path: "/metrics", headers: [("Authorization", "Bearer \(adminToken)")], body: [])
+                guard answer.status == 200 else {
+                    throw MeshError(.unauthorized, "the broker answered \(answer.status) for its metrics")
+                }
+                return String(decoding: answer.body, as: UTF8.self)
+            } catch let error as MeshError {
+                throw error
+            } catch {
+                throw MeshError(unreachable: error)
+            }
+        }
+    }
+
     /// Makes a mesh: the owner's key is made here and stays here.
     public static func createMesh(
         broker: String, adminToken: String, slug: String, ownerName: String, allowPlaintext: Bool,

@@ -28,7 +28,7 @@ struct Root: AsyncParsableCommand {
         subcommands: [
             MeshNoun.self, InviteCommand.self, JoinCommand.self, MemberNoun.self, PeerNoun.self, SendCommand.self,
             InboxCommand.self, MessageNoun.self, ListenCommand.self, WhoAmICommand.self, LedgerNoun.self,
-            GroupNoun.self, StateNoun.self, StatusNoun.self, SummaryNoun.self,
+            GroupNoun.self, StateNoun.self, StatusNoun.self, SummaryNoun.self, BenchCommand.self,
         ])
 }
 

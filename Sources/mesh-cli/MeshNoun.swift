@@ -40,7 +40,7 @@ struct MeshNoun: AsyncParsableCommand {
             try store.requireFree(profile, mesh: name)
             let address = broker ?? SystemCalls.environment("MESH_BROKER") ?? "http://127.0.0.1:7900"
             let credentials = try await MeshAPI.createMesh(
-                broker: address, adminToken: try Self.adminToken(), slug: name, ownerName: owner,
+                broker: address, adminToken: try AdminToken.find(), slug: name, ownerName: owner,
                 allowPlaintext: allowPlaintext, group: EventLoops.shared)
             try store.save(credentials, profile: profile, makeCurrent: true)
             let invite = try await withAPI(of: credentials) {
@@ -58,19 +58,6 @@ struct MeshNoun: AsyncParsableCommand {
                   mesh-cli join '\(invite.text)' --name NAME
                 """
             }
-        }
-
-        /// The token that lets this machine make meshes.
-        private static func adminToken() throws(Failure) -> String {
-            if let token = SystemCalls.environment("MESH_ADMIN_TOKEN") { return token }
-            let folder = SystemCalls.environment("MESHD_DATA") ?? SystemCalls.homeFolder + "/.local/share/meshd"
-            let path = folder + "/admin.token"
-            guard let bytes = try? SystemCalls.readFile(path) else {
-                throw Failure(
-                    .authentication, ErrorCode.unauthorized.rawValue, "no admin token: \(path) cannot be read",
-                    hint: "set MESH_ADMIN_TOKEN, or MESHD_DATA to the broker's data folder")
-            }
-            return String(String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace })
         }
     }
 

@@ -32,6 +32,20 @@ enum SystemCalls {
         return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 
+    /// Allows as many open files as the system lets this user have.
+    static func raiseFileLimit() {
+        var limit = rlimit()
+        guard getrlimit(fileLimit, &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(fileLimit, &limit)
+    }
+
+    #if canImport(Glibc)
+        private static let fileLimit = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+        private static let fileLimit = RLIMIT_NOFILE
+    #endif
+
     /// Whether a stream (1: standard output, 2: standard error) is a terminal.
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 

@@ -100,7 +100,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
                 .exists, "two files hold a mesh called \(handle.facts.slug): \(folder.meshFile(clash)) and \(file)",
                 hint: "move one of them away")
         }
-        metrics.set("broker_meshes", Int64(registry.withLock { $0.byID.count }))
+        metrics.set("broker_meshes", Double(registry.withLock { $0.byID.count }))
         logger.info("a mesh is open", metadata: ["mesh": "\(handle.facts.slug)", "id": "\(handle.facts.id)"])
         return handle
     }

@@ -26,10 +26,14 @@ enum StatusRoutes {
 
     @Sendable static func metrics(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
         let node = context.node
-        node.metrics.set("broker_uptime_seconds", (node.nowMillis() - node.startedAt) / 1_000)
-        var depth: Int64 = 0
+        node.metrics.set("broker_uptime_seconds", Double((node.nowMillis() - node.startedAt) / 1_000))
+        let usage = ProcessUsage.now()
+        node.metrics.set("process_cpu_seconds_total", usage.cpuSeconds)
+        node.metrics.set("process_resident_memory_bytes", Double(usage.residentBytes))
+        node.metrics.set("process_peak_resident_memory_bytes", Double(usage.peakBytes))
+        var depth = 0.0
         for mesh in node.meshes() {
-            depth += Int64(try await node.handle(mesh.id).sequencer.askWriter { $0.engine.queueDepth })
+            depth += Double(try await node.handle(mesh.id).sequencer.askWriter { $0.engine.queueDepth })
         }
         node.metrics.set("broker_queue_depth", depth)
         return HTTPAnswer(

@@ -5,7 +5,7 @@ import Synchronization
 package final class BrokerMetrics: Sendable {
     private struct Values {
         var counters: [String: Int64] = [:]
-        var gauges: [String: Int64] = [:]
+        var gauges: [String: Double] = [:]
     }
     private let values = Mutex(Values())
 
@@ -30,12 +30,15 @@ package final class BrokerMetrics: Sendable {
         ("broker_meshes", "gauge", "Meshes that are open."),
         ("broker_db_healthy", "gauge", "1 while every mesh can be written."),
         ("broker_uptime_seconds", "gauge", "Seconds since the start."),
+        ("process_cpu_seconds_total", "counter", "Time on processors, user and system."),
+        ("process_resident_memory_bytes", "gauge", "Memory in use."),
+        ("process_peak_resident_memory_bytes", "gauge", "The most memory that was in use."),
     ]
 
     private func add(_ key: String, _ amount: Int64 = 1) { values.withLock { $0.counters[key, default: 0] += amount } }
 
     /// Sets a gauge.
-    package func set(_ name: String, _ value: Int64) { values.withLock { $0.gauges[name] = value } }
+    package func set(_ name: String, _ value: Double) { values.withLock { $0.gauges[name] = value } }
 
     package func connectionOpened() {
         values.withLock {
@@ -70,11 +73,14 @@ package final class BrokerMetrics: Sendable {
         var text = ""
         for (name, kind, help) in Self.help {
             text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n"
-            let all = snapshot.counters.merging(snapshot.gauges) { first, _ in first }
+            let all = snapshot.counters.mapValues(Double.init).merging(snapshot.gauges) { first, _ in first }
             let rows = all.filter { $0.key == name || $0.key.hasPrefix(name + "{") }.sorted { $0.key < $1.key }
             if rows.isEmpty { text += "\(name) 0\n" }
-            for (key, value) in rows { text += "\(key) \(value)\n" }
+            for (key, value) in rows { text += "\(key) \(Self.number(value))\n" }
         }
         return text
     }
+
+    /// Whole numbers without a fraction.
+    private static func number(_ value: Double) -> String { Int64(exactly: value).map { "\($0)" } ?? "\(value)" }
 }

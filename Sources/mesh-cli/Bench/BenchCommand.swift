@@ -1,0 +1,101 @@
+import ArgumentParser
+import MeshCore
+import MeshSDK
+
+/// `mesh-cli bench`
+struct BenchCommand: MeshCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measure a broker: real connections, sealed messages, all of them durable.",
+        discussion: """
+            Makes a mesh of its own on the broker (the admin token is found as for `mesh create`), connects the peers, \
+            and has each send its messages to others chosen at random. Every message is acknowledged to its sender \
+            once it is on disk, and by its recipient once it was opened.
+
+            Without --rate each peer keeps --window messages unanswered: that finds the peak rate. With --rate the \
+            latency of a message counts from when it should have been sent, not from when it could be.
+
+            Example: mesh-cli bench --peers 100 --messages 1000 --size 256
+            """)
+
+    /// Whom each message addresses.
+    enum Target: String, ExpressibleByArgument, CaseIterable { case direct, group, broadcast }
+
+    @Option(help: "How many peers connect and send.")
+    var peers = 100
+
+    @Option(help: "How many messages each peer sends.")
+    var messages = 1_000
+
+    @Option(help: "Bytes of each message before it is sealed.")
+    var size = 256
+
+    @Option(help: "Messages per second and peer; as fast as the window allows when absent.")
+    var rate: Double?
+
+    @Option(help: "One other peer, a group of all peers, or everyone.")
+    var target = Target.direct
+
+    @Option(help: "How many sent messages of a peer may be unanswered.")
+    var window = 64
+
+    @Option(help: "Connections that only stay, beside the peers.")
+    var idle = 0
+
+    @Option(help: "The broker's address; $MESH_BROKER, or http://127.0.0.1:7900, when absent.")
+    var broker: String?
+
+    @OptionGroup var options: GlobalOptions
+
+    func validate() throws {
+        try check("--peers", peers, 2...1_000)
+        try check("--messages", messages, 1...10_000_000)
+        try check("--size", size, BenchPayload.minimumSize...DeliveryPolicy.maximumBodyBytes)
+        try check("--window", window, 1...200)
+        try check("--idle", idle, 0...100_000)
+        if let rate, rate <= 0 || rate > 1_000_000 || rate.isNaN {
+            throw ValidationError("--rate is above 0 and at most 1000000")
+        }
+    }
+
+    private func check(_ name: String, _ value: Int, _ valid: ClosedRange<Int>) throws {
+        guard valid.contains(value) else {
+            throw ValidationError("\(name) is \(valid.lowerBound) to \(valid.upperBound), not \(value)")
+        }
+    }
+
+    func execute(_ out: Printer) async throws {
+        SystemCalls.raiseFileLimit()
+        let address = broker ?? SystemCalls.environment("MESH_BROKER") ?? "http://127.0.0.1:7900"
+        let token = try AdminToken.find()
+        let gauge = BrokerGauge(broker: address, token: token, group: EventLoops.shared)
+        let mesh = try await BenchMesh.make(broker: address, token: token, peers: peers, group: EventLoops.shared)
+        let progress = BenchProgress(isShown: !out.isJSON && !out.isQuiet)
+
+        let before = try await gauge.read()
+        let resting = try await IdleConnections.open(idle, mesh, progress)
+        let quiet = try await gauge.read()
+        let plan = BenchPlan(
+            messages: messages, size: size, intervalNanos: rate.map { 1e9 / $0 }, target: target, window: window)
+        let outcome = try await BenchRun.measure(plan, mesh, gauge, progress)
+        let after = try await gauge.read()
+        resting.close()
+
+        var report = BenchReport(plan: plan, peers: peers, outcome: outcome)
+        report.brokerCPU = after.cpuSeconds - quiet.cpuSeconds
+        report.brokerPeakBytes = after.peakBytes
+        report.queueDepth = after.queueDepth
+        if idle > 0 { report.bytesPerIdle = Double(quiet.residentBytes - before.residentBytes) / Double(idle) }
+        out.result(report.fields) { report.text }
+        guard outcome.isComplete, outcome.duplicates == 0 else { throw Ended(status: .failure) }
+    }
+}
+
+/// What each peer does.
+struct BenchPlan: Sendable {
+    var messages: Int
+    var size: Int
+    /// Between two messages of a peer; nil sends as fast as the window allows.
+    var intervalNanos: Double?
+    var target: BenchCommand.Target
+    var window: Int
+}

@@ -1,0 +1,43 @@
+import MeshSDK
+import NIOCore
+
+/// What the broker says of itself at `/metrics`.
+struct BrokerGauge: Sendable {
+    /// One reading.
+    struct Reading: Sendable {
+        var cpuSeconds = 0.0
+        var residentBytes = 0
+        var peakBytes = 0
+        var queueDepth = 0
+    }
+
+    let broker: String
+    let token: String
+    let group: any EventLoopGroup
+
+    /// Reads the broker's figures now.
+    func read() async throws -> Reading {
+        let text = try await MeshAPI.metrics(broker: broker, adminToken: token, group: group)
+        var reading = Reading()
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+            let words = line.split(separator: " ")
+            guard words.count == 2, let value = Double(words[1]) else { continue }
+            switch words[0] {
+            case "process_cpu_seconds_total": reading.cpuSeconds = value
+            case "process_resident_memory_bytes": reading.residentBytes = Int(value)
+            case "process_peak_resident_memory_bytes": reading.peakBytes = Int(value)
+            case "broker_queue_depth": reading.queueDepth = Int(value)
+            default: break
+            }
+        }
+        return reading
+    }
+
+    /// Waits until no delivery waits any more, or the time is over.
+    func waitUntilEmpty(seconds: Int) async throws {
+        for _ in 0..<(seconds * 20) {
+            if try await read().queueDepth == 0 { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+}
