@@ -120,11 +120,18 @@ package struct CapabilityTable: Sendable {
         package let capability: String
         package let run: Run
         package let decode: @Sendable (JSON) throws(MeshError) -> any Request
+        /// Reads the request without a tree, for those that can be read so; nil leaves it to `decode`.
+        package let decodeFlat: (@Sendable (FlatScanner, UnsafeRawBufferPointer) -> (any Request)?)?
 
         init<Body: Request>(_ type: Body.Type, capability: String, run: Run) {
             self.type = type
             self.capability = capability
             self.run = run
+            if let flatType = type as? any FlatRequest.Type {
+                self.decodeFlat = { scanner, bytes in flatType.init(flat: scanner, in: bytes) }
+            } else {
+                self.decodeFlat = nil
+            }
             self.decode = { (json) throws(MeshError) in
                 do { return try JSONCoder.decode(Body.self, from: json) } catch {
                     throw MeshError(
@@ -157,6 +164,11 @@ package struct CapabilityTable: Sendable {
 
     /// The row of a type, whoever may ask for it.
     func row(of type: String) -> Row? { rows[type] ?? internalRows[type] }
+
+    /// Reads a request from a flat frame without a tree; nil leaves the frame to `decode`.
+    package func decode(type: String, flat: FlatScanner, in bytes: UnsafeRawBufferPointer) -> (any Request)? {
+        rows[type]?.decodeFlat?(flat, bytes)
+    }
 
     /// Reads a request as a peer sent it. Fails with `unknown_type` (naming the nearest) or `invalid_argument`.
     package func decode(type: String, from json: JSON) throws(MeshError) -> any Request {

@@ -58,6 +58,13 @@ package struct Entropy: Sendable, Hashable {
         words = (generator.next(), generator.next(), generator.next(), generator.next())
     }
 
+    /// Other bytes for each place of a batch: what follows from them is hashed, so that none tells of another.
+    package func derived(_ place: Int) -> Entropy {
+        var entropy = self
+        entropy.words.3 ^= UInt64(place)
+        return entropy
+    }
+
     package init?(hex: String) {
         guard let bytes = Hex.decode(hex), bytes.count == 32 else { return nil }
         func word(_ start: Int) -> UInt64 { bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) } }

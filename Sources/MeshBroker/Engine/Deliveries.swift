@@ -35,23 +35,23 @@ enum Deliveries {
             try insertRow(message.seq, recipient, .held, attempts: 0, context)
             return
         }
-        var mailbox = state.mailboxes[number] ?? Mailbox()
-        if mailbox.count >= DeliveryPolicy.maximumPending {
+        // The mailbox is changed in its place: a copy would copy everything that waits in it.
+        let isFull = state.mailboxes[number, default: Mailbox()].count >= DeliveryPolicy.maximumPending
+        if isFull {
             try insertRow(message.seq, recipient, .rejected, reason: "queue_full", attempts: 0, context)
             try state.database.prepare("INSERT INTO dead_letter (message, recipient) VALUES (?, ?)")
                 .run(message.seq, recipient.stored)
-            finishOne(message.seq, context)
+            _ = finishOne(message.seq, context)
             return
         }
-        let reason = holdReason(session, mailbox, message.priority)
+        let reason = holdReason(session, state.mailboxes[number] ?? Mailbox(), message.priority)
         if reason == nil {
             pending.attempts = 1
             pending.offeredAt = context.now
-            mailbox.offer(pending)
+            state.mailboxes[number, default: Mailbox()].offer(pending)
         } else {
-            mailbox.hold(pending)
+            state.mailboxes[number, default: Mailbox()].hold(pending)
         }
-        state.mailboxes[number] = mailbox
         try insertRow(message.seq, recipient, reason == nil ? .offered : .held, attempts: pending.attempts, context)
         if reason == nil {
             push(message, to: session, pending, context)
@@ -227,9 +227,11 @@ enum Deliveries {
                 try updateRow(
                     message, recipient, target, reason: reason, attempts: max(pending.attempts, 1), context)
                 if target == .rejected { try deadLetter(message, recipient, context) }
-                finishOne(message, context)
+                let asker = finishOne(message, context)
                 changed.append(message)
-                receipt(message, recipient, target, reason: reason, attempts: max(pending.attempts, 1), context)
+                receipt(
+                    message, recipient, target, reason: reason, attempts: max(pending.attempts, 1), asker: asker,
+                    context)
             } else if target == .read, try isDelivered(message, recipient, state.database) {
                 try updateRow(message, recipient, .read, reason: nil, attempts: nil, context)
                 changed.append(message)
@@ -258,7 +260,7 @@ enum Deliveries {
         ).first(message, recipient.stored) { DeliveryState(stored: $0.int(0)) }
         guard let known = known ?? nil, known != .answered, known != .expired, known != .rejected else { return }
         let wasWaiting = context.state.mailboxes[session]?.remove(message) != nil
-        if wasWaiting { finishOne(message, context) }
+        if wasWaiting { _ = finishOne(message, context) }
         try updateRow(message, recipient, .answered, reason: nil, attempts: nil, context)
         receipt(message, recipient, .answered, reason: nil, attempts: 1, context)
         if wasWaiting { try drain(session, context) }
@@ -299,16 +301,17 @@ enum Deliveries {
         }
         try updateRow(message, recipient, final, reason: reason, attempts: nil, context)
         try deadLetter(message, recipient, context)
-        finishOne(message, context)
+        _ = finishOne(message, context)
         try context.record(
             "message.\(final.rawValue)", object: state.messageIDs.id(message),
             ["recipient": .string(Messages.sealingKey(of: recipient, state)?.hex ?? ""), "reason": .string(reason)])
         receipt(message, recipient, final, reason: reason, attempts: nil, context)
     }
 
-    private static func finishOne(_ message: Int64, _ context: WriteContext) {
+    /// Counts one delivery as final; returns who asked for the message's receipts.
+    private static func finishOne(_ message: Int64, _ context: WriteContext) -> SessionNumber? {
         let state = context.state
-        guard var live = state.live[message] else { return }
+        guard var live = state.live[message] else { return nil }
         live.remaining -= 1
         if live.remaining > 0 {
             state.live[message] = live
@@ -317,6 +320,7 @@ enum Deliveries {
             state.expiry[live.bucket]?.remove(message)
             if state.expiry[live.bucket]?.isEmpty == true { state.expiry[live.bucket] = nil }
         }
+        return live.receiptsTo
     }
 
     // MARK: Rows
@@ -326,8 +330,16 @@ enum Deliveries {
         _ context: WriteContext
     ) throws {
         try context.state.database.prepare(
-            "INSERT INTO delivery (message, recipient, state, reason, attempts, updated_at) VALUES (?, ?, ?, ?, ?, ?)"
-        ).run(message, recipient.stored, delivery.stored, reason, attempts, context.now)
+            hot:
+                "INSERT INTO delivery (message, recipient, state, reason, attempts, updated_at) VALUES (?, ?, ?, ?, ?, ?)"
+        ).run { (row) throws(StoreError) in
+            try row.bind(1, message)
+            try row.bind(2, recipient.stored)
+            try row.bind(3, delivery.stored)
+            if let reason { try row.bind(4, reason) }
+            try row.bind(5, Int64(attempts))
+            try row.bind(6, context.now)
+        }
     }
 
     private static func updateRow(
@@ -335,11 +347,18 @@ enum Deliveries {
         _ context: WriteContext
     ) throws {
         try context.state.database.prepare(
-            """
-            UPDATE delivery SET state = ?, reason = ?, attempts = COALESCE(?, attempts), updated_at = ?
-            WHERE message = ? AND recipient = ?
-            """
-        ).run(delivery.stored, reason, attempts, context.now, message, recipient.stored)
+            hot: """
+                UPDATE delivery SET state = ?, reason = ?, attempts = COALESCE(?, attempts), updated_at = ?
+                WHERE message = ? AND recipient = ?
+                """
+        ).run { (row) throws(StoreError) in
+            try row.bind(1, delivery.stored)
+            if let reason { try row.bind(2, reason) }
+            if let attempts { try row.bind(3, Int64(attempts)) }
+            try row.bind(4, context.now)
+            try row.bind(5, message)
+            try row.bind(6, recipient.stored)
+        }
     }
 
     private static func deadLetter(_ message: Int64, _ recipient: Recipient, _ context: WriteContext) throws {
@@ -366,9 +385,17 @@ enum Deliveries {
         _ message: Int64, _ recipient: Recipient, _ delivery: DeliveryState, reason: String?, attempts: Int?,
         _ context: WriteContext
     ) {
+        let asker =
+            context.state.live[message]?.receiptsTo ?? Receipts.lastAsker(message, delivery, context.state)
+        receipt(message, recipient, delivery, reason: reason, attempts: attempts, asker: asker, context)
+    }
+
+    private static func receipt(
+        _ message: Int64, _ recipient: Recipient, _ delivery: DeliveryState, reason: String?, attempts: Int?,
+        asker: SessionNumber?, _ context: WriteContext
+    ) {
         let state = context.state
         let watchers = state.subscriptions.interests(in: messageChannel, key: String(message))
-        let asker = state.live[message]?.receiptsTo ?? Receipts.lastAsker(message, delivery, state)
         guard !watchers.isEmpty || asker != nil else { return }
         let row = Receipts.row(
             recipient, delivery, reason: reason, attempts: attempts ?? 0, updatedAt: context.now, state)
@@ -378,6 +405,7 @@ enum Deliveries {
     }
 
     private static func notifyInbox(_ message: StoredMessage, _ session: Session, _ context: WriteContext) {
+        guard context.state.subscriptions.hasInterests(inFamily: inboxChannel) else { return }
         for watcher in context.state.subscriptions.interests(in: "\(inboxChannel):\(session.number.rawValue)") {
             guard
                 let push = message.push(

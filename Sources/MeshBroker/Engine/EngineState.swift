@@ -107,7 +107,7 @@ package struct MetaTable {
         try database.prepare("SELECT value FROM meta WHERE key = ?").first(key) { $0.int(0) }
     }
     package func set(_ key: String, _ value: Int64) throws {
-        try database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)").run(key, value)
+        try database.prepare(hot: "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)").run(key, value)
     }
     package func set(_ key: String, _ value: String) throws {
         try database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)").run(key, value)
@@ -121,6 +121,12 @@ package struct MessageIDs: Sendable {
     private let inverse: UInt64
     private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 
+    private static let digits: [UInt8] = {
+        var digits = [UInt8](repeating: 255, count: 256)
+        for (digit, character) in alphabet.enumerated() { digits[Int(character)] = UInt8(digit) }
+        return digits
+    }()
+
     init(factor: UInt64) {
         self.factor = factor | 1
         var inverse = self.factor
@@ -132,9 +138,12 @@ package struct MessageIDs: Sendable {
     /// The public id of a message's number.
     package func id(_ seq: Int64) -> String {
         let mixed = mix(seq)
-        return String(
-            decoding: (0..<13).map { Self.alphabet[Int(truncatingIfNeeded: mixed >> UInt64(60 - 5 * $0)) & 31] },
-            as: UTF8.self)
+        return String(unsafeUninitializedCapacity: 13) { text in
+            for place in 0..<13 {
+                text[place] = Self.alphabet[Int(truncatingIfNeeded: mixed >> UInt64(60 - 5 * place)) & 31]
+            }
+            return 13
+        }
     }
 
     /// The number of a public id; nil when it cannot be one.
@@ -142,7 +151,8 @@ package struct MessageIDs: Sendable {
         guard id.utf8.count == 13 else { return nil }
         var mixed: UInt64 = 0
         for (place, byte) in id.utf8.enumerated() {
-            guard let digit = Self.alphabet.firstIndex(of: byte), place > 0 || digit < 16 else { return nil }
+            let digit = Self.digits[Int(byte)]
+            guard digit < 32, place > 0 || digit < 16 else { return nil }
             mixed = mixed << 5 | UInt64(digit)
         }
         let seq = Int64(bitPattern: ((mixed ^ (mixed >> 32)) &* inverse))
@@ -179,6 +189,11 @@ package struct Subscriptions: Sendable {
 
     /// The watches of a channel.
     package func interests(in channel: String) -> [Interest] { byChannel[channel] ?? [] }
+
+    /// Whether any channel of a family, `family:…`, is watched at all.
+    func hasInterests(inFamily family: String) -> Bool {
+        !byChannel.isEmpty && byChannel.keys.contains { $0.hasPrefix(family) }
+    }
 
     mutating func add(_ interest: Interest, to channel: String) throws(MeshError) {
         remove(name: interest.name, of: interest.connection, from: channel)

@@ -49,8 +49,10 @@ struct LedgerWriter {
         guard buffer.count <= 65_535 else {
             throw MeshError(.tooLarge, "the ledger entry of \(kind) would have \(buffer.count) bytes, at most 65,535")
         }
-        let statement = try database.prepare("INSERT INTO ledger (seq, bytes) VALUES (?, ?)")
-        try statement.run(size, buffer)
+        try database.prepare(hot: "INSERT INTO ledger (seq, bytes) VALUES (?, ?)").run { (row) throws(StoreError) in
+            try row.bind(1, size)
+            try row.bind(2, buffer)
+        }
         let leaf = MerkleTree.leafHash(buffer)
         try add(leaf, level: 0)
         tree.append(leaf: leaf)

@@ -129,7 +129,7 @@ enum Messages {
     }
 
     private static func check(nonce: String?, ciphertext: String?) throws(MeshError) {
-        if let nonce, !nonce.isEmpty, Base64.decode(nonce)?.count != 24 {
+        if let nonce, !nonce.isEmpty, Base64.decodedCount(nonce) != 24 {
             throw .argument("nonce", "24 bytes in padded base64, or empty")
         }
         guard let ciphertext else { return }
@@ -140,7 +140,7 @@ enum Messages {
                 "payload too large: \(ciphertext.utf8.count / 4 * 3) bytes, at most \(DeliveryPolicy.maximumBodyBytes)",
                 hint: "send a smaller message or put the content where the recipient can fetch it")
         }
-        guard Base64.decode(ciphertext) != nil else { throw .argument("ciphertext", "not padded base64") }
+        guard Base64.decodedCount(ciphertext) != nil else { throw .argument("ciphertext", "not padded base64") }
     }
 
     /// The body as it is stored, once it fits the recipients. Fails with `recipients_changed` when the copies are not
@@ -172,7 +172,7 @@ enum Messages {
                 .plaintextRefused, "a direct message to \(request.targetSpec.text) must be sealed for each recipient",
                 hint: "ask `resolve` for the recipients and send `copies`, or address a session key")
         }
-        guard !nonce.isEmpty, (Base64.decode(ciphertext)?.count ?? 0) >= 16 else {
+        guard !nonce.isEmpty, (Base64.decodedCount(ciphertext) ?? 0) >= 16 else {
             throw MeshError(.plaintextRefused, "a message to a key must be a box: nonce of 24 bytes, at least 16 bytes")
         }
         return .shared(nonce: nonce, ciphertext: ciphertext, key: key)
@@ -255,8 +255,9 @@ enum Messages {
     /// SHA-256 over what the message says and to whom: a retry has the same.
     static func fingerprint(_ request: Send) -> [UInt8] {
         var text: [UInt8] = []
+        text.reserveCapacity(256 + (request.ciphertext?.utf8.count ?? 0))
         func add(_ part: String?) {
-            text += Array((part ?? "").utf8)
+            if let part { text += part.utf8 }
             text.append(0)
         }
         add(request.targetSpec.text)

@@ -13,6 +13,16 @@ struct StoredMessage {
         var fingerprint: String?
         var subtype: String?
         var mentions: [String]?
+
+        /// The JSON that is stored; by hand when only the sender's key is there.
+        var text: String {
+            get throws {
+                guard bodyVersion == nil, fingerprint == nil, subtype == nil, mentions == nil else {
+                    return try JSONCoder.encode(self).text
+                }
+                return "{\"senderPubkey\":\"\(senderPubkey)\"}"
+            }
+        }
     }
 
     /// One sealed copy, for one recipient.
@@ -105,12 +115,31 @@ extension StoredMessage {
 
     /// Stores a new message.
     func insert(into database: Database) throws {
+        let extra = try extra.text
+        let bodyBytes = bodyBytes
         try database.prepare(
-            "INSERT INTO message (\(Self.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        ).run(
-            seq, sender.rawValue, member.rawValue, target, kind.rawValue, priority.rank, acceptedAt, expiresAt,
-            clientID,
-            fingerprint, replyTo, flags, entry, try JSONCoder.encode(extra).text, bodyBytes)
+            hot: """
+                INSERT INTO message (seq, sender, member, target, kind, priority, accepted_at, expires_at, client_id,
+                    fingerprint, reply_to, flags, entry, extra, body)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).run { (row) throws(StoreError) in
+            try row.bind(1, seq)
+            try row.bind(2, sender.rawValue)
+            try row.bind(3, member.rawValue)
+            try row.bind(4, target)
+            try row.bind(5, kind.rawValue)
+            try row.bind(6, Int64(priority.rank))
+            try row.bind(7, acceptedAt)
+            try row.bind(8, expiresAt)
+            if let clientID { try row.bind(9, clientID) }
+            try row.bind(10, fingerprint)
+            if let replyTo { try row.bind(11, replyTo) }
+            try row.bind(12, flags)
+            try row.bind(13, entry)
+            try row.bind(14, extra)
+            if let bodyBytes { try row.bind(15, bodyBytes) }
+        }
     }
 
     private static func read(_ row: Statement) throws -> StoredMessage {
@@ -130,7 +159,7 @@ extension StoredMessage {
     private var bodyBytes: [UInt8]? {
         switch body {
         case .shared(let nonce, let ciphertext, let key):
-            Array("s\n\(nonce) \(ciphertext) \(key?.hex ?? "-")".utf8)
+            Self.sharedBytes(nonce, ciphertext, key)
         case .copies(let copies):
             Array(
                 ("c\n"
@@ -138,6 +167,18 @@ extension StoredMessage {
                     .joined(separator: "\n")).utf8)
         case .dropped: nil
         }
+    }
+
+    private static func sharedBytes(_ nonce: String, _ ciphertext: String, _ key: PublicKey?) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(nonce.utf8.count + ciphertext.utf8.count + 70)
+        bytes += "s\n".utf8
+        bytes += nonce.utf8
+        bytes.append(UInt8(ascii: " "))
+        bytes += ciphertext.utf8
+        bytes.append(UInt8(ascii: " "))
+        bytes += (key?.hex ?? "-").utf8
+        return bytes
     }
 
     private static func body(_ bytes: [UInt8]) -> Body {

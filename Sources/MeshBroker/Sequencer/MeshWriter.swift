@@ -57,6 +57,8 @@ package final class MeshWriter {
     private var connections: [ConnectionID: PeerConnection] = [:]
     private var checkpoints: CheckpointPolicy
     private var wakeUp = WakeUp()
+    /// Messages of this batch that were accepted.
+    private var routed: [Priority: Int64] = [:]
     private var isDiskFull = false
     private var isStopped = false
     /// Runs the writer again; set by whoever owns the loop.
@@ -134,22 +136,25 @@ package final class MeshWriter {
     }
 
     private func applyBatch(_ submissions: [Submission], _ outbox: Outbox) throws {
+        // One draw from the system for the whole batch: each would be a system call.
+        let entropy = Entropy(&generator)
         let batch = Batch(
             number: engine.state.applied + 1,
             now: clock.stamp(wall: environment.wallMillis(), monotonic: environment.monotonicMillis()),
-            commands: submissions.compactMap { submission in
+            commands: submissions.enumerated().compactMap { place, submission in
                 guard case .command(let request, let actor) = submission.work else { return nil }
-                return Command(actor: actor, request: request, entropy: Entropy(&generator))
+                return Command(actor: actor, request: request, entropy: entropy.derived(place))
             })
         let result = try engine.apply(batch)
         environment.record?(batch)
-        environment.metrics.batchApplied(commands: batch.commands.count)
         tell(result.timerEffects, outbox)
         for (submission, outcome) in zip(submissions, result.outcomes) {
             count(submission, outcome)
             outbox.answer(submission.asker, outcome.result)
             tell(outcome.effects, outbox)
         }
+        environment.metrics.batchApplied(commands: batch.commands.count, routed: routed)
+        routed.removeAll(keepingCapacity: true)
         makeCheckpointSoon()
     }
 
@@ -210,7 +215,7 @@ package final class MeshWriter {
     // MARK: Telling
 
     private func register(_ submission: Submission) {
-        guard case .command(let request, _) = submission.work else { return }
+        guard submission.sendPriority == nil, case .command(let request, _) = submission.work else { return }
         if let connection = submission.connection, request is OpenSession {
             connections[connection.id] = connection
         } else if let lost = request as? LoseConnection {
@@ -240,9 +245,9 @@ package final class MeshWriter {
     }
 
     private func count(_ submission: Submission, _ outcome: Outcome) {
-        guard case .command(let request, _) = submission.work, let send = request as? Send else { return }
+        guard let priority = submission.sendPriority else { return }
         switch outcome.result {
-        case .success: environment.metrics.messageRouted(send.priority ?? .next)
+        case .success: routed[priority, default: 0] += 1
         case .failure(let error): environment.metrics.messageRejected(error.code)
         }
     }

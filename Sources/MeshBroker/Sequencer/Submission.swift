@@ -23,10 +23,17 @@ package struct Submission: Sendable {
 
     package var work: Work
     package var asker: Asker
+    /// The priority of a message that is sent; nil for everything else.
+    let sendPriority: Priority?
 
     package init(_ work: Work, for asker: Asker) {
         self.work = work
         self.asker = asker
+        if case .command(let request, _) = work, let send = request as? Send {
+            sendPriority = send.priority ?? .next
+        } else {
+            sendPriority = nil
+        }
     }
 
     var connection: PeerConnection? { if case .connection(let connection, _) = asker { connection } else { nil } }

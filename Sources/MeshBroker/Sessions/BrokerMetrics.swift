@@ -50,9 +50,6 @@ package final class BrokerMetrics: Sendable {
     package func connectionRejected(_ code: ErrorCode) {
         add("broker_connections_rejected_total{reason=\"\(code.rawValue)\"}")
     }
-    package func messageRouted(_ priority: Priority) {
-        add("broker_messages_routed_total{priority=\"\(priority.rawValue)\"}")
-    }
     package func messageRejected(_ code: ErrorCode) {
         add("broker_messages_rejected_total{reason=\"\(code.rawValue)\"}")
     }
@@ -60,8 +57,11 @@ package final class BrokerMetrics: Sendable {
     package func connectionSilent() { add("broker_silent_connections_total") }
     package func slowConsumer() { add("broker_slow_consumers_total") }
     package func batchFailed() { add("broker_batches_failed_total") }
-    package func batchApplied(commands: Int) {
+    package func batchApplied(commands: Int, routed: [Priority: Int64]) {
         values.withLock {
+            for (priority, count) in routed {
+                $0.counters["broker_messages_routed_total{priority=\"\(priority.rawValue)\"}", default: 0] += count
+            }
             $0.counters["broker_batches_total", default: 0] += 1
             $0.counters["broker_commands_total", default: 0] += Int64(commands)
         }

@@ -30,6 +30,7 @@ final class ConnectionSession {
     private var strikes = 0
     private var receipts = TransportReceipts()
     private var lastHeard: NIODeadline = .now()
+    private var scanner = FlatScanner()
     private var timer: RepeatedTask?
     private var helloTimer: Scheduled<Void>?
 
@@ -69,11 +70,22 @@ final class ConnectionSession {
     func text(_ bytes: UnsafeRawBufferPointer) {
         lastHeard = .now()
         if case .ended = phase { return }
+        if case .open(_, _, let session) = phase, takeFlat(bytes, session) { return }
         do throws(JSONError) {
             handle(try JSON.parse(bytes, limits: .frame), size: bytes.count)
         } catch {
             strike(MeshError(error, in: "frame"), requestID: nil)
         }
+    }
+
+    /// Takes a frame of a frequent kind without building a tree; false leaves it to the general way.
+    private func takeFlat(_ bytes: UnsafeRawBufferPointer, _ session: SessionNumber) -> Bool {
+        guard bytes.count <= JSONLimits.frame.maxBytes, scanner.scan(bytes), let type = scanner.text("type", in: bytes),
+            let request = host.table.decode(type: type, flat: scanner, in: bytes)
+        else { return false }
+        submit(
+            request, type: type, requestID: scanner.text("_reqId", in: bytes), size: bytes.count, session)
+        return true
     }
 
     private func handle(_ frame: JSON, size: Int) {

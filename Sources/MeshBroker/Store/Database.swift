@@ -20,6 +20,7 @@ public final class Database {
 
     private(set) var handle: OpaquePointer?
     private var statements: [String: Statement] = [:]
+    private var hotStatements: [UInt: Statement] = [:]
     /// The file.
     public let path: String
 
@@ -59,6 +60,7 @@ public final class Database {
     public func close() {
         for statement in statements.values { statement.finalize() }
         statements.removeAll()
+        hotStatements.removeAll()
         if let handle { sqlite3_close_v2(handle) }
         handle = nil
     }
@@ -142,6 +144,15 @@ public final class Database {
         guard let prepared else { throw StoreError(.misuse, "a statement is empty") }
         let statement = Statement(prepared, database: handle, sql: sql)
         statements[sql] = statement
+        return statement
+    }
+
+    /// The prepared form of a statement that runs all the time, found by the address of its text.
+    public func prepare(hot sql: StaticString) throws(StoreError) -> Statement {
+        let address = UInt(bitPattern: sql.utf8Start)
+        if let statement = hotStatements[address] { return statement }
+        let statement = try prepare(sql.description)
+        hotStatements[address] = statement
         return statement
     }
 

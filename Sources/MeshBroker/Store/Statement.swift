@@ -86,12 +86,16 @@ public final class Statement {
         sqlite3_clear_bindings(handle)
     }
 
-    private func begin(_ values: [any Bindable]) throws(StoreError) {
+    private func begin() throws(StoreError) {
         let handle = try open()
         // A second run would move the first one's cursor, and its rows would begin again for ever.
         guard !isInRows else { throw misuse("a statement was run again while its rows were being read") }
         sqlite3_reset(handle)
         sqlite3_clear_bindings(handle)
+    }
+
+    private func begin(_ values: [any Bindable]) throws(StoreError) {
+        try begin()
         let places = Int(sqlite3_bind_parameter_count(handle))
         guard values.count == places else {
             throw misuse("a statement with \(places) places was given \(values.count) values")
@@ -102,6 +106,15 @@ public final class Statement {
     /// Runs to the end with values. Fails with `misuse` when their number is not the statement's.
     public func run(_ values: any Bindable...) throws(StoreError) {
         try begin(values)
+        while try step() {}
+        sqlite3_reset(handle)
+    }
+
+    /// Runs to the end with the values that a body binds: for statements that run all the time, whose values are not
+    /// worth boxes. What the body leaves out is null.
+    public func run(binding body: (Statement) throws(StoreError) -> Void) throws(StoreError) {
+        try begin()
+        try body(self)
         while try step() {}
         sqlite3_reset(handle)
     }

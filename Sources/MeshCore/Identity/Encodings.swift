@@ -2,17 +2,29 @@ import Crypto
 
 /// Bytes as hexadecimal text.
 public enum Hex {
-    private static let digits = Array("0123456789abcdef".utf8)
-
     /// Two lower-case digits for each byte.
     public static func encode(_ bytes: some Collection<UInt8>) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity(bytes.count * 2)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+        String(unsafeUninitializedCapacity: bytes.count * 2) { text in
+            var place = 0
+            for byte in bytes {
+                text[place] = digit(byte >> 4)
+                text[place + 1] = digit(byte & 15)
+                place += 2
+            }
+            return place
         }
-        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends two lower-case digits for each byte.
+    static func append(_ bytes: UnsafeRawBufferPointer, to text: inout [UInt8]) {
+        for byte in bytes {
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 15))
+        }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     /// The bytes of digits in either case; nil when there is anything else or an odd number.
@@ -74,42 +86,94 @@ public enum Base64 {
     public static func decodeURL(_ text: String) -> [UInt8]? { decode(Array(text.utf8)[...], urlValues) }
 
     private static func encode(_ bytes: [UInt8], _ alphabet: [UInt8], isPadded: Bool) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var place = 0
-        while place < bytes.count {
+        String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { text in
+            var end = 0
+            func put(_ value: UInt32) {
+                text[end] = alphabet[Int(value & 63)]
+                end += 1
+            }
+            var place = 0
+            while place + 3 <= bytes.count {
+                let word = UInt32(bytes[place]) << 16 | UInt32(bytes[place + 1]) << 8 | UInt32(bytes[place + 2])
+                put(word >> 18)
+                put(word >> 12)
+                put(word >> 6)
+                put(word)
+                place += 3
+            }
             let left = bytes.count - place
-            let word =
-                UInt32(bytes[place]) << 16 | (left > 1 ? UInt32(bytes[place + 1]) << 8 : 0)
-                | (left > 2 ? UInt32(bytes[place + 2]) : 0)
-            text.append(alphabet[Int(word >> 18)])
-            text.append(alphabet[Int(word >> 12 & 63)])
-            if left > 1 { text.append(alphabet[Int(word >> 6 & 63)]) }
-            if left > 2 { text.append(alphabet[Int(word & 63)]) }
-            if isPadded, left < 3 { text += [UInt8](repeating: UInt8(ascii: "="), count: 3 - left) }
-            place += 3
+            guard left > 0 else { return end }
+            let word = UInt32(bytes[place]) << 16 | (left > 1 ? UInt32(bytes[place + 1]) << 8 : 0)
+            put(word >> 18)
+            put(word >> 12)
+            if left > 1 { put(word >> 6) }
+            if isPadded {
+                for _ in left..<3 {
+                    text[end] = UInt8(ascii: "=")
+                    end += 1
+                }
+            }
+            return end
         }
-        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// How many bytes the standard alphabet says, without decoding them; nil where `decode` gives nil.
+    public static func decodedCount(_ text: String) -> Int? {
+        var text = text
+        return text.withUTF8 { characters in
+            guard characters.count % 4 == 0 else { return nil }
+            var end = characters.count
+            while end > 0, end + 2 > characters.count, characters[end - 1] == UInt8(ascii: "=") { end -= 1 }
+            var union: UInt8 = 0
+            for place in 0..<end { union |= standardValues[Int(characters[place])] }
+            guard union < 64 else { return nil }
+            // The bits behind the last byte must be zero.
+            switch end % 4 {
+            case 2: guard standardValues[Int(characters[end - 1])] & 15 == 0 else { return nil }
+            case 3: guard standardValues[Int(characters[end - 1])] & 3 == 0 else { return nil }
+            case 1: return nil
+            default: break
+            }
+            return end * 3 / 4
+        }
     }
 
     private static func decode(_ characters: ArraySlice<UInt8>, _ values: [UInt8]) -> [UInt8]? {
         guard characters.count % 4 != 1 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(characters.count * 3 / 4)
-        var bits: UInt32 = 0
-        var count = 0
-        for character in characters {
-            let value = values[Int(character)]
-            guard value < 64 else { return nil }
-            bits = bits << 6 | UInt32(value)
-            count += 6
-            if count >= 8 {
-                count -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-                bits &= (1 << UInt32(count)) - 1
+        var isWhole = true
+        let bytes = [UInt8](unsafeUninitializedCapacity: characters.count * 3 / 4) { bytes, end in
+            characters.withUnsafeBufferPointer { characters in
+                var place = 0
+                var union: UInt8 = 0
+                func value(_ offset: Int) -> UInt32 {
+                    let value = values[Int(characters[place + offset])]
+                    union |= value
+                    return UInt32(value & 63)
+                }
+                while place + 4 <= characters.count {
+                    let word = value(0) << 18 | value(1) << 12 | value(2) << 6 | value(3)
+                    bytes[end] = UInt8(truncatingIfNeeded: word >> 16)
+                    bytes[end + 1] = UInt8(truncatingIfNeeded: word >> 8)
+                    bytes[end + 2] = UInt8(truncatingIfNeeded: word)
+                    end += 3
+                    place += 4
+                }
+                let left = characters.count - place
+                if left > 1 {
+                    let word = value(0) << 18 | value(1) << 12 | (left > 2 ? value(2) << 6 : 0)
+                    bytes[end] = UInt8(truncatingIfNeeded: word >> 16)
+                    end += 1
+                    if left > 2 {
+                        bytes[end] = UInt8(truncatingIfNeeded: word >> 8)
+                        end += 1
+                    }
+                    // The bits behind the last byte must be zero.
+                    isWhole = word & (left > 2 ? 0xFF : 0xFFFF) == 0
+                }
+                isWhole = isWhole && union < 64
             }
         }
-        return bits == 0 ? bytes : nil
+        return isWhole ? bytes : nil
     }
 }
 

@@ -36,6 +36,36 @@ public struct Bytes32: Sendable, Hashable, Comparable {
         words = (word(), word(), word(), word())
     }
 
+    /// Takes the first 32 bytes of memory that has as many.
+    init(loading bytes: UnsafeRawBufferPointer) {
+        func word(_ start: Int) -> UInt64 { bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self).bigEndian }
+        words = (word(0), word(8), word(16), word(24))
+    }
+
+    /// Writes the 32 bytes to memory that has room for them.
+    func write(to bytes: UnsafeMutableRawBufferPointer) {
+        bytes.storeBytes(of: words.0.bigEndian, toByteOffset: 0, as: UInt64.self)
+        bytes.storeBytes(of: words.1.bigEndian, toByteOffset: 8, as: UInt64.self)
+        bytes.storeBytes(of: words.2.bigEndian, toByteOffset: 16, as: UInt64.self)
+        bytes.storeBytes(of: words.3.bigEndian, toByteOffset: 24, as: UInt64.self)
+    }
+
+    /// Appends 64 lower-case hex characters.
+    func appendHex(to text: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
+            write(to: buffer)
+            Hex.append(UnsafeRawBufferPointer(buffer), to: &text)
+        }
+    }
+
+    /// 64 lower-case hex characters.
+    var hex: String {
+        withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
+            write(to: buffer)
+            return Hex.encode(UnsafeRawBufferPointer(buffer))
+        }
+    }
+
     /// The bytes.
     public var bytes: [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
@@ -90,7 +120,9 @@ public struct PublicKey: Sendable, Hashable, Comparable, CustomStringConvertible
     /// 32 bytes.
     public var bytes: [UInt8] { storage.bytes }
     /// 64 lower-case hex characters.
-    public var hex: String { Hex.encode(storage.bytes) }
+    public var hex: String { storage.hex }
+    /// Appends the 64 characters.
+    package func appendHex(to text: inout [UInt8]) { storage.appendHex(to: &text) }
     /// The first 8 of them.
     public var shortHex: String { String(hex.prefix(8)) }
     /// The key in hex.

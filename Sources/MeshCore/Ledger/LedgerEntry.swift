@@ -55,26 +55,28 @@ public struct LedgerEntry: Sendable, Hashable {
 
     /// Writes the stored bytes: names in the order of RFC 8785, by hand, since every write appends one.
     public func encode(into bytes: inout [UInt8]) {
-        bytes += Array("{\"act\":".utf8)
+        bytes += "{\"act\":".utf8
         JSONWriter.write(kind, to: &bytes)
-        bytes += Array(",\"actor\":".utf8)
+        bytes += ",\"actor\":".utf8
         JSONWriter.write(actor, to: &bytes)
         if !commitments.isEmpty {
-            bytes += Array(",\"com\":".utf8)
+            bytes += ",\"com\":".utf8
             bytes += JSON.object(JSONObject(commitments.map { ($0.key, .string($0.value)) })).canonicalBytes()
         }
-        bytes += Array(",\"log\":".utf8)
+        bytes += ",\"log\":".utf8
         JSONWriter.write(origin, to: &bytes)
         if let object {
-            bytes += Array(",\"obj\":".utf8)
+            bytes += ",\"obj\":".utf8
             JSONWriter.write(object, to: &bytes)
         }
-        bytes += Array(",\"prev\":\"\(previous.hex)\"".utf8)
+        bytes += ",\"prev\":\"".utf8
+        previous.appendHex(to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
         if publicAttributes.count > 0 {
-            bytes += Array(",\"pub\":".utf8)
+            bytes += ",\"pub\":".utf8
             bytes += JSON.object(publicAttributes).canonicalBytes()
         }
-        bytes += Array(",\"res\":\"ok\",\"seq\":\(seq),\"ts\":\(timestamp),\"v\":1}".utf8)
+        bytes += ",\"res\":\"ok\",\"seq\":\(seq),\"ts\":\(timestamp),\"v\":1}".utf8
     }
 
     /// Reads stored bytes. Fails when they are not exactly an entry's canonical form.

@@ -9,15 +9,13 @@ public struct MerkleTree: Sendable {
     public init() {}
 
     /// The hash of a leaf's bytes: SHA-256 over a zero byte and the bytes.
-    public static func leafHash(_ bytes: [UInt8]) -> Digest { digest([0] + bytes) }
+    public static func leafHash(_ bytes: [UInt8]) -> Digest { Digest.sha256(prefix: 0, bytes) }
 
     /// The hash of an inner node: SHA-256 over a one byte and both halves.
-    public static func nodeHash(_ left: Digest, _ right: Digest) -> Digest { digest([1] + left.bytes + right.bytes) }
+    public static func nodeHash(_ left: Digest, _ right: Digest) -> Digest { Digest.sha256(prefix: 1, left, right) }
 
     /// The root of the empty tree: SHA-256 of nothing.
-    public static let emptyRoot = digest([])
-
-    private static func digest(_ bytes: [UInt8]) -> Digest { Digest(bytes: Hashing.sha256(bytes)) ?? .zero }
+    public static let emptyRoot = Digest(bytes: Hashing.sha256([])) ?? .zero
 
     /// Adds a leaf by its hash.
     public mutating func append(leaf: Digest) { append(subtree: leaf, levels: 0) }

@@ -27,9 +27,9 @@ public struct JSONWriter {
 
     mutating func write(_ value: JSON) {
         switch value {
-        case .null: bytes += Array("null".utf8)
-        case .bool(let value): bytes += Array((value ? "true" : "false").utf8)
-        case .integer(let value): bytes += Array(String(value).utf8)
+        case .null: bytes += "null".utf8
+        case .bool(let value): bytes += (value ? "true" : "false").utf8
+        case .integer(let value): bytes += String(value).utf8
         case .double(let value):
             // Beyond 64 bits the plain digits would be refused as an integer; RFC 8785 wants them all the same.
             bytes += Array(Self.number(value, plainDigits: isCanonical ? 21 : 18).utf8)
@@ -56,17 +56,37 @@ public struct JSONWriter {
             writer.write(value)
         }
         if isCanonical {
-            for (key, value) in object.sorted(by: { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }) {
-                add(key, value, to: &self)
-            }
+            for (key, value) in object.sorted(by: { Self.precedes($0.key, $1.key) }) { add(key, value, to: &self) }
         } else {
             for (key, value) in object { add(key, value, to: &self) }
         }
         bytes.append(UInt8(ascii: "}"))
     }
 
+    /// The order of UTF-16 code units. It is that of the UTF-8 bytes but for what lies beyond the surrogates, whose
+    /// lead bytes are 0xEE and more.
+    private static func precedes(_ left: String, _ right: String) -> Bool {
+        for (one, other) in zip(left.utf8, right.utf8) where one != other {
+            if one < 0xEE, other < 0xEE { return one < other }
+            return left.utf16.lexicographicallyPrecedes(right.utf16)
+        }
+        return left.utf8.count < right.utf8.count
+    }
+
     /// Writes a string with quotes; escapes only what JSON asks for, in the short forms of RFC 8785.
     public static func write(_ text: String, to bytes: inout [UInt8]) {
+        var text = text
+        let isPlain = text.withUTF8 { characters in
+            guard characters.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C }) else { return false }
+            bytes.append(UInt8(ascii: "\""))
+            bytes.append(contentsOf: characters)
+            bytes.append(UInt8(ascii: "\""))
+            return true
+        }
+        if !isPlain { writeEscaped(text, to: &bytes) }
+    }
+
+    private static func writeEscaped(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {

@@ -72,7 +72,34 @@ public struct MessagePush: Codable, Sendable, Hashable, Push, Reply {
         self.encrypted = encrypted
     }
 
-    public func frame(for dialect: Dialect) -> [UInt8]? { try? frame(requestID: nil) }
+    public func frame(for dialect: Dialect) -> [UInt8]? { frame(requestID: nil) }
+
+    public func frame(requestID: String?) -> [UInt8] {
+        var writer = FlatWriter(type: "push", capacity: 900 + ciphertext.utf8.count)
+        writer.add("messageId", messageId)
+        writer.add("meshId", meshId)
+        writer.add("senderPubkey", senderPubkey)
+        writer.add("senderMemberPubkey", ifPresent: senderMemberPubkey)
+        writer.add("senderMemberId", ifPresent: senderMemberId)
+        writer.add("senderName", ifPresent: senderName)
+        writer.add("senderDisplayName", ifPresent: senderDisplayName)
+        writer.add("senderLabel", ifPresent: senderLabel)
+        writer.add("priority", priority.rawValue)
+        writer.add("nonce", nonce)
+        writer.add("ciphertext", ciphertext)
+        writer.add("createdAt", createdAt)
+        writer.add("attempt", attempt)
+        writer.add("kind", kind)
+        writer.add("targetSpec", targetSpec)
+        writer.add("encrypted", encrypted)
+        writer.add("recipientKey", ifPresent: recipientKey)
+        writer.add("bodyVersion", ifPresent: bodyVersion)
+        writer.add("replyToId", ifPresent: replyToId)
+        writer.add("client_message_id", ifPresent: clientMessageID)
+        writer.add("request_fingerprint", ifPresent: requestFingerprint)
+        writer.add("subtype", ifPresent: subtype)
+        return writer.finish(requestID: requestID)
+    }
 }
 
 /// One change of one delivery, for whoever watches the message.

@@ -249,6 +249,18 @@ public struct SendAck: Reply {
         self.duplicate = duplicate
         self.error = error
     }
+
+    public func frame(requestID: String?) -> [UInt8] {
+        var writer = FlatWriter(type: "ack", capacity: 160)
+        writer.add("id", id)
+        writer.add("messageId", messageId)
+        writer.add("queued", queued)
+        writer.add("status", ifPresent: status)
+        writer.add("recipients", ifPresent: recipients)
+        if let duplicate { writer.add("duplicate", duplicate) }
+        writer.add("error", ifPresent: error)
+        return writer.finish(requestID: requestID)
+    }
 }
 
 /// Finds out whom a target reaches, so that the sender can seal a copy for each.

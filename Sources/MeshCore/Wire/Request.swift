@@ -58,6 +58,8 @@ extension Request {
 public protocol Reply: Codable, Sendable {
     /// The `type` on the wire, for example `state_result`.
     static var type: String { get }
+    /// The frame's bytes. Only the most frequent replies write themselves by hand.
+    func frame(requestID: String?) throws(MeshError) -> [UInt8]
 }
 
 extension Reply {

@@ -19,8 +19,13 @@ public enum Timestamp {
         let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
         let seconds = rest / 1_000
-        return pad(year, 4) + "-" + pad(month, 2) + "-" + pad(dayOfMonth, 2) + "T" + pad(seconds / 3_600, 2) + ":"
-            + pad(seconds / 60 % 60, 2) + ":" + pad(seconds % 60, 2) + "." + pad(rest % 1_000, 3) + "Z"
+        guard (0...9_999).contains(year) else {
+            // Years beyond four digits are not in the form's scope, but they are not lost either.
+            return "\(year)"
+                + text([0, month, dayOfMonth, seconds / 3_600, seconds / 60 % 60, seconds % 60, rest % 1_000])
+                .dropFirst(4)
+        }
+        return text([year, month, dayOfMonth, seconds / 3_600, seconds / 60 % 60, seconds % 60, rest % 1_000])
     }
 
     /// Unix milliseconds of `2026-04-15T12:00:00.000Z`; nil when it is not of that form or no such time is. Dates to days by Howard
@@ -42,8 +47,20 @@ public enum Timestamp {
         return iso8601(result) == text ? result : nil
     }
 
-    private static func pad(_ number: Int64, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    private static let layout: StaticString = "0000-00-00T00:00:00.000Z"
+    private static let places = [0..<4, 5..<7, 8..<10, 11..<13, 14..<16, 17..<19, 20..<23]
+
+    private static func text(_ numbers: [Int64]) -> String {
+        String(unsafeUninitializedCapacity: layout.utf8CodeUnitCount) { text in
+            for place in 0..<layout.utf8CodeUnitCount { text[place] = layout.utf8Start[place] }
+            for (range, number) in zip(places, numbers) {
+                var rest = number
+                for place in range.reversed() {
+                    text[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+            }
+            return layout.utf8CodeUnitCount
+        }
     }
 }

@@ -1,0 +1,67 @@
+/// A request that can be read from a flat object without a tree. Only the most frequent ones are; their general form is
+/// read like every other request.
+package protocol FlatRequest: Request {
+    /// Reads the members; nil leaves the frame to the general decoder, also to say what is wrong with it.
+    init?(flat: FlatScanner, in bytes: UnsafeRawBufferPointer)
+}
+
+extension Send: FlatRequest {
+    package init?(flat: FlatScanner, in bytes: UnsafeRawBufferPointer) {
+        guard let target = flat.text("targetSpec", in: bytes) else { return nil }
+        self.init(targetSpec: TargetSpec([target]))
+        for member in flat.members {
+            func has(_ name: StaticString) -> Bool { FlatScanner.equals(bytes, member.name, name) }
+            switch member.value {
+            case .string(let range):
+                if has("targetSpec") || has("type") || has("_reqId") { continue }
+                let text = FlatScanner.text(bytes, range)
+                if has("ciphertext") {
+                    ciphertext = text
+                } else if has("nonce") {
+                    nonce = text
+                } else if has("id") {
+                    id = text
+                } else if has("client_message_id") {
+                    clientMessageID = text
+                } else if has("priority") {
+                    guard let priority = Priority(rawValue: text) else { return nil }
+                    self.priority = priority
+                } else if has("replyToId") {
+                    replyToID = text
+                } else if has("request_fingerprint") {
+                    requestFingerprint = text
+                } else {
+                    return nil
+                }
+            case .bool(let value):
+                if has("encrypted") {
+                    encrypted = value
+                } else if has("receipts") {
+                    receipts = value
+                } else {
+                    return nil
+                }
+            case .integer(let value):
+                guard has("ttl") else { return nil }
+                ttl = value
+            case .null, .strings: return nil
+            }
+        }
+    }
+}
+
+extension Acknowledge: FlatRequest {
+    package init?(flat: FlatScanner, in bytes: UnsafeRawBufferPointer) {
+        self.init(messageIDs: [])
+        messageIDs = nil
+        for member in flat.members {
+            func has(_ name: StaticString) -> Bool { FlatScanner.equals(bytes, member.name, name) }
+            switch member.value {
+            case .strings(let list) where has("messageIds"): messageIDs = FlatScanner.strings(bytes, list)
+            case .string(let range) where has("brokerMessageId"): brokerMessageID = FlatScanner.text(bytes, range)
+            case .string where has("type") || has("_reqId"): continue
+            default: return nil
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+/// Writes a frame without building a tree: for the frames whose cost counts. Members stand in the order of the calls.
+package struct FlatWriter {
+    private var bytes: [UInt8] = []
+
+    /// Begins a frame of a type.
+    package init(type: StaticString, capacity: Int) {
+        bytes.reserveCapacity(capacity)
+        put("{\"type\":\"")
+        put(type)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Adds a text.
+    package mutating func add(_ name: StaticString, _ text: String) {
+        key(name)
+        JSONWriter.write(text, to: &bytes)
+    }
+
+    /// Adds a text when there is one.
+    package mutating func add(_ name: StaticString, ifPresent text: String?) { if let text { add(name, text) } }
+
+    /// Adds a number.
+    package mutating func add(_ name: StaticString, _ number: Int) {
+        key(name)
+        bytes.append(contentsOf: String(number).utf8)
+    }
+
+    /// Adds a number when there is one.
+    package mutating func add(_ name: StaticString, ifPresent number: Int?) { if let number { add(name, number) } }
+
+    /// Adds a truth value.
+    package mutating func add(_ name: StaticString, _ value: Bool) {
+        key(name)
+        put(value ? "true" : "false")
+    }
+
+    /// Adds a key in hex when there is one.
+    package mutating func add(_ name: StaticString, ifPresent publicKey: PublicKey?) {
+        guard let publicKey else { return }
+        key(name)
+        bytes.append(UInt8(ascii: "\""))
+        publicKey.appendHex(to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Ends the frame.
+    package mutating func finish(requestID: String?) -> [UInt8] {
+        add("_reqId", ifPresent: requestID)
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+
+    private mutating func key(_ name: StaticString) {
+        put(",\"")
+        put(name)
+        put("\":")
+    }
+
+    private mutating func put(_ text: StaticString) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+}
