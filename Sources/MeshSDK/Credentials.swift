@@ -69,7 +69,7 @@ public struct Credentials: Sendable {
 
     /// A signed hello for a new connection: fresh for each, since a signature is accepted once.
     func hello(configuration: MeshClient.Configuration, now: Int64) -> SessionHello {
-        let nonce = Hex.encode(Random.bytes(16))
+        let nonce = Hex.encode(SecureRandom.bytes(16))
         let text = SignedText.meshSessionHello(
             meshID: meshID, member: memberKey.publicKey, session: sessionKey.publicKey, audience: node.hex,
             timestamp: now, nonce: nonce)
@@ -89,13 +89,5 @@ public struct Credentials: Sendable {
         hello.peerType = configuration.peerType
         hello.groups = configuration.groups.isEmpty ? nil : configuration.groups
         return hello
-    }
-}
-
-/// Random bytes of the system.
-enum Random {
-    static func bytes(_ count: Int) -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     }
 }

@@ -42,7 +42,7 @@ struct FileOutbox: Sendable {
         let digits = String(order)
         let name =
             String(repeating: "0", count: max(0, 20 - digits.count)) + digits + "-"
-            + Hex.encode(Random.bytes(4)) + ".json"
+            + Hex.encode(SecureRandom.bytes(4)) + ".json"
         do throws(JSONError) {
             let bytes = try JSONCoder.encode(send).bytes()
             do throws(MeshError) { try SystemCalls.write("\(folder)/\(name)", bytes) } catch {

@@ -33,7 +33,7 @@ public final class MeshAPI: Sendable {
         let path = "/v1/meshes/\(credentials.meshID)/\(Asked.type)"
         let body = try Self.bytes(request)
         let timestamp = SystemCalls.now()
-        let nonce = Hex.encode(Random.bytes(16))
+        let nonce = Hex.encode(SecureRandom.bytes(16))
         let text = SignedText.httpRequest(
             method: "POST", path: path, body: body, audience: credentials.node.hex, timestamp: timestamp, nonce: nonce)
         let headers = [

@@ -70,7 +70,7 @@ public struct Outgoing: Sendable, Hashable {
     public init(target: TargetSpec, text: String) {
         self.target = target
         self.text = text
-        clientMessageID = Hex.encode(Random.bytes(16))
+        clientMessageID = Hex.encode(SecureRandom.bytes(16))
     }
 
     /// A message to one target: a name, a key, `@group` or `*`.

@@ -11,7 +11,7 @@ public struct NewMesh: Sendable {
     public let allowsPlaintext: Bool
     private let owner = SigningKey()
     private let session = SigningKey()
-    private let nonce = Random.bytes(16)
+    private let nonce = SecureRandom.bytes(16)
 
     /// Makes the keys. Nothing is sent.
     public init(slug: String, ownerName: String, allowsPlaintext: Bool = false) {

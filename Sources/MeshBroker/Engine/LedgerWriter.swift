@@ -46,6 +46,24 @@ struct LedgerWriter {
             publicAttributes: attributes, commitments: commitments)
         buffer.removeAll(keepingCapacity: true)
         entry.encode(into: &buffer)
+        try store(kind)
+    }
+
+    /// Appends an entry whose parts are in their canonical form.
+    mutating func append(
+        kind: String, actor: String, object: String?, attributes: CanonicalObject, commitments: CanonicalObject,
+        at now: Int64
+    ) throws {
+        timestamp = max(timestamp, now)
+        buffer.removeAll(keepingCapacity: true)
+        LedgerEntry.write(
+            to: &buffer, origin: origin, seq: size, timestamp: timestamp, previous: head, actor: actor, kind: kind,
+            object: object, publicAttributes: attributes, commitments: commitments)
+        try store(kind)
+    }
+
+    /// Stores the entry that stands in the buffer.
+    private mutating func store(_ kind: String) throws {
         guard buffer.count <= 65_535 else {
             throw MeshError(.tooLarge, "the ledger entry of \(kind) would have \(buffer.count) bytes, at most 65,535")
         }

@@ -57,7 +57,8 @@ enum Messages {
             clientID: request.clientMessageID,
             fingerprint: fingerprint, replyTo: replyTo, flags: 0, entry: state.ledger.size,
             extra: .init(
-                senderPubkey: (session.claimedKey ?? member.key).hex, bodyVersion: request.bodyVersion,
+                senderPubkey: session.claimedKey == nil ? member.keyHex : session.keyHex,
+                bodyVersion: request.bodyVersion,
                 fingerprint: request.requestFingerprint, subtype: request.subtype, mentions: request.mentions),
             body: body)
         if isEncrypted(body) { message.flags |= StoredMessage.encryptedFlag }
@@ -66,13 +67,15 @@ enum Messages {
         state.nextMessage += 1
         if let sentKey { remember(sentKey, seq, state) }
         let id = state.messageIDs.id(seq)
-        try context.record(
-            "message.accepted", object: id,
-            [
-                "kind": .string(resolution.kind.rawValue), "priority": .string(message.priority.rawValue),
-                "session": .string(session.key.hex), "recipients": .integer(Int64(resolution.recipients.count)),
-                "encrypted": .bool(message.isEncrypted),
-            ], commitments: ["content": Hex.encode(fingerprint)])
+        var facts = CanonicalObject()
+        facts.add("encrypted", message.isEncrypted)
+        facts.add("kind", resolution.kind.rawValue)
+        facts.add("priority", message.priority.rawValue)
+        facts.add("recipients", resolution.recipients.count)
+        facts.add("session", session.keyHex)
+        var hashes = CanonicalObject()
+        hashes.add("content", Hex.encode(fingerprint))
+        try context.record("message.accepted", actor: member.keyHex, object: id, facts, commitments: hashes)
         try Deliveries.accept(message, resolution.recipients, wantsReceipts: request.receipts == true, context)
         if let replyTo { try Deliveries.answer(replyTo, by: session.number, context) }
         return SendAck(
@@ -172,7 +175,8 @@ enum Messages {
                 .plaintextRefused, "a direct message to \(request.targetSpec.text) must be sealed for each recipient",
                 hint: "ask `resolve` for the recipients and send `copies`, or address a session key")
         }
-        guard !nonce.isEmpty, (Base64.decodedCount(ciphertext) ?? 0) >= 16 else {
+        // The text was checked: four characters are three bytes, 16 bytes are 24 characters.
+        guard !nonce.isEmpty, ciphertext.utf8.count >= 24 else {
             throw MeshError(.plaintextRefused, "a message to a key must be a box: nonce of 24 bytes, at least 16 bytes")
         }
         return .shared(nonce: nonce, ciphertext: ciphertext, key: key)

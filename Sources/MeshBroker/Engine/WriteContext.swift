@@ -52,11 +52,21 @@ package final class WriteContext {
             switch actor {
             case .node: "node"
             case .admin: "admin"
-            case .session: state.identity(of: actor)?.member.key.hex ?? "unknown"
+            case .session: state.identity(of: actor)?.member.keyHex ?? "unknown"
             }
         try state.ledger.append(
             kind: kind, actor: actorName, object: object, attributes: attributes, commitments: commitments,
             at: state.now)
+    }
+
+    /// Enters what an actor did, from parts in their canonical form: for what happens all the time.
+    func record(
+        _ kind: String, actor: String, object: String?, _ attributes: CanonicalObject,
+        commitments: CanonicalObject = CanonicalObject()
+    ) throws {
+        recorded += 1
+        try state.ledger.append(
+            kind: kind, actor: actor, object: object, attributes: attributes, commitments: commitments, at: state.now)
     }
 
     /// Tells one session, if it is connected.

@@ -53,7 +53,7 @@ package final class MeshWriter {
     private let database: Database
     private let environment: WriterEnvironment
     private var clock: BatchClock
-    private var generator = SystemRandomNumberGenerator()
+    private var generator = SecureRandom()
     private var connections: [ConnectionID: PeerConnection] = [:]
     private var checkpoints: CheckpointPolicy
     private var wakeUp = WakeUp()

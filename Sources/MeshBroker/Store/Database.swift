@@ -82,7 +82,7 @@ public final class Database {
         if isNew { try execute("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA application_id=\(Self.applicationID)") }
         try execute(
             """
-            PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000;
+            PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;
             PRAGMA secure_delete=FAST; PRAGMA cache_size=-16384
             """)
         try assertDurable(mode)

@@ -29,6 +29,12 @@ extension Roster {
         guard (1...256).contains(spec.targets.count) else {
             throw .argument("targetSpec", "1 to 256 targets, not \(spec.targets.count)")
         }
+        // Most messages address one session by its key, as a client does that has sealed for it.
+        if spec.targets.count == 1, let key = PublicKey(hex: spec.targets[0]), let session = session(key: key),
+            session.hasKey, session.number != sender
+        {
+            return Resolution(kind: .direct, recipients: [.session(session.number)])
+        }
         var sessionsFound: Set<SessionNumber> = []
         var membersFound: Set<MemberNumber> = []
         var kinds: Set<Resolution.Kind> = []

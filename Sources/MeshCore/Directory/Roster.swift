@@ -31,7 +31,9 @@ public struct Member: Sendable, Hashable {
     /// Its public id.
     public var id: String
     /// Its public key.
-    public var key: PublicKey
+    public let key: PublicKey
+    /// The same in hex: every message and every entry names it.
+    public let keyHex: String
     /// Its name, unique in the mesh.
     public var name: String
     /// What it may do.
@@ -45,6 +47,7 @@ public struct Member: Sendable, Hashable {
         self.number = number
         self.id = id
         self.key = key
+        keyHex = key.hex
         self.name = name
         self.role = role
         self.joinedAt = joinedAt
@@ -101,7 +104,9 @@ public struct Session: Sendable, Hashable {
     /// Whose session it is.
     public var member: MemberNumber
     /// Its key; for a foreign client without one, a key derived from its member and session id that nobody holds.
-    public var key: PublicKey
+    public let key: PublicKey
+    /// The same in hex.
+    public let keyHex: String
     /// Its label: unique among the member's own sessions; for a foreign client the display name that it gave.
     public var label: String?
     /// A claudemesh client that keeps no session on disk.
@@ -149,6 +154,7 @@ public struct Session: Sendable, Hashable {
         self.number = number
         self.member = member
         self.key = key
+        keyHex = key.hex
         self.label = label
         self.isForeign = isForeign
         self.hasKey = hasKey

@@ -56,6 +56,11 @@ public struct BoxKey: Sendable {
         key = try Agreement.boxKey(secret: Agreement.x25519(mine), theirs: Agreement.x25519(theirs))
     }
 
+    /// Makes the shared key of keys in their X25519 form: converting one costs far more than this, and is done once.
+    public init(mineX25519: [UInt8], theirsX25519: [UInt8]) throws(IdentityError) {
+        key = try Agreement.boxKey(secret: mineX25519, theirs: theirsX25519)
+    }
+
     /// The tag of 16 bytes and the ciphertext. The nonce has 24 bytes and is never used twice.
     public func seal(_ plaintext: [UInt8], nonce: [UInt8]) throws(IdentityError) -> [UInt8] {
         try Agreement.seal(plaintext, nonce: nonce, key: key)
@@ -65,10 +70,7 @@ public struct BoxKey: Sendable {
     public func open(_ box: [UInt8], nonce: [UInt8]) -> [UInt8]? { Agreement.open(box, nonce: nonce, key: key) }
 
     /// 24 random bytes.
-    public static func randomNonce() -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<24).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-    }
+    public static func randomNonce() -> [UInt8] { SecureRandom.bytes(24) }
 }
 
 /// NaCl's sealed boxes: anyone can make one, only the recipient opens it, nobody knows who made it.

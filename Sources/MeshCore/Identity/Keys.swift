@@ -36,6 +36,36 @@ public struct Bytes32: Sendable, Hashable, Comparable {
         words = (word(), word(), word(), word())
     }
 
+    /// Reads 64 hex characters; nil when there is anything else.
+    init?(hex: String, lowerCaseOnly: Bool) {
+        guard hex.utf8.count == 64 else { return nil }
+        var text = hex
+        let words: (UInt64, UInt64, UInt64, UInt64)? = text.withUTF8 { characters in
+            func word(_ start: Int) -> UInt64? {
+                var word: UInt64 = 0
+                for character in characters[start..<start + 16] {
+                    let digit: UInt8
+                    switch character {
+                    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = character - UInt8(ascii: "0")
+                    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = character - UInt8(ascii: "a") + 10
+                    case UInt8(ascii: "A")...UInt8(ascii: "F"):
+                        if lowerCaseOnly { return nil }
+                        digit = character - UInt8(ascii: "A") + 10
+                    default: return nil
+                    }
+                    word = word << 4 | UInt64(digit)
+                }
+                return word
+            }
+            guard let first = word(0), let second = word(16), let third = word(32), let fourth = word(48) else {
+                return nil
+            }
+            return (first, second, third, fourth)
+        }
+        guard let words else { return nil }
+        self.words = words
+    }
+
     /// Takes the first 32 bytes of memory that has as many.
     init(loading bytes: UnsafeRawBufferPointer) {
         func word(_ start: Int) -> UInt64 { bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self).bigEndian }
@@ -107,14 +137,14 @@ public struct PublicKey: Sendable, Hashable, Comparable, CustomStringConvertible
 
     /// Reads 64 lower-case hex characters.
     public init?(hex: String) {
-        guard hex.utf8.count == 64, !hex.utf8.contains(where: { (65...70).contains($0) }) else { return nil }
-        self.init(anyCaseHex: hex)
+        guard let storage = Bytes32(hex: hex, lowerCaseOnly: true) else { return nil }
+        self.storage = storage
     }
 
     /// Reads 64 hex characters of either case.
     public init?(anyCaseHex hex: String) {
-        guard hex.utf8.count == 64, let bytes = Hex.decode(hex) else { return nil }
-        self.init(bytes: bytes)
+        guard let storage = Bytes32(hex: hex, lowerCaseOnly: false) else { return nil }
+        self.storage = storage
     }
 
     /// 32 bytes.

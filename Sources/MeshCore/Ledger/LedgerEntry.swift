@@ -55,13 +55,38 @@ public struct LedgerEntry: Sendable, Hashable {
 
     /// Writes the stored bytes: names in the order of RFC 8785, by hand, since every write appends one.
     public func encode(into bytes: inout [UInt8]) {
+        let hashes = JSONObject(commitments.map { ($0.key, .string($0.value)) })
+        Self.write(
+            to: &bytes, origin: origin, seq: seq, timestamp: timestamp, previous: previous, actor: actor, kind: kind,
+            object: object,
+            publicAttributes: publicAttributes.count == 0
+                ? nil : { $0 += JSON.object(publicAttributes).canonicalBytes() },
+            commitments: hashes.count == 0 ? nil : { $0 += JSON.object(hashes).canonicalBytes() })
+    }
+
+    /// Writes an entry's bytes from parts of which some are in their canonical form already.
+    package static func write(
+        to bytes: inout [UInt8], origin: String, seq: Int64, timestamp: Int64, previous: Digest, actor: String,
+        kind: String, object: String?, publicAttributes: CanonicalObject, commitments: CanonicalObject
+    ) {
+        write(
+            to: &bytes, origin: origin, seq: seq, timestamp: timestamp, previous: previous, actor: actor, kind: kind,
+            object: object, publicAttributes: publicAttributes.isEmpty ? nil : { publicAttributes.write(to: &$0) },
+            commitments: commitments.isEmpty ? nil : { commitments.write(to: &$0) })
+    }
+
+    private static func write(
+        to bytes: inout [UInt8], origin: String, seq: Int64, timestamp: Int64, previous: Digest, actor: String,
+        kind: String, object: String?, publicAttributes: ((inout [UInt8]) -> Void)?,
+        commitments: ((inout [UInt8]) -> Void)?
+    ) {
         bytes += "{\"act\":".utf8
         JSONWriter.write(kind, to: &bytes)
         bytes += ",\"actor\":".utf8
         JSONWriter.write(actor, to: &bytes)
-        if !commitments.isEmpty {
+        if let commitments {
             bytes += ",\"com\":".utf8
-            bytes += JSON.object(JSONObject(commitments.map { ($0.key, .string($0.value)) })).canonicalBytes()
+            commitments(&bytes)
         }
         bytes += ",\"log\":".utf8
         JSONWriter.write(origin, to: &bytes)
@@ -72,9 +97,9 @@ public struct LedgerEntry: Sendable, Hashable {
         bytes += ",\"prev\":\"".utf8
         previous.appendHex(to: &bytes)
         bytes.append(UInt8(ascii: "\""))
-        if publicAttributes.count > 0 {
+        if let publicAttributes {
             bytes += ",\"pub\":".utf8
-            bytes += JSON.object(publicAttributes).canonicalBytes()
+            publicAttributes(&bytes)
         }
         bytes += ",\"res\":\"ok\",\"seq\":\(seq),\"ts\":\(timestamp),\"v\":1}".utf8
     }

@@ -120,7 +120,7 @@ private struct Cursor {
         let start = offset
         while offset + 8 <= bytes.count {
             let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            guard Self.isPlain(word) else { break }
+            guard PlainText.isPlainASCII(word) else { break }
             offset += 8
         }
         while offset < bytes.count {
@@ -133,18 +133,6 @@ private struct Cursor {
             }
         }
         return nil
-    }
-
-    /// Whether eight bytes are printable ASCII without quotes and backslashes. The tests for single bytes may report
-    /// a byte too many, never one too few; the caller then looks byte by byte.
-    private static func isPlain(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let high: UInt64 = 0x8080_8080_8080_8080
-        func hasZero(_ value: UInt64) -> UInt64 { (value &- ones) & ~value & high }
-        let quote = hasZero(word ^ (ones &* 0x22))
-        let backslash = hasZero(word ^ (ones &* 0x5C))
-        let control = (word &- (ones &* 0x20)) & ~word & high
-        return (word & high) | quote | backslash | control == 0
     }
 
     mutating func value() -> FlatScanner.Value? {

@@ -77,7 +77,7 @@ public struct JSONWriter {
     public static func write(_ text: String, to bytes: inout [UInt8]) {
         var text = text
         let isPlain = text.withUTF8 { characters in
-            guard characters.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C }) else { return false }
+            guard PlainText.isPlain(UnsafeRawBufferPointer(characters)) else { return false }
             bytes.append(UInt8(ascii: "\""))
             bytes.append(contentsOf: characters)
             bytes.append(UInt8(ascii: "\""))

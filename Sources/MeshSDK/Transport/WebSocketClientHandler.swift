@@ -26,7 +26,7 @@ final class WebSocketClientHandler: ChannelInboundHandler {
     private var handler: (@Sendable (TransportEvent) -> Void)?
     private var hasToldEnd = false
     private var endReason: CloseReason?
-    private var random = SystemRandomNumberGenerator()
+    private var random = SecureRandom()
 
     init(address: ClientAddress, opened: EventLoopPromise<WebSocketTransport>) {
         self.address = address

@@ -57,10 +57,11 @@ final class BenchLoad {
     /// The shared key of two peers is the same on both sides.
     private func makeKeys() {
         let count = peers.count
+        let secrets = mesh.peers.map { KeyConversion.x25519($0.sessionKey) }
+        let publics = mesh.peers.map { (try? KeyConversion.x25519($0.sessionKey.publicKey)) ?? [] }
         for one in 0..<count {
             for other in 0..<one {
-                let key = try? BoxKey(
-                    mine: mesh.peers[one].sessionKey, theirs: mesh.peers[other].sessionKey.publicKey)
+                let key = try? BoxKey(mineX25519: secrets[one], theirsX25519: publics[other])
                 keys[one * count + other] = key
                 keys[other * count + one] = key
             }
