@@ -1,0 +1,127 @@
+import Testing
+
+@testable import MeshCore
+
+@Suite struct FlatFramesTests {
+    private static func members(_ text: String) -> [(String, JSON)]? {
+        var scanner = FlatScanner()
+        return Array(text.utf8).withUnsafeBytes { bytes in
+            guard scanner.scan(bytes) else { return nil }
+            return scanner.members.map { member in
+                let value: JSON =
+                    switch member.value {
+                    case .string(let range): .string(FlatScanner.text(bytes, range))
+                    case .integer(let value): .integer(value)
+                    case .bool(let value): .bool(value)
+                    case .null: .null
+                    case .strings(let list): .array(FlatScanner.strings(bytes, list).map { .string($0) })
+                    }
+                return (FlatScanner.text(bytes, member.name), value)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        "{}", " { } ", #"{"a":1}"#, #"{"a":"b","c":true,"d":null,"e":[],"f":["x","y"],"g":-12}"#,
+        "{ \"a\" : \"b\" ,\n\t\"c\" : [ \"x\" , \"y\" ] }\r\n",
+        #"{"long":"0123456789abcdefghij","n":123456789012345678}"#,
+    ])
+    func `a flat object has the members that the general parser reads`(text: String) throws {
+        let members = try #require(Self.members(text))
+        let whole = try json(text)
+        let general = try #require(whole.objectValue)
+        #expect(members.map(\.0) == general.map(\.key))
+        #expect(members.map(\.1) == general.map(\.value))
+    }
+
+    @Test(arguments: [
+        #"{"a":1.5}"#, #"{"a":1e3}"#, #"{"a":{"b":1}}"#, #"{"a":[1]}"#, #"{"a":"\n"}"#, #"{"é":1}"#, #"{"a":"é"}"#,
+        #"{"a":1234567890123456789}"#, "[]", "1",
+    ])
+    func `what is not flat is left to the general parser`(text: String) { #expect(Self.members(text) == nil) }
+
+    @Test func `what the general parser refuses is never taken`() {
+        let good = #"{"type":"send","a":"xyz","b":[],"c":["p","q"],"d":-12,"e":true,"f":null}"#
+        var generator = SeededGenerator(11)
+        let bytes = Array(good.utf8)
+        var taken = 0
+        for _ in 0..<4_000 {
+            var altered = bytes
+            for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                let place = Int.random(in: 0..<altered.count, using: &generator)
+                switch Int.random(in: 0..<3, using: &generator) {
+                case 0: altered.remove(at: place)
+                case 1: altered.insert(bytes.randomElement(using: &generator) ?? 0, at: place)
+                default: altered[place] = UInt8.random(in: 0...255, using: &generator)
+                }
+            }
+            var scanner = FlatScanner()
+            guard altered.withUnsafeBytes({ scanner.scan($0) }) else { continue }
+            taken += 1
+            #expect(fault(altered) == nil, "\(String(decoding: altered, as: UTF8.self))")
+        }
+        #expect(taken > 100)
+    }
+
+    @Test(arguments: [
+        #"{"type":"send","targetSpec":"bob","ciphertext":"aGk="}"#,
+        #"{"type":"send","id":"1","targetSpec":"*","priority":"now","nonce":"","ciphertext":"aGk=","encrypted":false}"#,
+        #"{"type":"send","_reqId":"r","targetSpec":"@g","ttl":60000,"receipts":true,"client_message_id":"c","replyToId":"x","request_fingerprint":"f"}"#,
+    ])
+    func `a send is read alike in both ways`(text: String) throws {
+        var scanner = FlatScanner()
+        let flat = Array(text.utf8).withUnsafeBytes { scanner.scan($0) ? Send(flat: scanner, in: $0) : nil }
+        let general = try JSONCoder.decode(Send.self, from: try json(text))
+        let read = try #require(flat)
+        #expect(try JSONCoder.encode(read) == JSONCoder.encode(general))
+    }
+
+    @Test(arguments: [
+        #"{"type":"send","targetSpec":["a","b"]}"#, #"{"type":"send","ciphertext":"aGk="}"#,
+        #"{"type":"send","targetSpec":"a","priority":"soon"}"#, #"{"type":"send","targetSpec":"a","ttl":"1"}"#,
+        #"{"type":"send","targetSpec":"a","bodyVersion":3}"#, #"{"type":"send","targetSpec":"a","nonce":null}"#,
+        #"{"type":"send","targetSpec":"a","other":"x"}"#, #"{"type":"send","targetSpec":"a","_reqId":7}"#,
+    ])
+    func `an unusual send is left to the general decoder`(text: String) {
+        var scanner = FlatScanner()
+        let flat = Array(text.utf8).withUnsafeBytes { scanner.scan($0) ? Send(flat: scanner, in: $0) : nil }
+        #expect(flat == nil)
+    }
+
+    @Test func `an acknowledgement is read alike in both ways`() throws {
+        for text in [
+            #"{"type":"client_ack","messageIds":["a","b"]}"#, #"{"type":"client_ack","brokerMessageId":"a"}"#,
+            #"{"type":"client_ack"}"#,
+        ] {
+            var scanner = FlatScanner()
+            let flat = Array(text.utf8).withUnsafeBytes { scanner.scan($0) ? Acknowledge(flat: scanner, in: $0) : nil }
+            let general = try JSONCoder.decode(Acknowledge.self, from: try json(text))
+            let read = try #require(flat)
+            #expect(try JSONCoder.encode(read) == JSONCoder.encode(general))
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `a frame that is written by hand is what the general encoder writes`(isFull: Bool) throws {
+        var push = MessagePush(
+            messageId: "m", meshId: "x", senderPubkey: Keys.a.publicKey.hex, priority: .low, nonce: "",
+            ciphertext: "aGk=",
+            createdAt: "t", attempt: 2, kind: "direct", targetSpec: "b\"\\\n\u{1}é𝄞", encrypted: true)
+        var ack = SendAck(id: "1", messageId: "m", queued: true)
+        if isFull {
+            push.senderMemberPubkey = Keys.b.publicKey
+            (push.senderMemberId, push.senderName, push.senderDisplayName) = ("i", "n", "d")
+            (push.senderLabel, push.recipientKey, push.bodyVersion) = ("l", Keys.owner.publicKey, 3)
+            (push.replyToId, push.clientMessageID, push.requestFingerprint, push.subtype) = ("r", "c", "f", "s")
+            ack = SendAck(
+                id: "1", messageId: "", queued: false, status: "s", recipients: 4, duplicate: true, error: "e\"")
+        }
+        let requestID = isFull ? "q" : nil
+        #expect(
+            try JSON.parse(push.frame(requestID: requestID))
+                == JSON.parse(WireFrame.bytes(type: MessagePush.type, body: push, requestID: requestID)))
+        #expect(
+            try JSON.parse(ack.frame(requestID: requestID))
+                == JSON.parse(WireFrame.bytes(type: SendAck.type, body: ack, requestID: requestID)))
+    }
+}
