@@ -49,8 +49,11 @@ struct NodeFolder {
         try Files.read(path + "/checkpoints/\(meshID).note").map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Says that everything was stopped in order.
-    func stoppedCleanly() { Files.remove(path + "/running") }
+    /// Says that everything was stopped in order, and gives the folder back to whoever comes next.
+    func stoppedCleanly() {
+        Files.remove(path + "/running")
+        lock.release()
+    }
 
     private static func key(_ path: String) throws -> SigningKey {
         if let bytes = try Files.readPrivate(path) {
