@@ -20,6 +20,14 @@ test: packages venv
 	swift build --build-tests
 	swift test --skip-build
 	$(PYTHON) -m pytest -q Tests/Interop
+	$(PYTHON) -m pytest -q Tests/Checker
+
+## The long form of the fault checker: a hundred faults under load. ROUNDS and SEED may be given.
+ROUNDS ?= 100
+soak: packages venv
+	swift build -c release --product meshd
+	swift build -c release --product mesh-cli
+	$(PYTHON) Tests/Checker/checker.py --bin .build/release --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 build: packages
 	swift build

@@ -38,6 +38,8 @@ class Broker:
         self.data = folder / "data"
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
+        #: Variables of the environment that meshd gets beside a clean one.
+        self.environment: dict[str, str] = {}
 
     def start(self) -> Broker:
         ready = self.folder / "ready.json"
@@ -46,7 +48,8 @@ class Broker:
             self.process = subprocess.Popen(
                 [binaries() / "meshd", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
                  "--ready-file", ready],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(self.folder))
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=clean_environment(self.folder, **self.environment))
         end = time.monotonic() + DEADLINE
         while (facts := self._read(ready)) is None:
             assert self.process.poll() is None, f"meshd ended with {self.process.returncode}:\n{self.log()}"

@@ -24,7 +24,9 @@ enum Deliveries {
             receiptsTo: wantsReceipts ? message.sender : nil, bucket: bucket)
         state.expiry[bucket, default: []].insert(message.seq)
         context.arm(expiryTimer, key: bucket, due: bucket)
-        for recipient in recipients { try accept(message, recipient, context) }
+        for recipient in recipients where !PlantedFault.strikes(.dropDelivery) {
+            try accept(message, recipient, context)
+        }
     }
 
     private static func accept(_ message: StoredMessage, _ recipient: Recipient, _ context: WriteContext) throws {
@@ -220,6 +222,7 @@ enum Deliveries {
         _ context: WriteContext
     ) throws -> Int {
         let state = context.state
+        if PlantedFault.strikes(.forgetAcknowledgements) { return messages.count }
         let recipient = Recipient.session(session)
         var changed: [Int64] = []
         for message in messages {

@@ -59,6 +59,7 @@ package final class EngineState {
     /// Reads a mesh's tables into memory.
     init(database: Database, table: CapabilityTable) throws {
         self.database = database
+        FailPoint.pass(.inRecovery)
         let meta = MetaTable(database)
         guard let id = try meta.text("mesh.id"), let slug = try meta.text("mesh.slug"),
             let owner = PublicKey(hex: try meta.text("mesh.owner") ?? ""),

@@ -41,7 +41,9 @@ enum Messages {
         try check(request)
         let fingerprint = Self.fingerprint(request)
         let sentKey = request.clientMessageID.map { SentKey(member: member.number, clientID: $0) }
-        if let sentKey, let seq = state.sent[sentKey], let earlier = try StoredMessage.find(seq, state.database) {
+        if let sentKey, !PlantedFault.strikes(.forgetKeys), let seq = state.sent[sentKey],
+            let earlier = try StoredMessage.find(seq, state.database)
+        {
             return try duplicate(of: earlier, fingerprint, request, state)
         }
         let resolution = try state.roster.resolve(request.targetSpec, from: session.number, at: context.now)

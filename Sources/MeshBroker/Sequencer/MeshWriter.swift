@@ -57,6 +57,8 @@ package final class MeshWriter {
     private var connections: [ConnectionID: PeerConnection] = [:]
     private var checkpoints: CheckpointPolicy
     private var wakeUp = WakeUp()
+    /// Held back by a planted fault.
+    private var swapped: (push: any Push, connection: PeerConnection)?
     /// Messages of this batch that were accepted.
     private var routed: [Priority: Int64] = [:]
     private var isDiskFull = false
@@ -107,6 +109,7 @@ package final class MeshWriter {
         apply(commands, outbox)
         for query in queries { answer(query, outbox) }
         outbox.send()
+        FailPoint.pass(.afterAnswer)
         return work[end...]
     }
 
@@ -233,7 +236,21 @@ package final class MeshWriter {
         for effect in effects {
             switch effect {
             case .push(let id, let push):
-                if let connection = connections[id] { outbox.add(.push(push), for: connection) }
+                guard let connection = connections[id] else { continue }
+                if PlantedFault.strikes(.wrongPeer), let other = connections.values.first(where: { $0.id != id }) {
+                    outbox.add(.push(push), for: other)
+                    continue
+                }
+                if push is MessagePush, PlantedFault.strikes(.swapPushes) {
+                    swapped = (push, connection)
+                    continue
+                }
+                outbox.add(.push(push), for: connection)
+                if push is MessagePush, PlantedFault.strikes(.repeatPush) { outbox.add(.push(push), for: connection) }
+                if let late = swapped, late.connection === connection {
+                    swapped = nil
+                    outbox.add(.push(late.push), for: connection)
+                }
             case .trackedPush(let id, let push, let message):
                 if let connection = connections[id] {
                     outbox.add(.trackedPush(push, message: message), for: connection)
@@ -270,6 +287,7 @@ package final class MeshWriter {
         do {
             let note = Checkpoint(origin: engine.state.facts.origin, size: unsigned, root: engine.ledgerRoot)
                 .sign(with: environment.nodeKey, name: engine.state.facts.origin)
+            FailPoint.pass(.beforeCheckpoint)
             try database.transaction {
                 try database.prepare("INSERT OR REPLACE INTO checkpoint (size, note) VALUES (?, ?)").run(unsigned, note)
             }

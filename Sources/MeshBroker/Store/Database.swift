@@ -183,7 +183,9 @@ public final class Database {
         try begin()
         do {
             let value = try body()
-            try commit()
+            FailPoint.pass(.beforeCommit)
+            if PlantedFault.strikes(.loseCommit) { try rollback() } else { try commit() }
+            FailPoint.pass(.afterCommit)
             return value
         } catch {
             // The first error is the one that tells; a rollback that fails leaves the transaction open, and the next

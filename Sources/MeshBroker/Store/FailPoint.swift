@@ -1,0 +1,72 @@
+import Glibc
+
+/// Places at which a broker ends at once, as a lost process does, when `MESH_FAIL_POINT` names them: `after_commit`, or
+/// `after_commit:20` for the twentieth time. The fault checker strikes the hard places with it; without the variable a
+/// place costs one comparison.
+public enum FailPoint: String, CaseIterable, Sendable {
+    /// A batch was applied and is not committed.
+    case beforeCommit = "before_commit"
+    /// A batch is durable and nobody was told.
+    case afterCommit = "after_commit"
+    /// A batch is durable and its answers were handed to the connections.
+    case afterAnswer = "after_answer"
+    /// A checkpoint is signed and not stored.
+    case beforeCheckpoint = "before_checkpoint"
+    /// A mesh's file is open and its tables are not read.
+    case inRecovery = "in_recovery"
+
+    /// What the process ends with.
+    public static let exitStatus: Int32 = 86
+
+    private static let plan: (point: FailPoint, countdown: Countdown)? = {
+        guard let text = getenv("MESH_FAIL_POINT").map({ String(cString: $0) }) else { return nil }
+        let parts = text.split(separator: ":").map(String.init)
+        guard let point = parts.first.flatMap(FailPoint.init) else { return nil }
+        return (point, Countdown(parts.count > 1 ? Int(parts[1]) ?? 1 : 1))
+    }()
+
+    /// Ends the process here when this place was named and its count is reached.
+    public static func pass(_ point: FailPoint) {
+        guard let plan, plan.point == point, plan.countdown.isOver() else { return }
+        _exit(exitStatus)
+    }
+}
+
+/// Faults that are planted on purpose, in debug builds alone, when `MESH_PLANTED_FAULT` names them: the fault checker
+/// must see each one, or it would see nothing.
+public enum PlantedFault: String, CaseIterable, Sendable {
+    /// A batch is answered and not stored.
+    case loseCommit = "lose_commit"
+    /// A delivery is never made.
+    case dropDelivery = "drop_delivery"
+    /// A message is offered twice with the same attempt.
+    case repeatPush = "repeat_push"
+    /// Two messages change places on their way out.
+    case swapPushes = "swap_pushes"
+    /// A message goes to another connection.
+    case wrongPeer = "wrong_peer"
+    /// The idempotency key is not looked up: a retry is a new message.
+    case forgetKeys = "forget_keys"
+    /// An acknowledgement is answered and not stored.
+    case forgetAcknowledgements = "forget_acknowledgements"
+
+    #if DEBUG
+        private static let plan: (fault: PlantedFault, every: Countdown)? = {
+            guard let text = getenv("MESH_PLANTED_FAULT").map({ String(cString: $0) }),
+                let fault = PlantedFault(rawValue: text)
+            else { return nil }
+            return (fault, Countdown(every: 25))
+        }()
+    #endif
+
+    /// Whether to do wrong here, this time: every 25th time when the fault was named; never in a release build.
+    @inline(__always)
+    public static func strikes(_ fault: PlantedFault) -> Bool {
+        #if DEBUG
+            guard let plan, plan.fault == fault else { return false }
+            return plan.every.isOver()
+        #else
+            return false
+        #endif
+    }
+}

@@ -1,0 +1,71 @@
+"""What is done to the broker. Each returns when the broker runs again; the recovery itself may be struck, too."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import subprocess
+import time
+
+from harness import Broker, binaries, clean_environment
+from history import History
+
+KINDS = ("kill", "stop", "term", "recovery", "failpoint")
+#: Where meshd can be told to end, and how often the place is passed at most before it does.
+FAIL_POINTS = {"before_commit": 60, "after_commit": 60, "after_answer": 60, "before_checkpoint": 2, "in_recovery": 1}
+#: What meshd ends with at such a place.
+FAIL_STATUS = 86
+
+
+async def strike(kind: str, broker: Broker, chance: random.Random, history: History) -> None:
+    """One fault, and the way back."""
+    history.add("fault", note=kind)
+    if kind == "kill":
+        await asyncio.to_thread(broker.kill)
+    elif kind == "term":
+        code = await asyncio.to_thread(broker.terminate)
+        assert code == 0, f"meshd ended with {code} after SIGTERM"
+    elif kind == "stop":
+        assert broker.process is not None
+        broker.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(chance.uniform(0.1, 1.0))
+        broker.process.send_signal(signal.SIGCONT)
+        return
+    elif kind == "recovery":
+        await asyncio.to_thread(broker.kill)
+        for _ in range(chance.randint(1, 3)):
+            await asyncio.to_thread(kill_while_starting, broker, chance.uniform(0.0, 0.12))
+    elif kind == "failpoint":
+        await at_fail_point(broker, chance, history)
+    else:
+        raise ValueError(f"no fault is called {kind}; known: {', '.join(KINDS)}, mix")
+    await asyncio.to_thread(broker.start)
+
+
+async def at_fail_point(broker: Broker, chance: random.Random, history: History) -> None:
+    """Starts meshd so that it ends by itself at a hard place, and waits until it has."""
+    point = chance.choice(list(FAIL_POINTS))
+    history.add("fault", note=point)
+    await asyncio.to_thread(broker.kill)
+    broker.environment["MESH_FAIL_POINT"] = f"{point}:{chance.randint(1, FAIL_POINTS[point])}"
+    try:
+        await asyncio.to_thread(broker.start)
+        assert broker.process is not None
+        await asyncio.to_thread(broker.process.wait, 20)
+    except AssertionError:
+        # It ended before it was ready: the place is in the recovery.
+        pass
+    finally:
+        del broker.environment["MESH_FAIL_POINT"]
+    assert broker.process is not None and broker.process.returncode == FAIL_STATUS, f"{point}: {broker.log()}"
+
+
+def kill_while_starting(broker: Broker, seconds: float) -> None:
+    with open(broker.folder / "meshd.log", "ab") as log:
+        process = subprocess.Popen(
+            [binaries() / "meshd", "--data", broker.data, "--listen", f"127.0.0.1:{broker.port}"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(broker.folder))
+    time.sleep(seconds)
+    process.kill()
+    process.wait()

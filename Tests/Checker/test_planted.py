@@ -1,0 +1,27 @@
+"""The checker sees faults that are planted in the broker: without this, its silence would say nothing."""
+
+import asyncio
+
+import pytest
+
+from checker import run
+
+#: The planted fault, and the classes of which at least one must be seen.
+PLANTED = {
+    "lose_commit": {"lost", "two messages for one id", "stuck"},
+    "drop_delivery": {"lost"},
+    "repeat_push": {"unmarked duplicate"},
+    "swap_pushes": {"reordered"},
+    "wrong_peer": {"misdelivered", "phantom", "altered"},
+    "forget_keys": {"two messages for one id"},
+    "forget_acknowledgements": {"redelivered after acknowledgement", "unmarked duplicate"},
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_a_planted_fault_is_seen(fault, tmp_path):
+    verdict = asyncio.run(run(
+        rounds=3, fault="kill", seed=5, peers=4, seconds=0.5, folder=tmp_path, tell=lambda _: None,
+        environment={"MESH_PLANTED_FAULT": fault}, drain_limit=6))
+    assert not verdict.passes
+    assert PLANTED[fault] & set(verdict.cases), verdict.cases
