@@ -20,6 +20,7 @@ test: packages venv
 	swift build --build-tests
 	swift test --skip-build
 	$(PYTHON) -m pytest -q Tests/Interop
+	$(PYTHON) -m pytest -q Tests/Hostile
 	$(PYTHON) -m pytest -q Tests/Checker
 
 ## The long form of the fault checker: a hundred faults under load. ROUNDS and SEED may be given.
