@@ -194,8 +194,9 @@ final class MeshBench {
     func pushes(to peer: Peer) -> [MessagePush] {
         effects.compactMap { effect in
             switch effect {
-            case .push(let connection, let push) where connection == peer.connection: push as? MessagePush
-            case .trackedPush(let connection, let push, _) where connection == peer.connection: push as? MessagePush
+            case .push(let connection, let push) where connection == peer.connection: push.base as? MessagePush
+            case .trackedPush(let connection, let push, _) where connection == peer.connection:
+                push.base as? MessagePush
             default: nil
             }
         }
@@ -205,11 +206,16 @@ final class MeshBench {
     func events(to peer: Peer) -> [String] {
         effects.compactMap { effect in
             guard case .push(let connection, let push) = effect, connection == peer.connection else { return nil }
-            return (push as? SystemEvent)?.event
+            return (push.base as? SystemEvent)?.event
         }
     }
 
     func status(_ id: String, as peer: Peer) throws -> [RecipientReceipt] {
         try query(GetMessageStatus(messageId: id), as: peer.actor).recipients
     }
+}
+
+extension Push {
+    /// What is pushed, alone or to many.
+    var base: any Push { (self as? SharedPush)?.base ?? self }
 }

@@ -97,7 +97,7 @@ import Testing
             }
             try bench.apply(commands)
             for effect in bench.takeEffects() {
-                guard case .push(let connection, let push) = effect, let changes = push as? StateChanges,
+                guard case .push(let connection, let push) = effect, let changes = push.base as? StateChanges,
                     let place = watchers.firstIndex(where: { $0.connection == connection })
                 else { continue }
                 #expect(changes.revision > watchers[place].revision, "neither repeated nor reordered")

@@ -152,9 +152,13 @@ enum Deliveries {
     private static func push(
         _ message: StoredMessage, to session: Session, _ pending: Pending, _ context: WriteContext
     ) {
+        func made() -> (any Push)? {
+            message.push(to: .session(session.number), session: session, attempt: pending.attempts, context.state)
+        }
+        // A first offer of one body says the same to all; claudemesh clients see their own messages differently.
+        let isSame = message.isShared && session.dialect == .mesh && pending.attempts == 1
         guard let connection = session.attachment.connection,
-            let push = message.push(
-                to: .session(session.number), session: session, attempt: pending.attempts, context.state)
+            let push = isSame ? context.shared(message.seq, made) : made()
         else { return }
         if session.acknowledges {
             context.effects.append(.push(connection, push))

@@ -59,6 +59,9 @@ struct StoredMessage {
     var extra: Extra
     var body: Body
 
+    /// Whether all recipients get one body.
+    var isShared: Bool { if case .shared = body { true } else { false } }
+
     var isEncrypted: Bool { flags & Self.encryptedFlag != 0 }
 
     /// The push for one recipient. `nil` when its body is gone or holds no copy for it.

@@ -13,6 +13,8 @@ package final class WriteContext {
     private(set) var recorded = 0
     private var entropy = Entropy(hex: String(repeating: "0", count: 64))
     private var drawn: UInt8 = 0
+    /// The push of the message that is being fanned out, when it is the same for all.
+    private var fanOut: (message: Int64, push: SharedPush)?
 
     init(state: EngineState) { self.state = state }
 
@@ -26,6 +28,16 @@ package final class WriteContext {
         effects.removeAll(keepingCapacity: true)
         recorded = 0
         drawn = 0
+        fanOut = nil
+    }
+
+    /// One push for all recipients of a message whose body is the same for all.
+    func shared(_ message: Int64, _ make: () -> (any Push)?) -> (any Push)? {
+        if let fanOut, fanOut.message == message { return fanOut.push }
+        guard let push = make() else { return nil }
+        let shared = SharedPush(push)
+        fanOut = (message, shared)
+        return shared
     }
 
     /// The session and member that ask. Fails with `forbidden` for the node and the admin token, which are no member.
@@ -78,6 +90,7 @@ package final class WriteContext {
 
     /// Tells every connected session that a condition picks, in the order of the roster.
     package func broadcast(_ push: any Push, where condition: (Session) -> Bool) {
+        let push = SharedPush(push)
         for number in state.roster.sessionOrder {
             guard let session = state.roster.sessions[number], let connection = session.attachment.connection,
                 condition(session)

@@ -241,12 +241,12 @@ package final class MeshWriter {
                     outbox.add(.push(push), for: other)
                     continue
                 }
-                if push is MessagePush, PlantedFault.strikes(.swapPushes) {
+                if push.isMessage, PlantedFault.strikes(.swapPushes) {
                     swapped = (push, connection)
                     continue
                 }
                 outbox.add(.push(push), for: connection)
-                if push is MessagePush, PlantedFault.strikes(.repeatPush) { outbox.add(.push(push), for: connection) }
+                if push.isMessage, PlantedFault.strikes(.repeatPush) { outbox.add(.push(push), for: connection) }
                 if let late = swapped, late.connection === connection {
                     swapped = nil
                     outbox.add(.push(late.push), for: connection)
@@ -305,4 +305,9 @@ package final class MeshWriter {
         database.checkpoint(truncate: true)
         database.close()
     }
+}
+
+extension Push {
+    /// Whether this is a message, alone or for many.
+    fileprivate var isMessage: Bool { self is MessagePush || (self as? SharedPush)?.base is MessagePush }
 }

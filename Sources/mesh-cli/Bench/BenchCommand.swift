@@ -68,7 +68,8 @@ struct BenchCommand: MeshCommand {
         let address = broker ?? SystemCalls.environment("MESH_BROKER") ?? "http://127.0.0.1:7900"
         let token = try AdminToken.find()
         let gauge = BrokerGauge(broker: address, token: token, group: EventLoops.shared)
-        let mesh = try await BenchMesh.make(broker: address, token: token, peers: peers, group: EventLoops.shared)
+        let mesh = try await BenchMesh.make(
+            broker: address, token: token, peers: peers, idle: idle, group: EventLoops.shared)
         let progress = BenchProgress(isShown: !out.isJSON && !out.isQuiet)
 
         let before = try await gauge.read()

@@ -7,11 +7,13 @@ import Synchronization
 struct BenchMesh: Sendable {
     var owner: Credentials
     var peers: [Credentials]
-    /// Idle sessions are of one member more.
-    var sleeper: Credentials
+    /// Members of the sessions that only stay; each may have a thousand.
+    var sleepers: [Credentials]
 
     /// Makes the mesh and its members.
-    static func make(broker: String, token: String, peers: Int, group: any EventLoopGroup) async throws -> BenchMesh {
+    static func make(broker: String, token: String, peers: Int, idle: Int, group: any EventLoopGroup) async throws
+        -> BenchMesh
+    {
         let slug = "bench-" + Hex.encode((0..<4).map { _ in UInt8.random(in: .min ... .max) })
         let owner = try await MeshAPI.createMesh(
             broker: broker, adminToken: token, slug: slug, ownerName: "owner", allowPlaintext: false, group: group)
@@ -19,7 +21,11 @@ struct BenchMesh: Sendable {
         do {
             var made: [Credentials] = []
             for number in 0..<peers { made.append(try await member("peer-\(number)", of: owner, api)) }
-            let mesh = BenchMesh(owner: owner, peers: made, sleeper: try await member("sleeper", of: owner, api))
+            var sleepers: [Credentials] = []
+            for number in 0..<(idle + IdleConnections.perMember - 1) / IdleConnections.perMember {
+                sleepers.append(try await member("sleeper-\(number)", of: owner, api))
+            }
+            let mesh = BenchMesh(owner: owner, peers: made, sleepers: sleepers)
             await api.close()
             return mesh
         } catch {

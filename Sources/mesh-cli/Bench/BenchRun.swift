@@ -84,13 +84,14 @@ enum BenchRun {
 
 /// Connections that only stay.
 struct IdleConnections: Sendable {
+    static let perMember = 1_000
     private var transports: [any Transport] = []
 
     /// Opens connections, each a session of its own.
     static func open(_ count: Int, _ mesh: BenchMesh, _ progress: BenchProgress) async throws -> IdleConnections {
         var idle = IdleConnections()
         for number in 0..<count {
-            let session = mesh.sleeper.newSession(label: "idle-\(number)")
+            let session = mesh.sleepers[number / perMember].newSession(label: "idle-\(number)")
             idle.transports.append(try await BenchConnection.open(session) { _ in })
             if number % 100 == 99 { progress.show("idle connections", number + 1, of: count) }
         }
