@@ -144,7 +144,19 @@ public struct Session: Sendable, Hashable {
     /// Unix milliseconds of the last loss of its connection, or of its registration.
     public var lastSeenAt: Int64
     /// What the client says of itself.
-    public var info = ClientInfo()
+    public var info: ClientInfo {
+        get { about.info }
+        set { about = About(newValue) }
+    }
+    /// Kept apart: a session is copied whenever somebody looks at it, and this part is seldom what is looked for.
+    private var about = About(ClientInfo())
+
+    private final class About: Sendable, Hashable {
+        let info: ClientInfo
+        init(_ info: ClientInfo) { self.info = info }
+        static func == (left: About, right: About) -> Bool { left.info == right.info }
+        func hash(into hasher: inout Hasher) { hasher.combine(info) }
+    }
 
     /// Makes a session that is away.
     public init(
