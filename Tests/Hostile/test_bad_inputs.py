@@ -1,12 +1,14 @@
 """Bad inputs against the running broker: each gets its own answer, and nobody else notices anything."""
 
+import json
 import socket
 import time
 
 import pytest
 
 from bad_frames import ROWS
-from bad_requests import HTTP, JSON
+from bad_requests import HTTP, JSON, request
+from mesh_keys import Key, legacy_session_hello, mesh_hello, now_ms
 from raw import PING, TEXT, frame
 
 
@@ -54,6 +56,62 @@ TABLE = [pytest.param(run, sent, expected, id=f"{run.__name__}: {name}")
 @pytest.mark.parametrize("run, sent, expected", TABLE)
 def test_a_bad_input_gets_its_answer_and_nobody_else_notices(target, run, sent, expected):
     run(target, sent, expected)
+    target.check()
+
+
+TIMES = [-2**63, -2**63 + 1, -1, 0, 2**53, 2**63 - 1]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("stamp", TIMES)
+def test_a_hello_from_another_age_is_refused(target, version, stamp):
+    """The signature is right: anyone could make it, for a key of its own."""
+    connection = target.socket().upgrade()
+    member, session = target.members["mallory"], Key()
+    if version == 2:
+        hello = mesh_hello(target.mesh, member, session, target.broker.node, timestamp=stamp)
+    else:
+        hello = legacy_session_hello(target.mesh, member, session, timestamp=stamp, expires_at=now_ms() + 60_000)
+    connection.text(hello)
+    error = connection.until(lambda one: one.get("type") == "error")
+    assert error["code"] == "timestamp_skew", error
+    assert connection.close_code() == 1008
+    target.check()
+
+
+@pytest.mark.parametrize("end", TIMES)
+def test_an_attestation_from_another_age_is_refused(target, end):
+    connection = target.socket().upgrade()
+    connection.text(legacy_session_hello(target.mesh, target.members["mallory"], Key(), timestamp=now_ms(),
+                                         expires_at=end))
+    error = connection.until(lambda one: one.get("type") == "error")
+    assert error["code"] in ("expired", "ttl_too_long"), error
+    target.check()
+
+
+@pytest.mark.parametrize("stamp", TIMES)
+def test_a_call_from_another_age_is_refused(target, stamp):
+    connection = target.socket()
+    connection.send(request("POST /v1/meshes/" + target.mesh + "/whoami HTTP/1.1", "Host: localhost",
+                            "Mesh-Session: " + Key().hex, f"Mesh-Timestamp: {stamp}", "Mesh-Nonce: " + "ab" * 16,
+                            "Mesh-Signature: " + "ab" * 64, "Content-Length: 2", body="{}"))
+    status, head = connection.response()
+    assert status == 401, head
+    connection.close()
+    target.check()
+
+
+@pytest.mark.parametrize("stamp", TIMES)
+def test_a_join_from_another_age_is_refused(target, stamp):
+    key = Key()
+    body = json.dumps({"meshId": target.mesh, "code": "x", "name": "eve", "pubkey": key.hex, "timestamp": stamp,
+                       "signature": key.sign("x"), "session": {"pubkey": Key().hex, "binding": key.sign("x")}})
+    connection = target.socket()
+    connection.send(request("POST /v1/join HTTP/1.1", "Host: localhost", "Content-Type: application/json",
+                            f"Content-Length: {len(body)}", body=body))
+    status, head = connection.response()
+    assert status in (400, 401), head
+    connection.close()
     target.check()
 
 

@@ -31,6 +31,15 @@ import Testing
         #expect(slower == 12_000)
     }
 
+    @Test func `a wrong time is made good under load too, when batches follow at once`() {
+        var clock = BatchClock(last: 0)
+        _ = clock.stamp(wall: 10_000, monotonic: 0)
+        for now in stride(from: Int64(1), through: 20_000, by: 1) {
+            _ = clock.stamp(wall: 11_000 + now, monotonic: now)
+        }
+        #expect(clock.time(wall: 31_000, monotonic: 20_000) == 31_000)
+    }
+
     // MARK: Signatures that are used once
 
     @Test func `a signature is accepted once, until nobody could use it any more`() {

@@ -122,7 +122,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
 
     /// Makes a mesh and opens it. Fails with `exists` when its name or id is taken. Returns the owner's member id.
     package func create(_ body: CreateMeshBody) async throws(MeshError) -> (facts: MeshFacts, memberID: String) {
-        guard abs(clock.wallMillis() - body.timestamp) <= Authenticator.maximumSkewMillis else {
+        guard !Authenticator.isSkewed(body.timestamp, at: clock.wallMillis()) else {
             throw MeshError(.timestampSkew, "the creation's time is more than 60 s away from the broker's")
         }
         var generator = SystemRandomNumberGenerator()
@@ -197,6 +197,15 @@ package final class BrokerNode: ConnectionHost, Sendable {
         return connection
     }
 
+    /// Runs something on one of the loops that serve connections; nil once the node stops, when no loop would answer.
+    package func onLoop<Value: Sendable>(
+        _ body: @escaping @Sendable (any EventLoop) throws -> Value
+    ) -> EventLoopFuture<Value>? {
+        let loop = ioGroup.next()
+        // Under the lock: what is submitted here is ahead of the stop, which finishes it.
+        return registry.withLock { registry in registry.isStopping ? nil : loop.submit { try body(loop) } }
+    }
+
     // MARK: The end
 
     /// Says goodbye to every connection, finishes what was submitted, closes every file.
@@ -250,5 +259,5 @@ package struct NodeClock: Sendable {
     /// The machine's clocks.
     package static let system = NodeClock(
         wallMillis: { SystemTime.wallMillis() },
-        monotonicMillis: { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) })
+        monotonicMillis: { SystemTime.monotonicMillis() })
 }

@@ -29,7 +29,7 @@ enum MeshRoutes {
     @Sendable static func join(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
         let node = context.node
         let body = try decode(JoinBody.self, context.call)
-        guard abs(node.nowMillis() - body.timestamp) <= Authenticator.maximumSkewMillis else {
+        guard !Authenticator.isSkewed(body.timestamp, at: node.nowMillis()) else {
             throw MeshError(.timestampSkew, "the claim's time is more than 60 s away from the broker's")
         }
         guard let code = InviteCode(text: body.code) else {

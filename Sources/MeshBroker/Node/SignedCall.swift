@@ -40,7 +40,7 @@ struct SignedCall {
 
     /// Checks time, signature and first use.
     func check(at now: Int64, replays: ReplayCache) throws(MeshError) {
-        guard abs(now - timestamp) <= Authenticator.maximumSkewMillis else {
+        guard !Authenticator.isSkewed(timestamp, at: now) else {
             throw MeshError(
                 .timestampSkew, "the request's time is more than 60 s away from the broker's",
                 hint: "set the clock of this machine", details: ["serverTime": .integer(now)])

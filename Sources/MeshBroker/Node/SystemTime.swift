@@ -1,11 +1,18 @@
 import Glibc
 
-/// The machine's wall clock.
+/// The machine's clocks.
 enum SystemTime {
     /// Unix milliseconds.
     static func wallMillis() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    /// Milliseconds since the machine started, those it slept included: a laptop's lid is no jump of the clock.
+    static func monotonicMillis() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
         return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 }

@@ -9,17 +9,18 @@ package struct BatchClock: Sendable {
 
     /// The time of the next batch, from the wall clock (Unix milliseconds) and the monotonic one (milliseconds).
     package mutating func stamp(wall: Int64, monotonic: Int64) -> Int64 {
-        guard let anchor else {
-            last = max(last, wall)
-            self.anchor = (last, monotonic)
-            return last
-        }
+        last = time(wall: wall, monotonic: monotonic)
+        // Not at each batch: of a few milliseconds a tenth is nothing, and the clock would never be corrected.
+        if anchor.map({ monotonic - $0.monotonic >= 50 }) ?? true { anchor = (last, monotonic) }
+        return last
+    }
+
+    /// What the mesh's clock shows now; nothing is stamped.
+    package func time(wall: Int64, monotonic: Int64) -> Int64 {
+        guard let anchor else { return max(last, wall) }
         let elapsed = max(0, monotonic - anchor.monotonic)
         let steady = anchor.stamp + elapsed
         let limit = elapsed / 10
-        let correction = min(max(wall - steady, -limit), limit)
-        last = max(last, steady + correction)
-        self.anchor = (last, monotonic)
-        return last
+        return max(last, steady + min(max(wall - steady, -limit), limit))
     }
 }

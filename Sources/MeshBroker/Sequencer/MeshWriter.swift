@@ -119,10 +119,15 @@ package final class MeshWriter {
             submission.asker, engine.query(request, actor: actor, connection: submission.connection?.id))
     }
 
+    /// What the next batch would be stamped: what is due is due by the mesh's clock, not by the machine's.
+    private var meshTime: Int64 {
+        clock.time(wall: environment.wallMillis(), monotonic: environment.monotonicMillis())
+    }
+
     // MARK: Batches
 
     private func apply(_ submissions: [Submission], _ outbox: Outbox) {
-        let isDue = (engine.nextDue ?? .max) <= environment.wallMillis()
+        let isDue = engine.nextDue.map { $0 <= meshTime } ?? false
         guard !submissions.isEmpty || isDue, !isStopped else {
             for submission in submissions {
                 outbox.answer(submission.asker, .failure(MeshError(.meshStopped, "this mesh is stopped")))
@@ -270,7 +275,7 @@ package final class MeshWriter {
     }
 
     private func scheduleWakeUp() {
-        guard !isStopped, let wait = wakeUp.plan(due: engine.nextDue, now: environment.wallMillis()) else { return }
+        guard !isStopped, let wait = wakeUp.plan(due: engine.nextDue, now: meshTime) else { return }
         environment.schedule(wait) { [wake] in wake?() }
     }
 

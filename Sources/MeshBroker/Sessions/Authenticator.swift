@@ -5,6 +5,12 @@ package import MeshEngine
 package struct Authenticator: Sendable {
     /// How far a client's clock may be off.
     package static let maximumSkewMillis: Int64 = 60_000
+
+    /// Whether a time that a peer gave is too far away. Peers give any number: the difference may not fit 64 bits.
+    package static func isSkewed(_ timestamp: Int64, at now: Int64) -> Bool {
+        let (difference, overflow) = now.subtractingReportingOverflow(timestamp)
+        return overflow || difference.magnitude > UInt64(maximumSkewMillis)
+    }
     /// How long an attestation may last.
     static let maximumAttestationMillis: Int64 = 24 * 3_600_000
 
@@ -79,7 +85,7 @@ package struct Authenticator: Sendable {
     private func checkOurs(
         _ hello: SessionHello, _ member: PublicKey, _ session: PublicKey, _ now: Int64
     ) throws(MeshError) -> Signature {
-        guard abs(now - hello.timestamp) <= Self.maximumSkewMillis else { throw skew(String(hello.timestamp), now) }
+        guard !Self.isSkewed(hello.timestamp, at: now) else { throw skew(String(hello.timestamp), now) }
         guard let signature = Signature(hex: hello.signature), let binding = Signature(hex: hello.binding ?? "") else {
             throw MeshError(.malformed, "signature and binding must be 128 hex characters")
         }
@@ -121,7 +127,7 @@ package struct Authenticator: Sendable {
         guard member.verifies(word, of: claim) else {
             throw MeshError(.badSignature, "the attestation was not signed by its member")
         }
-        guard abs(now - hello.timestamp) <= Self.maximumSkewMillis else { throw skew(String(hello.timestamp), now) }
+        guard !Self.isSkewed(hello.timestamp, at: now) else { throw skew(String(hello.timestamp), now) }
         guard let signature = Signature(hex: hello.signature) else {
             throw MeshError(.malformed, "signature must be 128 hex characters")
         }

@@ -10,13 +10,11 @@ package struct InProcessConnector: TransportConnector {
     package init(node: BrokerNode) { self.node = node }
 
     package func connect() async throws -> any Transport {
-        let loop = node.ioGroup.next()
         let node = node
-        do {
-            return try await loop.submit { InProcessTransport(node: node, loop: loop) }.get()
-        } catch {
+        guard let made = node.onLoop({ loop in InProcessTransport(node: node, loop: loop) }) else {
             throw TransportError(.closed, "the broker is stopped")
         }
+        return try await made.get()
     }
 }
 

@@ -1,0 +1,119 @@
+import Foundation
+import Logging
+import MeshCore
+import MeshEngine
+import MeshSDK
+import MeshStore
+import Synchronization
+import Testing
+
+@testable import MeshBroker
+
+/// A mesh's writer with clocks that only move when they are told to.
+@Suite struct MeshWriterTests {
+    private struct Times {
+        var wall: Int64 = SystemTime.wallMillis()
+        var monotonic: Int64 = 0
+        var planned: [Int64] = []
+    }
+
+    private final class Clocks: Sendable {
+        let times = Mutex(Times())
+    }
+
+    private final class Bench {
+        let folder: URL
+        let clocks = Clocks()
+        let writer: MeshWriter
+
+        init() throws {
+            folder = FileManager.default.temporaryDirectory.appending(path: "mesh-writer-\(UUID().uuidString)")
+            try Files.createPrivateFolder(folder.path)
+            let node = SigningKey()
+            let body = NewMesh(slug: "lab", ownerName: "ada").request(node: node.publicKey)
+            var numbers = SystemRandomNumberGenerator()
+            let genesis = Genesis(
+                body: body, node: node.publicKey, allowsPlaintext: false, now: clocks.times.withLock { $0.wall },
+                entropy: Entropy(&numbers))
+            let file = folder.appending(path: "mesh.sqlite").path
+            try FileCreation.createAtomically(file) { _ = try genesis.write(to: $0, table: Capabilities.table) }
+            let environment = WriterEnvironment(
+                wallMillis: { [clocks] in clocks.times.withLock { $0.wall } },
+                monotonicMillis: { [clocks] in clocks.times.withLock { $0.monotonic } },
+                schedule: { [clocks] delay, _ in clocks.times.withLock { $0.planned.append(delay) } }, nodeKey: node,
+                keepCheckpoint: { _ in }, onFatal: { _ in }, releaseReserve: {}, refillReserve: { true },
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, metrics: BrokerMetrics())
+            writer = try MeshWriter(
+                database: Database(path: file, mode: .open), table: Capabilities.table, environment: environment)
+        }
+
+        deinit {
+            writer.close()
+            try? FileManager.default.removeItem(at: folder)
+        }
+
+        /// Both clocks go on.
+        func pass(_ millis: Int64) {
+            clocks.times.withLock {
+                $0.wall += millis
+                $0.monotonic += millis
+            }
+        }
+
+        /// The shortest wait that was asked for since the last time.
+        func nextWait() -> Int64? {
+            clocks.times.withLock { times in
+                defer { times.planned = [] }
+                return times.planned.min()
+            }
+        }
+    }
+
+    @Test func anIdleWriterWakesForItsNextTimerOnly() throws {
+        let bench = try Bench()
+        bench.writer.run([])
+        let wait = try #require(bench.nextWait())
+        #expect(wait >= 1_000)
+        let applied = bench.writer.engine.state.applied
+        bench.pass(wait)
+        bench.writer.run([])
+        #expect(bench.writer.engine.state.applied == applied + 1)
+        #expect(try #require(bench.nextWait()) >= 1_000)
+    }
+
+    @Test func aWallClockThatJumpedForwardDoesNotMakeTheWriterSpin() throws {
+        let bench = try Bench()
+        bench.writer.run([
+            .init(.command(SetState(key: "k", value: 1), .session(SessionNumber(rawValue: 1), nil)), for: .nobody)
+        ])
+        bench.clocks.times.withLock { $0.wall += 8 * 3_600_000 }
+        let applied = bench.writer.engine.state.applied
+        var runs = 0
+        var passed: Int64 = 0
+        while passed < 120_000, runs < 500 {
+            bench.writer.run([])
+            runs += 1
+            let wait = bench.nextWait() ?? 120_000
+            bench.pass(wait)
+            passed += wait
+        }
+        #expect(runs < 100)
+        #expect(bench.writer.engine.state.applied - applied < 100)
+    }
+
+    @Test func theTimeOfAMeshNeverGoesBack() throws {
+        let bench = try Bench()
+        var last: Int64 = 0
+        for jump in [0, 60_000, -3_600_000, 5, -86_400_000] as [Int64] {
+            bench.clocks.times.withLock {
+                $0.wall += jump
+                $0.monotonic += 100
+            }
+            bench.writer.run([
+                .init(.command(SetState(key: "k", value: 1), .session(SessionNumber(rawValue: 1), nil)), for: .nobody)
+            ])
+            #expect(bench.writer.engine.state.now >= last)
+            last = bench.writer.engine.state.now
+        }
+    }
+}
