@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 LISTEN ?= 127.0.0.1:7900
 DEMO := .demo
 
-.PHONY: run test build release lint format docs soak packages venv clean
+.PHONY: run test build release lint format docs soak micro packages venv clean
 
 ## Start a broker with a demo mesh; prints its address, an invite and the next command.
 run: packages
@@ -30,6 +30,11 @@ soak: packages venv
 	swift build -c release --product mesh-cli
 	$(PYTHON) Tests/Checker/checker.py --bin .build/release --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
+## Measure the hot parts; fails when one allocates more than its limit.
+micro: packages
+	swift build -c release --product micro
+	.build/release/micro --check
+
 build: packages
 	swift build
 
@@ -37,10 +42,10 @@ release: packages
 	swift build -c release
 
 lint:
-	swift format lint --strict -r -p Sources Tests Examples Package.swift
+	swift format lint --strict -r -p Sources Tests Examples Benchmarks Package.swift
 
 format:
-	swift format -i -r -p Sources Tests Examples Package.swift
+	swift format -i -r -p Sources Tests Examples Benchmarks Package.swift
 
 ## Regenerate the tables in Docs/Protocol.md from the declarations.
 docs:

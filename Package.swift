@@ -102,15 +102,29 @@ let package = Package(
             dependencies: ["MeshCore", "MeshSDK", .product(name: "NIOPosix", package: "swift-nio")],
             path: "Examples/EchoAgent", swiftSettings: strict),
 
+        // Benchmarks of the hot parts.
+        .target(name: "CAllocations", path: "Benchmarks/Micro/CAllocations"),
+        .executableTarget(
+            name: "micro", dependencies: ["CAllocations", "MeshCore", "MeshEngine", "MeshStore", "MeshTestSupport"],
+            path: "Benchmarks/Micro/micro", swiftSettings: strict),
+
         // Tests.
+        .executableTarget(
+            name: "ws-echo",
+            dependencies: [
+                "MeshCore", "MeshBroker",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/Conformance/EchoServer", swiftSettings: strict),
         .target(
             name: "MeshTestSupport",
-            dependencies: ["MeshCore", "MeshBroker", "MeshSDK"],
+            dependencies: ["MeshCore", "MeshEngine", "MeshStore", "MeshBroker", "MeshSDK"],
             swiftSettings: strict),
         .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore"], swiftSettings: strict),
         .testTarget(name: "MeshStoreTests", dependencies: ["MeshStore"], swiftSettings: strict),
         .testTarget(
-            name: "MeshEngineTests", dependencies: ["MeshCore", "MeshEngine", "MeshStore"],
+            name: "MeshEngineTests", dependencies: ["MeshCore", "MeshEngine", "MeshStore", "MeshTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "MeshBrokerTests",

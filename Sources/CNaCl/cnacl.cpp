@@ -91,6 +91,13 @@ bool decode(Point &point, const uint8_t *key32) {
 
 extern "C" {
 
+void cnacl_sha256(uint8_t *out32, const void *first, size_t first_count, const void *second, size_t second_count) {
+    CryptoPP::SHA256 hash;
+    if (first_count > 0) hash.Update(static_cast<const uint8_t *>(first), first_count);
+    if (second_count > 0) hash.Update(static_cast<const uint8_t *>(second), second_count);
+    hash.Final(out32);
+}
+
 int cnacl_blake2b(uint8_t *out, size_t size, const uint8_t *message, size_t count) {
     try {
         if (size < 1 || size > 64) return -1;

@@ -165,6 +165,19 @@ struct WebSocketFramesTests {
         }
     }
 
+    @Test("Binary messages hold anything where they are taken, and only text elsewhere", arguments: [true, false])
+    func binaryIsTakenWhereItIsWanted(_ takesBinary: Bool) {
+        var decoder = WebSocketDecoder(role: .server, maxMessageBytes: 100, takesBinary: takesBinary)
+        var bytes = WebSocketEncoder.frame(.binary, [0xFF, 0xFE], maskKey: Self.key)
+        let step = bytes.withUnsafeMutableBytes { decoder.next(in: $0) }
+        if takesBinary {
+            #expect(step == .message(range: 6..<8, consumed: 8))
+            #expect(decoder.messageOpcode == .binary)
+        } else {
+            #expect(step == .failed(CloseReason(code: 1003, reason: "binary data is not taken")))
+        }
+    }
+
     @Test("The accept value of RFC 6455 section 1.3 is computed")
     func accept() {
         #expect(WebSocketHandshake.accept(key: "dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")

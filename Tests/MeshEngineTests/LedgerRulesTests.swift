@@ -1,5 +1,6 @@
 import MeshCore
 import MeshStore
+import MeshTestSupport
 import Testing
 
 @testable import MeshEngine

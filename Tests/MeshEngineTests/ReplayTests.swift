@@ -1,6 +1,7 @@
 import Foundation
 import MeshCore
 import MeshStore
+import MeshTestSupport
 import Testing
 
 @testable import MeshEngine

@@ -12,6 +12,10 @@ extern "C" {
 
 /* Every function returns 0 on success and -1 on failure. */
 
+/* SHA-256 over one piece of memory and another. */
+void cnacl_sha256(uint8_t *out32, const void *_Nullable first, size_t first_count, const void *_Nullable second,
+                  size_t second_count);
+
 /* BLAKE2b without a key; size is 1 to 64 bytes. */
 int cnacl_blake2b(uint8_t *out, size_t size, const uint8_t *message, size_t count);
 

@@ -22,14 +22,16 @@ enum Deliveries {
         state.live[message.seq] = LiveMessage(
             remaining: recipients.count, expiresAt: message.expiresAt,
             receiptsTo: wantsReceipts ? message.sender : nil, bucket: bucket)
-        state.expiry[bucket, default: []].insert(message.seq)
+        state.expiryBucket(bucket).insert(message.seq)
         context.arm(expiryTimer, key: bucket, due: bucket)
         for recipient in recipients where !PlantedFault.strikes(.dropDelivery) {
-            try accept(message, recipient, context)
+            try accept(message, recipient, isFannedOut: recipients.count > 1, context)
         }
     }
 
-    private static func accept(_ message: StoredMessage, _ recipient: Recipient, _ context: WriteContext) throws {
+    private static func accept(
+        _ message: StoredMessage, _ recipient: Recipient, isFannedOut: Bool, _ context: WriteContext
+    ) throws {
         let state = context.state
         var pending = Pending(message: message.seq, priority: message.priority, acceptedAt: context.now)
         guard case .session(let number) = recipient, let session = state.roster.sessions[number] else {
@@ -37,26 +39,25 @@ enum Deliveries {
             try insertRow(message.seq, recipient, .held, attempts: 0, context)
             return
         }
-        // The mailbox is changed in its place: a copy would copy everything that waits in it.
-        let isFull = state.mailboxes[number, default: Mailbox()].count >= DeliveryPolicy.maximumPending
-        if isFull {
+        let mailbox = state.mailbox(of: number)
+        if mailbox.count >= DeliveryPolicy.maximumPending {
             try insertRow(message.seq, recipient, .rejected, reason: "queue_full", attempts: 0, context)
             try state.database.prepare("INSERT INTO dead_letter (message, recipient) VALUES (?, ?)")
                 .run(message.seq, recipient.stored)
             _ = finishOne(message.seq, context)
             return
         }
-        let reason = holdReason(session, state.mailboxes[number] ?? Mailbox(), message.priority)
+        let reason = holdReason(session, mailbox, message.priority)
         if reason == nil {
             pending.attempts = 1
             pending.offeredAt = context.now
-            state.mailboxes[number, default: Mailbox()].offer(pending)
+            mailbox.offer(pending)
         } else {
-            state.mailboxes[number, default: Mailbox()].hold(pending)
+            mailbox.hold(pending)
         }
         try insertRow(message.seq, recipient, reason == nil ? .offered : .held, attempts: pending.attempts, context)
         if reason == nil {
-            push(message, to: session, pending, context)
+            push(message, to: session, pending, isFannedOut: isFannedOut, context)
         } else {
             armHold(session, pending, context)
         }
@@ -143,20 +144,20 @@ enum Deliveries {
         var next = pending
         next.attempts += 1
         next.offeredAt = context.now
-        state.mailboxes[session.number, default: Mailbox()].offer(next)
+        state.mailbox(of: session.number).offer(next)
         try updateRow(pending.message, recipient, .offered, reason: nil, attempts: next.attempts, context)
-        push(message, to: session, next, context)
+        push(message, to: session, next, isFannedOut: false, context)
         receipt(pending.message, recipient, .offered, reason: nil, attempts: next.attempts, context)
     }
 
     private static func push(
-        _ message: StoredMessage, to session: Session, _ pending: Pending, _ context: WriteContext
+        _ message: StoredMessage, to session: Session, _ pending: Pending, isFannedOut: Bool, _ context: WriteContext
     ) {
         func made() -> (any Push)? {
             message.push(to: .session(session.number), session: session, attempt: pending.attempts, context.state)
         }
         // A first offer of one body says the same to all; claudemesh clients see their own messages differently.
-        let isSame = message.isShared && session.dialect == .mesh && pending.attempts == 1
+        let isSame = isFannedOut && message.isShared && session.dialect == .mesh && pending.attempts == 1
         guard let connection = session.attachment.connection,
             let push = isSame ? context.shared(message.seq, made) : made()
         else { return }
@@ -280,8 +281,8 @@ enum Deliveries {
             context.arm(expiryTimer, key: bucket, due: state.expiryHeldUntil)
             return false
         }
-        guard let messages = state.expiry.removeValue(forKey: bucket), !messages.isEmpty else { return false }
-        for message in messages.sorted() {
+        guard let messages = state.expiry.removeValue(forKey: bucket)?.sorted, !messages.isEmpty else { return false }
+        for message in messages {
             let recipients = try state.database.prepare(
                 "SELECT recipient FROM delivery WHERE message = ? AND state < 2 ORDER BY recipient"
             ).rows(message) { Recipient(stored: $0.int(0)) }
@@ -324,8 +325,9 @@ enum Deliveries {
             state.live[message] = live
         } else {
             state.live[message] = nil
-            state.expiry[live.bucket]?.remove(message)
-            if state.expiry[live.bucket]?.isEmpty == true { state.expiry[live.bucket] = nil }
+            if let bucket = state.expiry[live.bucket], bucket.remove(message), bucket.isEmpty {
+                state.expiry[live.bucket] = nil
+            }
         }
         return live.receiptsTo
     }
@@ -428,7 +430,7 @@ enum Deliveries {
     static func moveMemberMail(to session: Session, _ context: WriteContext) throws {
         let state = context.state
         guard let waiting = state.memberMail.removeValue(forKey: session.member), !waiting.isEmpty else { return }
-        var mailbox = state.mailboxes[session.number] ?? Mailbox()
+        let mailbox = state.mailbox(of: session.number)
         let member = Recipient.member(session.member)
         let own = Recipient.session(session.number)
         for pending in waiting {
@@ -444,7 +446,6 @@ enum Deliveries {
             }
             mailbox.hold(pending)
         }
-        state.mailboxes[session.number] = mailbox
     }
 
     /// Reads what is unfinished: every session is away now.
@@ -468,9 +469,9 @@ enum Deliveries {
             switch row.recipient {
             case .session(let number):
                 if row.isOffered {
-                    state.mailboxes[number, default: Mailbox()].offer(row.pending)
+                    state.mailbox(of: number).offer(row.pending)
                 } else {
-                    state.mailboxes[number, default: Mailbox()].hold(row.pending)
+                    state.mailbox(of: number).hold(row.pending)
                 }
             case .member(let number): state.memberMail[number, default: []].append(row.pending)
             }
@@ -481,7 +482,7 @@ enum Deliveries {
                     remaining: 0, expiresAt: row.expiresAt,
                     receiptsTo: row.flags & StoredMessage.receiptsFlag != 0 ? row.sender : nil, bucket: bucket)
             ].remaining += 1
-            state.expiry[bucket, default: []].insert(row.pending.message)
+            state.expiryBucket(bucket).insert(row.pending.message)
             state.timers.arm(expiryTimer, key: bucket, due: bucket)
         }
         state.nextMessage = (try state.database.prepare("SELECT MAX(seq) FROM message").first { $0.int(0) } ?? 0) + 1

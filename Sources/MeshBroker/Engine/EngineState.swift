@@ -32,12 +32,26 @@ package final class EngineState {
     package var roster = Roster()
     /// What waits for each session.
     var mailboxes: [SessionNumber: Mailbox] = [:]
+    /// A session's mailbox, made when it has none.
+    func mailbox(of session: SessionNumber) -> Mailbox {
+        if let mailbox = mailboxes[session] { return mailbox }
+        let mailbox = Mailbox()
+        mailboxes[session] = mailbox
+        return mailbox
+    }
     /// What waits for members that have no session yet.
     var memberMail: [MemberNumber: [Pending]] = [:]
     /// Messages that have an unfinished delivery.
     var live: [Int64: LiveMessage] = [:]
     /// Unfinished messages by the minute (or second) in which they expire.
-    var expiry: [Int64: Set<Int64>] = [:]
+    var expiry: [Int64: ExpiryBucket] = [:]
+    /// The bucket of a time, made when there is none.
+    func expiryBucket(_ time: Int64) -> ExpiryBucket {
+        if let bucket = expiry[time] { return bucket }
+        let bucket = ExpiryBucket()
+        expiry[time] = bucket
+        return bucket
+    }
     /// Idempotency keys of retained messages.
     var sent: [SentKey: Int64] = [:]
     var timers = TimerQueue()

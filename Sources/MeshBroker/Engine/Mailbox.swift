@@ -14,8 +14,9 @@ struct Pending: Hashable {
     var offeredAt: Int64 = 0
 }
 
-/// What waits for one session: held messages by priority in the order of acceptance, and open offers.
-struct Mailbox {
+/// What waits for one session: held messages by priority in the order of acceptance, and open offers. An object, because
+/// it is changed in its place by every delivery; it belongs to the writer's state alone.
+final class Mailbox {
     private var held: [Deque<Pending>] = [Deque(), Deque(), Deque()]
     /// Offers without an acknowledgement, by message.
     private(set) var offered: [Int64: Pending] = [:]
@@ -32,12 +33,12 @@ struct Mailbox {
     /// Everything unfinished, oldest first.
     var all: [Pending] { (held[0] + held[1] + held[2] + Array(offered.values)).sorted { $0.message < $1.message } }
 
-    mutating func hold(_ pending: Pending) { held[pending.priority.rank].append(pending) }
-    mutating func popFront(_ priority: Priority) -> Pending? { held[priority.rank].popFirst() }
-    mutating func offer(_ pending: Pending) { offered[pending.message] = pending }
+    func hold(_ pending: Pending) { held[pending.priority.rank].append(pending) }
+    func popFront(_ priority: Priority) -> Pending? { held[priority.rank].popFirst() }
+    func offer(_ pending: Pending) { offered[pending.message] = pending }
 
     /// Takes a delivery out, wherever it is.
-    mutating func remove(_ message: Int64) -> Pending? {
+    func remove(_ message: Int64) -> Pending? {
         if let pending = offered.removeValue(forKey: message) { return pending }
         for rank in held.indices {
             // Lanes are ascending by message.
@@ -51,6 +52,19 @@ struct Mailbox {
         }
         return nil
     }
+}
+
+/// The unfinished messages that expire at one time. An object for the reason that a mailbox is one.
+final class ExpiryBucket {
+    private var messages: Set<Int64> = []
+
+    var isEmpty: Bool { messages.isEmpty }
+    /// Oldest first.
+    var sorted: [Int64] { messages.sorted() }
+
+    func insert(_ message: Int64) { messages.insert(message) }
+    /// Whether it was there.
+    func remove(_ message: Int64) -> Bool { messages.remove(message) != nil }
 }
 
 /// A message with unfinished deliveries.
@@ -75,9 +89,11 @@ struct SentKey: Hashable {
     private let low: UInt64
 
     init(member: MemberNumber, clientID: String) {
-        let hash = Hashing.sha256(Array("\(member.rawValue)|\(clientID)".utf8))
-        high = hash[0..<8].reduce(0) { $0 << 8 | UInt64($1) }
-        low = hash[8..<16].reduce(0) { $0 << 8 | UInt64($1) }
+        var text = clientID
+        let hash = withUnsafeBytes(of: member.rawValue.bigEndian) { member in
+            text.withUTF8 { Digest.sha256(member, UnsafeRawBufferPointer($0)) }
+        }
+        (high, low) = hash.leadingWords
     }
 }
 

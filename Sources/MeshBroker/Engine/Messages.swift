@@ -76,7 +76,7 @@ enum Messages {
         facts.add("recipients", resolution.recipients.count)
         facts.add("session", session.keyHex)
         var hashes = CanonicalObject()
-        hashes.add("content", Hex.encode(fingerprint))
+        hashes.add("content", fingerprint)
         try context.record("message.accepted", actor: member.keyHex, object: id, facts, commitments: hashes)
         try Deliveries.accept(message, resolution.recipients, wantsReceipts: request.receipts == true, context)
         if let replyTo { try Deliveries.answer(replyTo, by: session.number, context) }
@@ -86,7 +86,7 @@ enum Messages {
     }
 
     private static func duplicate(
-        of earlier: StoredMessage, _ fingerprint: [UInt8], _ request: Send, _ state: EngineState
+        of earlier: StoredMessage, _ fingerprint: Digest, _ request: Send, _ state: EngineState
     ) throws -> SendAck {
         guard earlier.fingerprint == fingerprint else {
             throw MeshError(
@@ -259,27 +259,36 @@ enum Messages {
     }
 
     /// SHA-256 over what the message says and to whom: a retry has the same.
-    static func fingerprint(_ request: Send) -> [UInt8] {
-        var text: [UInt8] = []
-        text.reserveCapacity(256 + (request.ciphertext?.utf8.count ?? 0))
-        func add(_ part: String?) {
-            if let part { text += part.utf8 }
+    static func fingerprint(_ request: Send) -> Digest {
+        var print = Fingerprint(capacity: 256 + (request.ciphertext?.utf8.count ?? 0))
+        print.add(request.targetSpec.text)
+        print.add((request.priority ?? .next).rawValue)
+        print.add(request.nonce)
+        print.add(request.ciphertext)
+        for copy in request.copies ?? [] {
+            print.add((copy.session ?? copy.member)?.hex)
+            print.add(copy.nonce)
+            print.add(copy.ciphertext)
+            print.add(copy.bodyVersion.map { String($0) })
+        }
+        print.add(request.replyToID)
+        print.add(request.ttl.map { String($0) })
+        print.add(request.subtype)
+        return print.hash
+    }
+
+    /// Texts one after the other, each ended by a zero byte.
+    private struct Fingerprint {
+        private var text: [UInt8] = []
+
+        init(capacity: Int) { text.reserveCapacity(capacity) }
+
+        mutating func add(_ part: String?) {
+            if var part { part.withUTF8 { text.append(contentsOf: $0) } }
             text.append(0)
         }
-        add(request.targetSpec.text)
-        add((request.priority ?? .next).rawValue)
-        add(request.nonce)
-        add(request.ciphertext)
-        for copy in request.copies ?? [] {
-            add((copy.session ?? copy.member)?.hex)
-            add(copy.nonce)
-            add(copy.ciphertext)
-            add(copy.bodyVersion.map { String($0) })
-        }
-        add(request.replyToID)
-        add(request.ttl.map { String($0) })
-        add(request.subtype)
-        return Hashing.sha256(text)
+
+        var hash: Digest { text.withUnsafeBytes { Digest.sha256($0) } }
     }
 
     private static func resolve(_ request: Resolve, _ view: ReadView) throws -> Resolved {

@@ -51,7 +51,7 @@ struct StoredMessage {
     var acceptedAt: Int64
     var expiresAt: Int64
     var clientID: String?
-    var fingerprint: [UInt8]
+    var fingerprint: Digest
     var replyTo: Int64?
     var flags: Int64
     /// The ledger entry of its acceptance.
@@ -136,7 +136,7 @@ extension StoredMessage {
             try row.bind(7, acceptedAt)
             try row.bind(8, expiresAt)
             if let clientID { try row.bind(9, clientID) }
-            try row.bind(10, fingerprint)
+            try fingerprint.withBytes { (bytes) throws(StoreError) in try row.bind(10, bytes: bytes) }
             if let replyTo { try row.bind(11, replyTo) }
             try row.bind(12, flags)
             try row.bind(13, entry)
@@ -153,7 +153,7 @@ extension StoredMessage {
         return StoredMessage(
             seq: row.int(0), sender: SessionNumber(rawValue: row.int(1)), member: MemberNumber(rawValue: row.int(2)),
             target: row.text(3), kind: kind, priority: priority, acceptedAt: row.int(6), expiresAt: row.int(7),
-            clientID: row.isNull(8) ? nil : row.text(8), fingerprint: row.blob(9),
+            clientID: row.isNull(8) ? nil : row.text(8), fingerprint: row.withBlob(9) { Digest(memory: $0) } ?? .zero,
             replyTo: row.isNull(10) ? nil : row.int(10), flags: row.int(11), entry: row.int(12), extra: extra,
             body: row.isNull(14) ? .dropped : Self.body(row.blob(14)))
     }
@@ -175,12 +175,14 @@ extension StoredMessage {
     private static func sharedBytes(_ nonce: String, _ ciphertext: String, _ key: PublicKey?) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(nonce.utf8.count + ciphertext.utf8.count + 70)
-        bytes += "s\n".utf8
-        bytes += nonce.utf8
+        var (nonce, ciphertext) = (nonce, ciphertext)
+        bytes.append(UInt8(ascii: "s"))
+        bytes.append(UInt8(ascii: "\n"))
+        nonce.withUTF8 { bytes.append(contentsOf: $0) }
         bytes.append(UInt8(ascii: " "))
-        bytes += ciphertext.utf8
+        ciphertext.withUTF8 { bytes.append(contentsOf: $0) }
         bytes.append(UInt8(ascii: " "))
-        bytes += (key?.hex ?? "-").utf8
+        if let key { key.appendHex(to: &bytes) } else { bytes.append(UInt8(ascii: "-")) }
         return bytes
     }
 

@@ -50,7 +50,8 @@ package final class FrameSocket {
         self.isLoopback = isLoopback
         eventLoop = context.eventLoop
         remoteAddress = context.channel.remoteAddress
-        decoder = WebSocketDecoder(role: .server, maxMessageBytes: configuration.maxFrameBytes)
+        decoder = WebSocketDecoder(
+            role: .server, maxMessageBytes: configuration.maxFrameBytes, takesBinary: configuration.takesBinary)
     }
 
     /// Bytes that were written and have not left yet.
@@ -60,13 +61,18 @@ package final class FrameSocket {
 
     /// Writes a text frame, to leave with the next flush. A peer that takes its frames too slowly is closed with 1008
     /// "slow_consumer".
-    package func write(_ frame: [UInt8]) {
+    package func write(_ frame: [UInt8]) { write(.text, frame) }
+
+    /// Writes a binary frame, under the same rules.
+    package func writeBinary(_ frame: [UInt8]) { write(.binary, frame) }
+
+    private func write(_ opcode: WebSocketOpcode, _ frame: [UInt8]) {
         guard state == .open, !isGone else { return }
         guard bufferedBytes + frame.count <= configuration.maxBufferedBytes else {
             pending.clear()
             return close(.policy("slow_consumer"))
         }
-        append(.text, frame)
+        append(opcode, frame)
         if pending.readableBytes >= Self.batchBytes { flush() }
     }
 
@@ -181,7 +187,7 @@ package final class FrameSocket {
             let step = decoder.next(in: bytes)
             if case .message(let range, let count) = step {
                 consumed = count
-                if state == .open { handler.text(UnsafeRawBufferPointer(rebasing: bytes[range])) }
+                hand(UnsafeRawBufferPointer(rebasing: bytes[range]))
                 return true
             }
             return handle(step, &consumed)
@@ -196,7 +202,7 @@ package final class FrameSocket {
         case .fragment(let count), .message(_, let count): consumed = count
         case .assembled(let text, let count):
             consumed = count
-            if state == .open { text.withUnsafeBytes { handler.text($0) } }
+            text.withUnsafeBytes { hand($0) }
         case .ping(let payload, let count):
             consumed = count
             if state == .open { answerPing(payload) }
@@ -210,6 +216,16 @@ package final class FrameSocket {
         case .failed(let reason): fail(reason)
         }
         return true
+    }
+
+    /// Gives a whole message to the user of this socket.
+    private func hand(_ message: UnsafeRawBufferPointer) {
+        guard state == .open else { return }
+        if configuration.takesBinary, decoder.messageOpcode == .binary {
+            handler.binary(message)
+        } else {
+            handler.text(message)
+        }
     }
 
     private func answerPing(_ payload: [UInt8]) {

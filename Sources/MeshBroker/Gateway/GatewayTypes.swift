@@ -8,12 +8,18 @@ package protocol FrameHandler: AnyObject {
     func opened(_ socket: FrameSocket)
     /// One complete message, valid UTF-8. The bytes are gone after the call.
     func text(_ bytes: UnsafeRawBufferPointer)
+    /// One complete binary message, where the gateway takes them. The bytes are gone after the call.
+    func binary(_ bytes: UnsafeRawBufferPointer)
     /// The peer's answer to a ping.
     func pong(_ payload: [UInt8])
     /// No more messages for the moment: what was written is flushed after this call.
     func readComplete()
     /// The end, once, and why: the peer's close frame, or the rule that ended it; nil when the line just went away.
     func closed(_ reason: CloseReason?)
+}
+
+extension FrameHandler {
+    package func binary(_ bytes: UnsafeRawBufferPointer) {}
 }
 
 /// Where a gateway listens and what it lets in.
@@ -24,6 +30,9 @@ package struct GatewayConfiguration: Sendable {
     package var port: Int
     /// The limit of a WebSocket message, in bytes, fragments summed.
     package var maxFrameBytes = 1 << 20
+    /// Whether binary messages may hold anything. Otherwise one that is UTF-8 counts as text, and any other ends the
+    /// connection with 1003.
+    package var takesBinary = false
     /// The limit of a request's head, in bytes.
     package var maxHeaderBytes = 16_384
     /// The limit of a request's target, in bytes.

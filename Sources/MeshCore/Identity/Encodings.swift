@@ -4,14 +4,20 @@ import Crypto
 public enum Hex {
     /// Two lower-case digits for each byte.
     public static func encode(_ bytes: some Collection<UInt8>) -> String {
+        // Not through the collection's own iterator, which costs an allocation for each byte where it is not known.
+        let text = bytes.withContiguousStorageIfAvailable { encode(UnsafeRawBufferPointer($0)) }
+        return text ?? Array(bytes).withUnsafeBytes { encode($0) }
+    }
+
+    /// Two lower-case digits for each byte of memory that stays valid during the call.
+    static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
         String(unsafeUninitializedCapacity: bytes.count * 2) { text in
-            var place = 0
-            for byte in bytes {
-                text[place] = digit(byte >> 4)
-                text[place + 1] = digit(byte & 15)
-                place += 2
+            for place in 0..<bytes.count {
+                let byte = bytes[place]
+                text[place * 2] = digit(byte >> 4)
+                text[place * 2 + 1] = digit(byte & 15)
             }
-            return place
+            return bytes.count * 2
         }
     }
 

@@ -80,6 +80,9 @@ public struct Bytes32: Sendable, Hashable, Comparable {
         bytes.storeBytes(of: words.3.bigEndian, toByteOffset: 24, as: UInt64.self)
     }
 
+    /// The first 16 bytes as two big-endian numbers.
+    var leadingWords: (UInt64, UInt64) { (words.0, words.1) }
+
     /// Appends 64 lower-case hex characters.
     func appendHex(to text: inout [UInt8]) {
         withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in

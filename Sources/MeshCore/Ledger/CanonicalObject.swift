@@ -19,6 +19,14 @@ package struct CanonicalObject {
         JSONWriter.write(text, to: &open)
     }
 
+    /// Adds a hash in hex.
+    package mutating func add(_ name: StaticString, _ hash: Digest) {
+        key(name)
+        open.append(UInt8(ascii: "\""))
+        hash.appendHex(to: &open)
+        open.append(UInt8(ascii: "\""))
+    }
+
     /// Adds a number.
     package mutating func add(_ name: StaticString, _ number: Int) {
         key(name)

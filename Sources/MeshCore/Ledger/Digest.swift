@@ -1,4 +1,4 @@
-import Crypto
+import CNaCl
 
 /// A SHA-256 hash, kept in place.
 public struct Digest: Sendable, Hashable, CustomStringConvertible {
@@ -23,10 +23,7 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
 
     /// The hash of a byte and what follows it, without copies of either.
     static func sha256(prefix: UInt8, _ bytes: [UInt8]) -> Digest {
-        var hash = SHA256()
-        withUnsafeBytes(of: prefix) { hash.update(bufferPointer: $0) }
-        bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
-        return Digest(hash.finalize())
+        withUnsafeBytes(of: prefix) { prefix in bytes.withUnsafeBytes { sha256(prefix, $0) } }
     }
 
     /// The hash of a byte and two hashes.
@@ -35,18 +32,46 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
             buffer[0] = prefix
             left.storage.write(to: UnsafeMutableRawBufferPointer(rebasing: buffer[1..<33]))
             right.storage.write(to: UnsafeMutableRawBufferPointer(rebasing: buffer[33..<65]))
-            var hash = SHA256()
-            hash.update(bufferPointer: UnsafeRawBufferPointer(buffer))
-            return Digest(hash.finalize())
+            return sha256(UnsafeRawBufferPointer(buffer))
         }
     }
 
+    /// The hash of one piece of memory and another. Allocates nothing: it runs for every message several times.
+    package static func sha256(
+        _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) -> Digest {
+        withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { out in
+            guard let start = out.bindMemory(to: UInt8.self).baseAddress else { return .zero }
+            cnacl_sha256(start, first.baseAddress, first.count, second.baseAddress, second.count)
+            return Digest(storage: Bytes32(loading: UnsafeRawBufferPointer(out)))
+        }
+    }
+
+    /// Takes 32 bytes of memory; nil when there are more or fewer.
+    package init?(memory: UnsafeRawBufferPointer) {
+        guard memory.count == 32 else { return nil }
+        storage = Bytes32(loading: memory)
+    }
+
+    /// Lends the 32 bytes.
+    package func withBytes<Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
+        let result: Result<Void, Failure> = withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
+            storage.write(to: buffer)
+            do throws(Failure) {
+                try body(UnsafeRawBufferPointer(buffer))
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+
+    /// The first 128 bits.
+    package var leadingWords: (UInt64, UInt64) { storage.leadingWords }
+
     /// Appends the 64 characters.
     func appendHex(to text: inout [UInt8]) { storage.appendHex(to: &text) }
-
-    private init(_ digest: SHA256Digest) {
-        storage = digest.withUnsafeBytes { Bytes32(loading: $0) }
-    }
 
     /// The bytes.
     public var bytes: [UInt8] { storage.bytes }

@@ -101,7 +101,11 @@ public struct LedgerEntry: Sendable, Hashable {
             bytes += ",\"pub\":".utf8
             publicAttributes(&bytes)
         }
-        bytes += ",\"res\":\"ok\",\"seq\":\(seq),\"ts\":\(timestamp),\"v\":1}".utf8
+        bytes += ",\"res\":\"ok\",\"seq\":".utf8
+        bytes += String(seq).utf8
+        bytes += ",\"ts\":".utf8
+        bytes += String(timestamp).utf8
+        bytes += ",\"v\":1}".utf8
     }
 
     /// Reads stored bytes. Fails when they are not exactly an entry's canonical form.

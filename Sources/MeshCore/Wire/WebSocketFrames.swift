@@ -40,13 +40,18 @@ package struct WebSocketDecoder: Sendable {
     /// Bytes at the front of the fragments that are known to be whole characters.
     private var checkedBytes = 0
     private var fragmented: WebSocketOpcode?
+    private let takesBinary: Bool
+    /// What the last whole message was: text, or binary.
+    package private(set) var messageOpcode = WebSocketOpcode.text
 
     /// - Parameters:
     ///   - role: the end that reads with this decoder: a server wants masked frames, a client unmasked ones.
     ///   - maxMessageBytes: the limit of a frame's payload, and of the sum of a message's fragments.
-    package init(role: WebSocketRole, maxMessageBytes: Int) {
+    ///   - takesBinary: whether binary messages may hold anything; otherwise they must be UTF-8, as text must.
+    package init(role: WebSocketRole, maxMessageBytes: Int, takesBinary: Bool = false) {
         self.role = role
         self.maxMessageBytes = maxMessageBytes
+        self.takesBinary = takesBinary
     }
 
     /// Looks at the frame at the start of `buffer`, and unmasks its payload in place when it is complete.
@@ -89,6 +94,7 @@ package struct WebSocketDecoder: Sendable {
         case .close: return WebSocketClose.parse(payload, consumed: end)
         case .text, .binary:
             if header.isFinal {
+                messageOpcode = header.opcode
                 return accepted(payload, header.opcode) ?? .message(range: header.size..<end, consumed: end)
             }
             fragmented = header.opcode
@@ -100,10 +106,16 @@ package struct WebSocketDecoder: Sendable {
     /// Adds a fragment. Bytes that can never become UTF-8 are refused at once, not when the message is complete.
     private mutating func append(_ payload: UnsafeRawBufferPointer, isFinal: Bool, _ end: Int) -> WebSocketStep {
         fragments.append(contentsOf: payload)
-        let check = fragments.withUnsafeBytes { UTF8Check.check(UnsafeRawBufferPointer(rebasing: $0[checkedBytes...])) }
-        checkedBytes += check.wholeBytes
-        if check.isBroken || (isFinal && checkedBytes < fragments.count) { return refused(fragmented ?? .text) }
+        let opcode = fragmented ?? .text
+        if !isFree(opcode) {
+            let check = fragments.withUnsafeBytes {
+                UTF8Check.check(UnsafeRawBufferPointer(rebasing: $0[checkedBytes...]))
+            }
+            checkedBytes += check.wholeBytes
+            if check.isBroken || (isFinal && checkedBytes < fragments.count) { return refused(opcode) }
+        }
         guard isFinal else { return .fragment(consumed: end) }
+        messageOpcode = opcode
         let whole = fragments
         fragments = []
         checkedBytes = 0
@@ -111,10 +123,13 @@ package struct WebSocketDecoder: Sendable {
         return .assembled(whole, consumed: end)
     }
 
-    /// Nil when the message is UTF-8. Binary messages are taken when they are text; others have no use here.
+    /// Nil when the message may hold these bytes.
     private func accepted(_ payload: UnsafeRawBufferPointer, _ opcode: WebSocketOpcode) -> WebSocketStep? {
-        UTF8Check.isValid(payload) ? nil : refused(opcode)
+        isFree(opcode) || UTF8Check.isValid(payload) ? nil : refused(opcode)
     }
+
+    /// Whether a message may hold any bytes.
+    private func isFree(_ opcode: WebSocketOpcode) -> Bool { takesBinary && opcode == .binary }
 
     private func refused(_ opcode: WebSocketOpcode) -> WebSocketStep {
         .failed(opcode == .text ? .invalidPayload : CloseReason(code: 1003, reason: "binary data is not taken"))

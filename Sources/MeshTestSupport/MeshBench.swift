@@ -1,14 +1,13 @@
-import Foundation
-import MeshCore
+package import Foundation
+package import MeshCore
+package import MeshEngine
 import MeshStore
 
-@testable import MeshEngine
-
 /// Numbers that are the same in every run with the same seed (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
+package struct SeededNumbers: RandomNumberGenerator {
     private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
+    package init(_ seed: UInt64) { state = seed }
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -18,21 +17,21 @@ struct SeededNumbers: RandomNumberGenerator {
 }
 
 /// A mesh on a file of its own, with a clock that only moves when it is told to, driven command by command.
-final class MeshBench {
-    let folder: URL
-    let table: CapabilityTable
-    private(set) var engine: MeshEngine
-    private(set) var batches: [Batch] = []
+package final class MeshBench {
+    package let folder: URL
+    package let table: CapabilityTable
+    package private(set) var engine: MeshEngine
+    package private(set) var batches: [Batch] = []
     /// Everything that was told, in order.
-    private(set) var effects: [Effect] = []
-    var now: Int64 = 1_700_000_000_000
+    package private(set) var effects: [Effect] = []
+    package var now: Int64 = 1_700_000_000_000
     private var numbers = SeededNumbers(7)
     private var nextConnection: UInt64 = 1
-    let owner = SigningKey(seed: [UInt8](repeating: 1, count: 32)) ?? SigningKey()
-    let meshID: String
-    var path: String { folder.appending(path: "mesh.sqlite").path }
+    package let owner = SigningKey(seed: [UInt8](repeating: 1, count: 32)) ?? SigningKey()
+    package let meshID: String
+    package var path: String { folder.appending(path: "mesh.sqlite").path }
 
-    init(_ capabilities: [Capability] = Capabilities.all) throws {
+    package init(_ capabilities: [Capability] = Capabilities.all) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "mesh-engine-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         table = CapabilityTable(capabilities)
@@ -62,12 +61,12 @@ final class MeshBench {
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    static func key(_ seed: UInt8) -> SigningKey {
+    package static func key(_ seed: UInt8) -> SigningKey {
         SigningKey(seed: [UInt8](repeating: seed, count: 32)) ?? SigningKey()
     }
 
     /// Another engine over the file as it was at the start.
-    func copyOfTheStart() throws -> MeshEngine {
+    package func copyOfTheStart() throws -> MeshEngine {
         let path = folder.appending(path: "copy-\(UUID().uuidString).sqlite").path
         try FileManager.default.copyItem(atPath: folder.appending(path: "start.sqlite").path, toPath: path)
         return try MeshEngine(database: Database(path: path, mode: .open), table: table)
@@ -77,7 +76,7 @@ final class MeshBench {
 
     /// Applies commands as one batch.
     @discardableResult
-    func apply(_ commands: [(any Request, Actor)]) throws -> [Result<any Reply, MeshError>] {
+    package func apply(_ commands: [(any Request, Actor)]) throws -> [Result<any Reply, MeshError>] {
         let batch = Batch(
             number: engine.state.applied + 1, now: now,
             commands: commands.map { Command(actor: $0.1, request: $0.0, entropy: Entropy(&numbers)) })
@@ -90,14 +89,14 @@ final class MeshBench {
 
     /// Applies one command and gives its answer.
     @discardableResult
-    func ask<Asked: Request>(_ request: Asked, as actor: Actor) throws -> Asked.Answer {
+    package func ask<Asked: Request>(_ request: Asked, as actor: Actor) throws -> Asked.Answer {
         guard let answer = try apply([(request, actor)])[0].get() as? Asked.Answer else {
             throw MeshError(.internalError, "another answer")
         }
         return answer
     }
 
-    func query<Asked: Request>(_ request: Asked, as actor: Actor, on connection: ConnectionID? = nil) throws
+    package func query<Asked: Request>(_ request: Asked, as actor: Actor, on connection: ConnectionID? = nil) throws
         -> Asked.Answer
     {
         guard let answer = try engine.query(request, actor: actor, connection: connection).get() as? Asked.Answer else {
@@ -107,38 +106,44 @@ final class MeshBench {
     }
 
     /// Lets time pass and timers fire.
-    func pass(_ milliseconds: Int64) throws {
+    package func pass(_ milliseconds: Int64) throws {
         now += milliseconds
         try apply([])
     }
 
     /// Takes what was told so far.
-    func takeEffects() -> [Effect] {
+    package func takeEffects() -> [Effect] {
         defer { effects = [] }
         return effects
+    }
+
+    /// Forgets what was told and applied: for those who drive it for long.
+    package func forget() {
+        effects.removeAll(keepingCapacity: true)
+        batches.removeAll(keepingCapacity: true)
     }
 
     // MARK: Peers
 
     /// One session of a member.
-    struct Peer {
-        var member: PublicKey
-        var session: PublicKey
-        var number: SessionNumber
-        var connection: ConnectionID
-        var actor: Actor { .session(number, connection) }
+    package struct Peer {
+        package var member: PublicKey
+        package var session: PublicKey
+        package var number: SessionNumber
+        package var connection: ConnectionID
+        package var actor: Actor { .session(number, connection) }
     }
 
-    var ownerActor: Actor { .session(SessionNumber(rawValue: 1), nil) }
+    package var ownerActor: Actor { .session(SessionNumber(rawValue: 1), nil) }
 
     /// Adds a member and connects a session of it.
-    func peer(_ name: String, _ seed: UInt8, role: Role = .member) throws -> Peer {
+    package func peer(_ name: String, _ seed: UInt8, role: Role = .member) throws -> Peer {
         try ask(AddMember(name: name, pubkey: Self.key(seed).publicKey, role: role), as: ownerActor)
         return try connect(seed, session: seed &+ 100)
     }
 
     /// Connects a session of a member.
-    func connect(
+    package func connect(
         _ seed: UInt8, session: UInt8, label: String? = nil, foreign: Bool = false, acknowledges: Bool = true,
         replaces: Bool = false
     ) throws -> Peer {
@@ -158,14 +163,15 @@ final class MeshBench {
             connection: connection)
     }
 
-    func disconnect(_ peer: Peer) throws {
+    package func disconnect(_ peer: Peer) throws {
         try ask(LoseConnection(session: peer.number.rawValue, connection: peer.connection.rawValue), as: .node)
     }
 
     // MARK: Messages
 
     /// A send with a copy for each session that its target reaches.
-    func sealed(_ target: String, from peer: Peer, id: String? = nil, priority: Priority = .next) throws -> Send {
+    package func sealed(_ target: String, from peer: Peer, id: String? = nil, priority: Priority = .next) throws -> Send
+    {
         let resolved = try query(Resolve(targetSpec: TargetSpec([target])), as: peer.actor)
         var send = Send(targetSpec: TargetSpec([target]))
         send.priority = priority
@@ -179,19 +185,21 @@ final class MeshBench {
         return send
     }
 
-    func plain(_ target: String, _ text: String = "hi") -> Send {
+    package func plain(_ target: String, _ text: String = "hi") -> Send {
         var send = Send(targetSpec: TargetSpec([target]))
         send.ciphertext = Base64.encode(Array(text.utf8))
         return send
     }
 
     @discardableResult
-    func send(_ target: String, from peer: Peer, id: String? = nil, priority: Priority = .next) throws -> SendAck {
+    package func send(_ target: String, from peer: Peer, id: String? = nil, priority: Priority = .next) throws
+        -> SendAck
+    {
         try ask(sealed(target, from: peer, id: id, priority: priority), as: peer.actor)
     }
 
     /// The messages that a connection was pushed, taken out of what was told.
-    func pushes(to peer: Peer) -> [MessagePush] {
+    package func pushes(to peer: Peer) -> [MessagePush] {
         effects.compactMap { effect in
             switch effect {
             case .push(let connection, let push) where connection == peer.connection: push.base as? MessagePush
@@ -203,19 +211,19 @@ final class MeshBench {
     }
 
     /// The system events that a connection was told.
-    func events(to peer: Peer) -> [String] {
+    package func events(to peer: Peer) -> [String] {
         effects.compactMap { effect in
             guard case .push(let connection, let push) = effect, connection == peer.connection else { return nil }
             return (push.base as? SystemEvent)?.event
         }
     }
 
-    func status(_ id: String, as peer: Peer) throws -> [RecipientReceipt] {
+    package func status(_ id: String, as peer: Peer) throws -> [RecipientReceipt] {
         try query(GetMessageStatus(messageId: id), as: peer.actor).recipients
     }
 }
 
 extension Push {
     /// What is pushed, alone or to many.
-    var base: any Push { (self as? SharedPush)?.base ?? self }
+    package var base: any Push { (self as? SharedPush)?.base ?? self }
 }

@@ -1,0 +1,178 @@
+import Foundation
+import MeshCore
+import MeshEngine
+import MeshStore
+import MeshTestSupport
+
+/// One hot part, done some number of times.
+struct Part {
+    var name: String
+    /// What it may allocate for each time, at most; checked by `--check`.
+    var limit: Double
+    /// Does it this often.
+    var run: (Int) throws -> Void
+}
+
+/// The parts that a message passes on its way through the broker, in order.
+enum Parts {
+    static let text = [UInt8](repeating: 0x61, count: 256)
+
+    static func all() throws -> [Part] {
+        try [
+            frameDecoding(), sendParsing(), pushWriting(), frameEncoding(), boxSealing(), boxOpening(), ledgerAppend(),
+        ]
+            + [engineApply(batch: 1, limit: 80), engineApply(batch: 100, limit: 30), storeCommit()]
+    }
+
+    /// The wire form of a sealed message of 256 bytes to one session.
+    private static func sendFrame() throws -> [UInt8] {
+        try WireFrame.bytes(type: Send.type, body: sealed(to: MeshBench.key(2).publicKey), requestID: "r17")
+    }
+
+    private static func sealed(to session: PublicKey) -> Send {
+        var send = Send(targetSpec: TargetSpec([session.hex]))
+        send.id = "17"
+        send.clientMessageID = "0123456789abcdef"
+        send.nonce = Base64.encode([UInt8](repeating: 5, count: 24))
+        send.ciphertext = Base64.encode([UInt8](repeating: 7, count: 272))
+        return send
+    }
+
+    private static func frameDecoding() throws -> Part {
+        let frame = try WebSocketEncoder.frame(.text, sendFrame(), maskKey: 0x1234_5678)
+        return Part(name: "frame decoding", limit: 0) { count in
+            var decoder = WebSocketDecoder(role: .server, maxMessageBytes: 1 << 20)
+            var buffer = frame
+            for _ in 0..<count {
+                let step = buffer.withUnsafeMutableBytes { decoder.next(in: $0) }
+                guard case .message(let range, _) = step else { throw MicroFailure("the frame was refused") }
+                // Masking again makes the buffer as it was.
+                buffer.withUnsafeMutableBytes {
+                    WebSocketMask.apply(0x1234_5678, to: UnsafeMutableRawBufferPointer(rebasing: $0[range]))
+                }
+            }
+        }
+    }
+
+    private static func sendParsing() throws -> Part {
+        let frame = try sendFrame()
+        let table = Capabilities.table
+        return Part(name: "send parsing", limit: 7) { count in
+            var scanner = FlatScanner()
+            try frame.withUnsafeBytes { bytes in
+                for _ in 0..<count {
+                    guard scanner.scan(bytes), let type = scanner.text("type", in: bytes),
+                        table.decode(type: type, flat: scanner, in: bytes) != nil
+                    else { throw MicroFailure("the frame went the general way") }
+                }
+            }
+        }
+    }
+
+    private static func pushWriting() throws -> Part {
+        let bench = try MeshBench()
+        let bob = try bench.peer("bob", 10)
+        let eve = try bench.peer("eve", 11)
+        _ = bench.takeEffects()
+        try bench.ask(sealed(to: eve.session), as: bob.actor)
+        guard let push = bench.pushes(to: eve).first else { throw MicroFailure("no push was made") }
+        return Part(name: "push writing", limit: 1) { count in
+            for _ in 0..<count where push.frame(for: .mesh) == nil { throw MicroFailure("no frame was written") }
+        }
+    }
+
+    private static func frameEncoding() throws -> Part {
+        let frame = try sendFrame()
+        return Part(name: "frame encoding", limit: 1) { count in
+            for _ in 0..<count where WebSocketEncoder.frame(.text, frame).isEmpty { throw MicroFailure("no frame") }
+        }
+    }
+
+    private static func boxKey() throws -> BoxKey {
+        try BoxKey(mine: MeshBench.key(1), theirs: MeshBench.key(2).publicKey)
+    }
+
+    private static func boxSealing() throws -> Part {
+        let key = try boxKey()
+        let nonce = [UInt8](repeating: 1, count: 24)
+        return Part(name: "crypto_box sealing", limit: 2) { count in
+            for _ in 0..<count { _ = try key.seal(text, nonce: nonce) }
+        }
+    }
+
+    private static func boxOpening() throws -> Part {
+        let key = try boxKey()
+        let nonce = [UInt8](repeating: 1, count: 24)
+        let box = try key.seal(text, nonce: nonce)
+        return Part(name: "crypto_box opening", limit: 2) { count in
+            for _ in 0..<count where key.open(box, nonce: nonce) == nil { throw MicroFailure("the box did not open") }
+        }
+    }
+
+    private static func ledgerAppend() throws -> Part {
+        Part(name: "ledger append", limit: 8) { count in
+            var tree = MerkleTree()
+            var head = Digest.zero
+            var buffer: [UInt8] = []
+            for seq in 0..<Int64(count) {
+                let entry = LedgerEntry(
+                    origin: "mesh/0123456789abcdef", seq: seq, timestamp: 1_700_000_000_000, previous: head,
+                    actor: "node", kind: "message.accepted", object: "01HZX0000000", publicAttributes: ["size": 272],
+                    commitments: [:])
+                buffer.removeAll(keepingCapacity: true)
+                entry.encode(into: &buffer)
+                head = MerkleTree.leafHash(buffer)
+                tree.append(leaf: head)
+            }
+        }
+    }
+
+    /// A send is accepted, resolved, recorded, stored and offered; for each message, the commit of its batch included.
+    private static func engineApply(batch size: Int, limit: Double) throws -> Part {
+        let bench = try MeshBench()
+        let bob = try bench.peer("bob", 10)
+        let eve = try bench.peer("eve", 11)
+        let send = sealed(to: eve.session)
+        var number = 0
+        return Part(name: "engine apply, batch of \(size)", limit: limit) { count in
+            for _ in 0..<max(1, count / size) {
+                let commands = (0..<size).map { _ in
+                    var next = send
+                    number += 1
+                    next.clientMessageID = "m\(number)"
+                    return (next as any Request, bob.actor)
+                }
+                var ids: [String] = []
+                for outcome in try bench.apply(commands) {
+                    guard let ack = try outcome.get() as? SendAck else {
+                        throw MicroFailure("a send was not accepted")
+                    }
+                    ids.append(ack.messageId)
+                }
+                try bench.ask(Acknowledge(messageIDs: ids), as: eve.actor)
+                bench.forget()
+            }
+        }
+    }
+
+    private static func storeCommit() throws -> Part {
+        let bench = try MeshBench()
+        let database = try Database(path: bench.folder.appending(path: "micro.sqlite").path, mode: .create)
+        try database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, body BLOB) STRICT")
+        return Part(name: "store commit, one row", limit: 4) { count in
+            // Lives as long as the part: its folder goes with it.
+            try withExtendedLifetime(bench) {
+                for _ in 0..<count {
+                    try database.transaction {
+                        try database.prepare("INSERT INTO t (body) VALUES (?)").run(text)
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct MicroFailure: Error, CustomStringConvertible {
+    var description: String
+    init(_ text: String) { description = text }
+}
