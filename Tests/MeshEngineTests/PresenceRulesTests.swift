@@ -88,4 +88,32 @@ import Testing
         let error = #expect(throws: MeshError.self) { try bench.connect(30, session: 110, replaces: true) }
         #expect(error?.code == .sessionKeyTaken)
     }
+
+    @Test func `in a crowd nobody is told of arrivals, and everybody again when it is small`() throws {
+        let bench = try MeshBench()
+        let bob = try bench.peer("bob", 10)
+        var crowd: [(number: Int64, connection: UInt64)] = []
+        for place in 0..<DeliveryPolicy.presenceAudience + 5 {
+            var seed = [UInt8](repeating: 9, count: 32)
+            seed[0] = UInt8(place & 255)
+            seed[1] = UInt8(place >> 8)
+            let key = try #require(SigningKey(seed: seed)).publicKey
+            let connection = UInt64(10_000 + place)
+            let opened = try bench.ask(
+                OpenSession(
+                    member: bob.member, session: key, isProven: true, binding: nil, isForeign: false, dialect: .mesh,
+                    acknowledges: true, label: nil, groups: nil, messageMode: nil, info: ClientInfo(),
+                    connection: connection, replaces: false, limits: .init(frameBytes: 1, bodyBytes: 1, window: 1)),
+                as: .node)
+            crowd.append((opened.number, connection))
+        }
+        let told = bench.events(to: bob).count
+        #expect(told == DeliveryPolicy.presenceAudience - 1)
+        #expect(bench.engine.state.roster.connectedCount == crowd.count + 1)
+        _ = bench.takeEffects()
+        for one in crowd { try bench.ask(LoseConnection(session: one.number, connection: one.connection), as: .node) }
+        try bench.pass(DeliveryPolicy.graceMillis + 1)
+        for _ in 0..<3 { try bench.pass(1) }
+        #expect(bench.events(to: bob).filter { $0 == "peer_left" }.count == crowd.count)
+    }
 }

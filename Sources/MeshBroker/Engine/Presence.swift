@@ -139,6 +139,7 @@ enum Presence {
     /// One event to every connected session but the one that it speaks of. Legacy clients of the same member are left
     /// out, as they expect.
     private static func announce(_ event: String, _ session: Session, _ member: Member, _ context: WriteContext) {
+        guard context.state.roster.connectedCount <= DeliveryPolicy.presenceAudience else { return }
         let name = session.isForeign ? session.label ?? member.name : member.name
         var data: JSONObject = [
             "name": .string(name), "displayName": .string(name),

@@ -43,6 +43,9 @@ public enum DeliveryPolicy {
     public static let defaultTTLMillis: Int64 = 7 * 24 * 3_600_000
     /// The shortest and longest time to live.
     public static let ttlRange: ClosedRange<Int64> = 1_000...(30 * 24 * 3_600_000)
+    /// Sessions that may be connected while each of them is told of every arrival and departure. With n sessions those
+    /// are n² pushes; in a larger mesh who wants to know asks for the peers.
+    public static let presenceAudience = 500
     /// A lost connection is forgiven this long.
     public static let graceMillis: Int64 = 90_000
     /// `working` lasts this long unless it is renewed.

@@ -196,6 +196,8 @@ public struct Roster: Sendable {
     /// Away sessions of foreign clients count this long.
     public static let foreignAwayMillis: Int64 = 10 * 60_000
 
+    /// How many sessions are connected.
+    public private(set) var connectedCount = 0
     /// Members by number.
     public private(set) var members: [MemberNumber: Member] = [:]
     /// Sessions that are not retired, by number.
@@ -233,6 +235,7 @@ public struct Roster: Sendable {
     /// Adds a session; its number must be the highest so far.
     public mutating func insert(_ session: Session) {
         sessions[session.number] = session
+        if session.attachment.isAttached { connectedCount += 1 }
         sessionOrder.append(session.number)
         sessionsByKey[session.key] = session.number
         sessionsByMember[session.member, default: []].append(session.number)
@@ -240,13 +243,17 @@ public struct Roster: Sendable {
 
     /// Changes a session in place; its number, member and key stay.
     public mutating func update<Result>(_ number: SessionNumber, _ change: (inout Session) -> Result) -> Result? {
-        guard sessions[number] != nil else { return nil }
-        return change(&sessions[number, default: Roster.placeholder])
+        guard let wasConnected = sessions[number]?.attachment.isAttached else { return nil }
+        let result = change(&sessions[number, default: Roster.placeholder])
+        let isConnected = sessions[number]?.attachment.isAttached ?? false
+        if isConnected != wasConnected { connectedCount += isConnected ? 1 : -1 }
+        return result
     }
 
     /// Removes a retired session.
     public mutating func remove(_ number: SessionNumber) {
         guard let session = sessions.removeValue(forKey: number) else { return }
+        if session.attachment.isAttached { connectedCount -= 1 }
         sessionOrder.removeAll { $0 == number }
         sessionsByKey[session.key] = nil
         sessionsByMember[session.member]?.removeAll { $0 == number }

@@ -20,8 +20,11 @@ struct BenchCommand: MeshCommand {
     /// Whom each message addresses.
     enum Target: String, ExpressibleByArgument, CaseIterable { case direct, group, broadcast }
 
-    @Option(help: "How many peers connect and send.")
+    @Option(help: "How many peers connect, and send unless --senders says otherwise.")
     var peers = 100
+
+    @Option(help: "How many of the peers send; all of them when absent.")
+    var senders: Int?
 
     @Option(help: "How many messages each peer sends.")
     var messages = 1_000
@@ -47,7 +50,12 @@ struct BenchCommand: MeshCommand {
     @OptionGroup var options: GlobalOptions
 
     func validate() throws {
-        try check("--peers", peers, 2...1_000)
+        try check("--peers", peers, 2...(target == .direct ? 1_000 : 20_000))
+        try check("--senders", senders ?? peers, 1...peers)
+        // One mark for each delivery is kept, to see what comes twice.
+        guard target == .direct || (senders ?? peers) * peers * messages <= 1_000_000_000 else {
+            throw ValidationError("--senders x --peers x --messages is at most 1,000,000,000")
+        }
         try check("--messages", messages, 1...10_000_000)
         try check("--size", size, BenchPayload.minimumSize...DeliveryPolicy.maximumBodyBytes)
         try check("--window", window, 1...200)
@@ -76,14 +84,17 @@ struct BenchCommand: MeshCommand {
         let resting = try await IdleConnections.open(idle, mesh, progress)
         let quiet = try await gauge.read()
         let plan = BenchPlan(
-            messages: messages, size: size, intervalNanos: rate.map { 1e9 / $0 }, target: target, window: window)
+            messages: messages, senders: senders ?? peers, size: size, intervalNanos: rate.map { 1e9 / $0 },
+            target: target, window: window)
         let outcome = try await BenchRun.measure(plan, mesh, gauge, progress)
         let after = try await gauge.read()
+        let hellos = try await HelloProbe.measure(21, mesh)
         resting.close()
 
         var report = BenchReport(plan: plan, peers: peers, outcome: outcome)
         report.brokerCPU = after.cpuSeconds - quiet.cpuSeconds
         report.brokerPeakBytes = after.peakBytes
+        report.hellos = hellos
         report.queueDepth = after.queueDepth
         if idle > 0 { report.bytesPerIdle = Double(quiet.residentBytes - before.residentBytes) / Double(idle) }
         out.result(report.fields) { report.text }
@@ -94,6 +105,7 @@ struct BenchCommand: MeshCommand {
 /// What each peer does.
 struct BenchPlan: Sendable {
     var messages: Int
+    var senders: Int
     var size: Int
     /// Between two messages of a peer; nil sends as fast as the window allows.
     var intervalNanos: Double?

@@ -31,9 +31,10 @@ final class BenchLoad {
         }
         keys = Array(repeating: nil, count: plan.target == .direct ? count * count : 0)
         let copies = plan.target == .direct ? 1 : count - 1
+        let senders = min(plan.senders, count)
         outcome = BenchOutcome(
-            expectedAccepted: count * plan.messages, expectedDelivered: count * plan.messages * copies)
-        seen = Array(repeating: 0, count: (count * count * plan.messages + 63) / 64)
+            expectedAccepted: senders * plan.messages, expectedDelivered: senders * plan.messages * copies)
+        seen = Array(repeating: 0, count: (count * senders * plan.messages + 63) / 64)
     }
 
     // MARK: Sending
@@ -43,7 +44,7 @@ final class BenchLoad {
         if plan.target == .direct { makeKeys() }
         started = NIODeadline.now().uptimeNanoseconds
         if plan.intervalNanos == nil {
-            for number in peers.indices {
+            for number in senders {
                 fill(number)
                 peers[number].flush()
             }
@@ -51,6 +52,9 @@ final class BenchLoad {
             timer = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(500)) { _ in own.value.tick() }
         }
     }
+
+    /// The peers that send; all of them receive.
+    private var senders: Range<Int> { 0..<min(plan.senders, peers.count) }
 
     func stop() { timer?.cancel() }
 
@@ -80,8 +84,8 @@ final class BenchLoad {
     private func tick() {
         guard let interval = plan.intervalNanos else { return }
         let now = NIODeadline.now().uptimeNanoseconds
-        for number in peers.indices {
-            let offset = interval * Double(number) / Double(peers.count)
+        for number in senders {
+            let offset = interval * Double(number) / Double(senders.count)
             while peers[number].sent < plan.messages {
                 let due = started + UInt64(offset + interval * Double(peers[number].sent))
                 if due > now { break }
@@ -118,7 +122,7 @@ final class BenchLoad {
         switch event {
         case .text(let bytes): bytes.withUnsafeBytes { frame($0, at: number) }
         case .readComplete:
-            if plan.intervalNanos == nil { fill(number) }
+            if plan.intervalNanos == nil, senders.contains(number) { fill(number) }
             peers[number].flush()
         case .closed(let reason):
             outcome.failure = outcome.failure ?? "a peer's connection ended: \(reason?.description ?? "lost")"
@@ -160,11 +164,11 @@ final class BenchLoad {
         } else {
             text = box
         }
-        guard let payload = BenchPayload(text), payload.sender < peers.count, payload.number < plan.messages else {
+        guard let payload = BenchPayload(text), payload.sender < senders.count, payload.number < plan.messages else {
             return unreadable()
         }
         peers[number].opened.append(Array(id.utf8))
-        let place = (number * peers.count + payload.sender) * plan.messages + payload.number
+        let place = (number * senders.count + payload.sender) * plan.messages + payload.number
         let bit: UInt64 = 1 << UInt64(place & 63)
         if seen[place >> 6] & bit != 0 {
             outcome.duplicates += 1

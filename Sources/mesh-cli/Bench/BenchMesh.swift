@@ -20,7 +20,13 @@ struct BenchMesh: Sendable {
         let api = MeshAPI(credentials: owner, group: group)
         do {
             var made: [Credentials] = []
-            for number in 0..<peers { made.append(try await member("peer-\(number)", of: owner, api)) }
+            for number in 0..<min(peers, IdleConnections.perMember) {
+                made.append(try await member("peer-\(number)", of: owner, api))
+            }
+            // Beyond that, members have several sessions.
+            for number in made.count..<max(made.count, peers) {
+                made.append(made[number % IdleConnections.perMember].newSession(label: "s\(number)"))
+            }
             var sleepers: [Credentials] = []
             for number in 0..<(idle + IdleConnections.perMember - 1) / IdleConnections.perMember {
                 sleepers.append(try await member("sleeper-\(number)", of: owner, api))

@@ -10,6 +10,8 @@ struct BenchReport {
     var brokerPeakBytes = 0
     var queueDepth = 0
     var bytesPerIdle: Double?
+    /// Milliseconds that new connections took until their hello was answered, ascending.
+    var hellos: [Double] = []
 
     init(plan: BenchPlan, peers: Int, outcome: BenchOutcome) {
         self.plan = plan
@@ -40,6 +42,10 @@ struct BenchReport {
             "target": .string(plan.target.rawValue), "window": .integer(Int64(plan.window)),
         ]
         if let interval = plan.intervalNanos { fields["rate"] = .double(1e9 / interval) }
+        if let median = hellos.median, let longest = hellos.last {
+            fields["hello_ms"] = .double(median)
+            fields["hello_max_ms"] = .double(longest)
+        }
         if let bytesPerIdle { fields["idle_bytes"] = .double(bytesPerIdle) }
         return fields
     }
@@ -57,6 +63,11 @@ struct BenchReport {
             "broker      \(Self.fixed(brokerCPU, 2)) s CPU (\(Self.fixed(each, 1)) µs a message), "
                 + "peak \(Self.fixed(Double(brokerPeakBytes) / 1_048_576, 1)) MB, \(queueDepth) deliveries left",
         ]
+        if let median = hellos.median, let longest = hellos.last {
+            lines.append(
+                "hello       \(Self.fixed(median, 2)) ms, at most \(Self.fixed(longest, 2)) ms, with "
+                    + "\(Self.grouped(outcome.accepted)) messages of history (\(hellos.count) new connections)")
+        }
         if let bytesPerIdle { lines.append("idle        \(Self.grouped(Int(bytesPerIdle))) bytes a connection") }
         return lines.joined(separator: "\n")
     }
@@ -78,4 +89,9 @@ struct BenchReport {
         }
         return text
     }
+}
+
+extension [Double] {
+    /// The middle of ascending values; nil when there is none.
+    fileprivate var median: Double? { isEmpty ? nil : self[count / 2] }
 }

@@ -82,6 +82,23 @@ enum BenchRun {
     }
 }
 
+/// How long a new connection takes, with all the history that a measurement has left.
+enum HelloProbe {
+    /// Milliseconds from the first packet to the answered hello, one connection after the other, ascending.
+    static func measure(_ count: Int, _ mesh: BenchMesh) async throws -> [Double] {
+        var times: [Double] = []
+        for number in 0..<count {
+            let session = mesh.peers[number % mesh.peers.count].newSession(label: "probe-\(number)")
+            let start = ContinuousClock.now
+            let transport = try await BenchConnection.open(session) { _ in }
+            let passed = start.duration(to: .now).components
+            times.append(Double(passed.seconds) * 1e3 + Double(passed.attoseconds) / 1e15)
+            transport.close(.normal)
+        }
+        return times.sorted()
+    }
+}
+
 /// Connections that only stay.
 struct IdleConnections: Sendable {
     static let perMember = 1_000
