@@ -137,6 +137,14 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "MeshFuzzTests",
+            dependencies: [
+                "MeshCore", "MeshEngine", "MeshBroker", "MeshSDK", "MeshTestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            exclude: ["Corpus"], swiftSettings: strict),
+        .testTarget(
             name: "MeshSDKTests",
             dependencies: [
                 "MeshCore", "MeshBroker", "MeshSDK", "MeshTestSupport",

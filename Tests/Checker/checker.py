@@ -111,7 +111,10 @@ async def drain(everyone: list[Peer], history: History, limit: float) -> bool:
 async def check_ledger(mesh: Mesh, history: History, verdict: Verdict) -> None:
     """The ledger verifies, and has exactly one acceptance for each acknowledged message."""
     path = mesh.folder / "ledger.jsonl"
-    exported = await mesh.owner.run("ledger", "export")
+    exported = await mesh.owner.run("ledger", "export", code=None)
+    if exported.code != 0:
+        verdict.fault("lost", f"the ledger is not to be had: {exported.err.strip()}")
+        return
     path.write_text(exported.out, encoding="utf-8")
     try:
         ledger_verify.verify_export(path.read_bytes())

@@ -89,7 +89,10 @@ struct HTTPResponseParser {
         else { throw broken("no status line") }
         var headers = HTTPHeaders()
         for line in lines.dropFirst() {
-            guard let colon = line.firstIndex(of: ":") else { throw broken("a bad header") }
+            // The header list takes only ASCII names, and ends the process over any other.
+            guard let colon = line.firstIndex(of: ":"), line[..<colon].utf8.allSatisfy({ $0 < 0x80 }) else {
+                throw broken("a bad header")
+            }
             let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
             headers.add(name: String(line[..<colon]), value: String(value))
         }
