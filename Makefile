@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 LISTEN ?= 127.0.0.1:7900
 DEMO := .demo
 
-.PHONY: run test build release lint format docs soak micro packages venv clean
+.PHONY: run test build release lint format docs soak power-cut storage-errors micro packages venv clean
 
 ## Start a broker with a demo mesh; prints its address, an invite and the next command.
 run: packages
@@ -29,6 +29,19 @@ soak: packages venv
 	swift build -c release --product meshd
 	swift build -c release --product mesh-cli
 	$(PYTHON) Tests/Checker/checker.py --bin .build/release --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+## The long form of the power cuts: 500 states that a disk may be in after a cut.
+STATES ?= 500
+power-cut: packages venv
+	swift build -c release --product meshd
+	swift build -c release --product mesh-cli
+	$(PYTHON) Tests/Checker/power_cut.py --bin .build/release --states $(STATES) $(if $(SEED),--seed $(SEED))
+
+## The long form of failing file calls: each call of a run, four kinds of failure.
+storage-errors: packages venv
+	swift build -c release --product meshd
+	swift build -c release --product mesh-cli
+	$(PYTHON) Tests/Checker/storage_errors.py --bin .build/release $(if $(SEED),--seed $(SEED))
 
 ## Measure the hot parts; fails when one allocates more than its limit.
 micro: packages

@@ -25,6 +25,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "Interop")]
 
 import ledger_verify  # noqa: E402
+import shim  # noqa: E402
 from faults import KINDS, strike  # noqa: E402
 from harness import Broker, Mesh  # noqa: E402
 from history import History  # noqa: E402
@@ -45,6 +46,10 @@ async def run(
     history = History()
     broker = Broker(folder)
     broker.environment |= environment or {}
+    clock = None
+    if fault in ("clock", "mix"):
+        clock = shim.Clock(folder / "clock")
+        shim.load(broker, clock=clock.path)
     await asyncio.to_thread(broker.start)
     mesh = await Mesh(broker, folder / "mesh").create()
     everyone = []
@@ -63,7 +68,7 @@ async def run(
             await asyncio.sleep(chance.uniform(0.05, seconds))
             kind = chance.choice(KINDS) if fault == "mix" else fault
             before = time.monotonic()
-            await strike(kind, broker, chance, history)
+            await strike(kind, broker, chance, history, clock)
             tell(f"round {number + 1}/{rounds}: {kind}, back after {time.monotonic() - before:.2f} s, "
                  f"{len(history.events)} events")
         await asyncio.sleep(seconds)

@@ -8,17 +8,21 @@ import signal
 import subprocess
 import time
 
+import mesh_keys
 from harness import Broker, binaries, clean_environment
 from history import History
+from shim import Clock
 
-KINDS = ("kill", "stop", "term", "recovery", "failpoint")
+KINDS = ("kill", "stop", "term", "recovery", "failpoint", "clock")
+#: How far the wall clock jumps, in milliseconds: minutes, three days back, a month on, ten years on.
+JUMPS = (-300_000, 300_000, -3 * 86_400_000, 30 * 86_400_000, 3_650 * 86_400_000)
 #: Where meshd can be told to end, and how often the place is passed at most before it does.
 FAIL_POINTS = {"before_commit": 60, "after_commit": 60, "after_answer": 60, "before_checkpoint": 2, "in_recovery": 1}
 #: What meshd ends with at such a place.
 FAIL_STATUS = 86
 
 
-async def strike(kind: str, broker: Broker, chance: random.Random, history: History) -> None:
+async def strike(kind: str, broker: Broker, chance: random.Random, history: History, clock: Clock | None = None) -> None:
     """One fault, and the way back."""
     history.add("fault", note=kind)
     if kind == "kill":
@@ -36,11 +40,29 @@ async def strike(kind: str, broker: Broker, chance: random.Random, history: Hist
         await asyncio.to_thread(broker.kill)
         for _ in range(chance.randint(1, 3)):
             await asyncio.to_thread(kill_while_starting, broker, chance.uniform(0.0, 0.12))
+    elif kind == "clock":
+        assert clock is not None, "the broker runs without a clock that can be moved"
+        await move_clock(clock, chance, history)
+        return
     elif kind == "failpoint":
         await at_fail_point(broker, chance, history)
     else:
         raise ValueError(f"no fault is called {kind}; known: {', '.join(KINDS)}, mix")
     await asyncio.to_thread(broker.start)
+
+
+async def move_clock(clock: Clock, chance: random.Random, history: History) -> None:
+    """The wall clock of the broker and of its peers jumps about, and comes back."""
+    try:
+        for _ in range(chance.randint(2, 5)):
+            jump = chance.choice(JUMPS)
+            history.add("fault", note=f"clock {jump:+d} ms")
+            clock.set(jump)
+            mesh_keys.clock_shift = jump
+            await asyncio.sleep(chance.uniform(0.1, 0.4))
+    finally:
+        clock.set(0)
+        mesh_keys.clock_shift = 0
 
 
 async def at_fail_point(broker: Broker, chance: random.Random, history: History) -> None:

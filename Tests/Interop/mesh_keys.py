@@ -17,8 +17,12 @@ import nacl.signing
 Frame = dict[str, Any]
 
 
+#: Milliseconds by which this machine's clock is off, for tests that move it.
+clock_shift = 0
+
+
 def now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return time.time_ns() // 1_000_000 + clock_shift
 
 
 def b64(data: bytes) -> str:

@@ -22,7 +22,7 @@ struct NodeFolder {
         nodeKey = try Self.key(path + "/node.key")
         adminToken = try Self.token(path + "/admin.token")
         wasUnclean = Files.exists(path + "/running")
-        try Files.writePrivate(path + "/running", [], sync: false)
+        try Files.writePrivate(path + "/running", [])
         _ = ReserveFile(path: path + "/reserve").fill()
     }
 
@@ -41,7 +41,7 @@ struct NodeFolder {
 
     /// Keeps the last signed checkpoint of a mesh outside its file.
     func keep(checkpoint note: String, of meshID: String) throws {
-        try Files.writePrivate(path + "/checkpoints/\(meshID).note", Array(note.utf8), sync: false)
+        try Files.writePrivate(path + "/checkpoints/\(meshID).note", Array(note.utf8), afterPowerCut: .oldOrNew)
     }
 
     /// The last signed checkpoint of a mesh, as this node remembers it.

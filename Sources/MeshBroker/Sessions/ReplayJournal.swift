@@ -24,7 +24,7 @@ package final class ReplayJournal: Sendable {
             if until > now { remembered[key] = until }
         }
         self.remembered = remembered
-        try Files.writePrivate(path, Self.records(remembered), sync: false)
+        try Files.writePrivate(path, Self.records(remembered), afterPowerCut: .oldOrNew)
         file = Mutex(open(path, O_WRONLY | O_APPEND | O_CLOEXEC))
     }
 
@@ -41,7 +41,7 @@ package final class ReplayJournal: Sendable {
 
     /// Starts the file anew with what is still of use.
     func rewrite(_ seen: [Bytes32: Int64]) {
-        guard (try? Files.writePrivate(path, Self.records(seen), sync: false)) != nil else { return }
+        guard (try? Files.writePrivate(path, Self.records(seen), afterPowerCut: .oldOrNew)) != nil else { return }
         file.withLock { file in
             close(file)
             file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)

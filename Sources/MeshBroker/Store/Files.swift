@@ -87,23 +87,32 @@ public enum Files {
         }
     }
 
-    /// Writes a file whole (0600): the old one stays until the new one is on disk. Without `sync` a power cut may undo
-    /// it.
-    public static func writePrivate(_ path: String, _ bytes: [UInt8], sync: Bool = true) throws(StoreError) {
+    /// What a power cut may do to a file that was written.
+    public enum Durability: Sendable {
+        /// It is the old one or the new one.
+        case oldOrNew
+        /// It is the new one.
+        case new
+    }
+
+    /// Writes a file whole (0600): the old one stays until the new one is there.
+    public static func writePrivate(
+        _ path: String, _ bytes: [UInt8], afterPowerCut durability: Durability = .new
+    ) throws(StoreError) {
         let temporary = path + ".writing"
         // What an interrupted write left could have another mode: the new file is made by this call.
         remove(temporary)
         do throws(StoreError) {
-            try writeNew(temporary, bytes, sync: sync)
+            try writeNew(temporary, bytes)
             guard rename(temporary, path) == 0 else { throw failure("renaming \(temporary)") }
         } catch {
             remove(temporary)
             throw error
         }
-        if sync { try syncFolder(of: path) }
+        if durability == .new { try syncFolder(of: path) }
     }
 
-    private static func writeNew(_ path: String, _ bytes: [UInt8], sync: Bool) throws(StoreError) {
+    private static func writeNew(_ path: String, _ bytes: [UInt8]) throws(StoreError) {
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("making \(path)") }
         defer { Glibc.close(file) }
@@ -114,7 +123,7 @@ public enum Files {
             guard count > 0 else { throw failure("writing \(path)") }
             written += count
         }
-        if sync, fsync(file) != 0 { throw syncFailure(path) }
+        if fsync(file) != 0 { throw syncFailure(path) }
     }
 
     /// Syncs a finished file, renames it into place and syncs its folder.
