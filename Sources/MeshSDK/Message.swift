@@ -30,7 +30,7 @@ public struct Message: Sendable, Hashable, Identifiable {
     public var attempt: Int
     /// True only when it was sealed and was opened here.
     public var isEncrypted: Bool
-    /// `direct`, `group`, `all` or `mixed`.
+    /// `direct`, `group`, `topic`, `all` or `mixed`.
     public var kind: String
     /// The target as the sender wrote it.
     public var target: String
@@ -38,6 +38,10 @@ public struct Message: Sendable, Hashable, Identifiable {
     public var replyTo: String?
     /// The mesh.
     public var meshID: String
+    /// The topic's name, when it came through one.
+    public var topic: String?
+    /// Names that it mentions.
+    public var mentions: [String] = []
 
     /// An answer that reaches exactly the session that sent this message.
     public func reply(_ text: String) -> Outgoing {
@@ -63,6 +67,8 @@ public struct Outgoing: Sendable, Hashable {
     public var clientMessageID: String
     /// Asks for a `receipt` event at each change of a delivery.
     public var receipts = false
+    /// Names of members that a message to a topic mentions.
+    public var mentions: [String] = []
     /// Sends a direct message as plain text where the mesh allows it.
     public var allowPlaintext = false
 
@@ -73,7 +79,7 @@ public struct Outgoing: Sendable, Hashable {
         clientMessageID = Hex.encode(SecureRandom.bytes(16))
     }
 
-    /// A message to one target: a name, a key, `@group` or `*`.
+    /// A message to one target: a name, a key, `@group`, `#topic` or `*`.
     public init(to target: String, text: String) { self.init(target: TargetSpec([target]), text: text) }
 }
 

@@ -20,6 +20,7 @@ final class Sealing: Sendable {
         send.replyToID = outgoing.replyTo
         send.ttl = outgoing.ttlMillis
         send.receipts = outgoing.receipts ? true : nil
+        send.mentions = outgoing.mentions.isEmpty ? nil : outgoing.mentions
         guard outgoing.text.utf8.count <= DeliveryPolicy.maximumBodyBytes else {
             throw MeshError(
                 .tooLarge, "the text has \(outgoing.text.utf8.count) bytes, at most \(DeliveryPolicy.maximumBodyBytes)")
@@ -88,7 +89,7 @@ final class Sealing: Sendable {
                 sessionKey: PublicKey(hex: push.senderPubkey)),
             text: text, priority: push.priority, sentAt: Timestamp.milliseconds(push.createdAt) ?? 0,
             attempt: push.attempt, isEncrypted: push.encrypted, kind: push.kind, target: push.targetSpec,
-            replyTo: push.replyToId, meshID: push.meshId)
+            replyTo: push.replyToId, meshID: push.meshId, topic: push.topic, mentions: push.mentions ?? [])
     }
 
     private func openBox(_ box: [UInt8], _ nonce: [UInt8], _ sender: PublicKey, _ recipient: PublicKey?) -> [UInt8]? {

@@ -5,6 +5,8 @@ public import MeshCore
 extension Priority: ExpressibleByArgument {}
 extension PeerStatus: ExpressibleByArgument {}
 extension Role: ExpressibleByArgument {}
+extension TopicVisibility: ExpressibleByArgument {}
+extension TopicRole: ExpressibleByArgument {}
 
 /// What `--wait` can wait for.
 enum WaitGoal: String, Sendable, Hashable, CaseIterable, ExpressibleByArgument {

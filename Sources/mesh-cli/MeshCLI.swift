@@ -13,7 +13,7 @@ import MeshCore
 struct Root: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mesh-cli",
-        abstract: "Talk to a mesh: messages, presence, shared state and the ledger.",
+        abstract: "Talk to a mesh: messages, topics, presence, shared state and the ledger.",
         discussion: """
             Start a mesh and let a second member in:
 
@@ -28,7 +28,7 @@ struct Root: AsyncParsableCommand {
         subcommands: [
             MeshNoun.self, InviteCommand.self, JoinCommand.self, MemberNoun.self, PeerNoun.self, SendCommand.self,
             InboxCommand.self, MessageNoun.self, ListenCommand.self, WhoAmICommand.self, LedgerNoun.self,
-            GroupNoun.self, StateNoun.self, StatusNoun.self, SummaryNoun.self, BenchCommand.self,
+            GroupNoun.self, TopicNoun.self, StateNoun.self, StatusNoun.self, SummaryNoun.self, BenchCommand.self,
         ])
 }
 

@@ -11,7 +11,8 @@ extension Message {
             "fromSessionKey": from.sessionKey.map { .string($0.hex) } ?? .null,
             "text": .string(text), "encrypted": .bool(isEncrypted), "priority": .string(priority.rawValue),
             "attempt": .integer(Int64(attempt)), "sentAt": .integer(sentAt), "kind": .string(kind),
-            "target": .string(target), "replyTo": replyTo.map { .string($0) } ?? .null,
+            "target": .string(target), "topic": topic.map { .string($0) } ?? .null,
+            "mentions": .array(mentions.map { .string($0) }), "replyTo": replyTo.map { .string($0) } ?? .null,
             "clientMessageId": clientMessageID.map { .string($0) } ?? .null,
         ]
     }

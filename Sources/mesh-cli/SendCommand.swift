@@ -7,13 +7,14 @@ struct SendCommand: MeshCommand {
     static let configuration = CommandConfiguration(
         commandName: "send", abstract: "Send a message.",
         discussion: """
-            TARGET is a name, name/label, session or member key, unique key prefix, @group, * for everyone, or \
-            several of these with commas. What goes to named peers is sealed: the broker cannot read it. Groups \
-            and * are plain text. TEXT `-` reads standard input.
+            TARGET is a name, name/label, session or member key, unique key prefix, @group, #topic, * for everyone, or \
+            several of these with commas. What goes to named peers is sealed: the broker cannot read it. Groups, \
+            topics and * are plain text. @name in a text to a topic mentions a member. TEXT `-` reads standard input.
 
             Examples:
               mesh-cli send pia 'the build is green'
               mesh-cli send @eng - --priority now < report.txt
+              mesh-cli send '#deploys' 'api 1.4 is out, @pia please look'
               mesh-cli send pia 'now?' --wait delivered --timeout 5s
             """)
 
@@ -61,12 +62,13 @@ struct SendCommand: MeshCommand {
 
     private func outgoing() throws(Failure) -> Outgoing {
         let targets = target.split(separator: ",").map { $0.trimmed() }.filter { !$0.isEmpty }
-        guard !targets.isEmpty else { throw .usage("TARGET is empty", hint: "a name, a key, @group or *") }
+        guard !targets.isEmpty else { throw .usage("TARGET is empty", hint: "a name, a key, @group, #topic or *") }
         var outgoing = Outgoing(target: TargetSpec(targets), text: text == "-" ? try Self.standardInput() : text)
         outgoing.priority = priority
         outgoing.replyTo = replyTo
         outgoing.ttlMillis = ttl?.milliseconds
         outgoing.allowPlaintext = plaintext
+        if targets.contains(where: { $0.hasPrefix("#") }) { outgoing.mentions = TopicNoun.mentions(in: outgoing.text) }
         if let id { outgoing.clientMessageID = id }
         return outgoing
     }

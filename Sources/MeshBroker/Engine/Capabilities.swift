@@ -10,6 +10,7 @@ package enum Capabilities {
         Receipts.capability,
         Presence.capability,
         Groups.capability,
+        Topics.capability,
         State.capability,
         LedgerAccess.capability,
     ]

@@ -61,13 +61,15 @@ enum Messages {
             extra: .init(
                 senderPubkey: session.claimedKey == nil ? member.keyHex : session.keyHex,
                 bodyVersion: request.bodyVersion,
-                fingerprint: request.requestFingerprint, subtype: request.subtype, mentions: request.mentions),
+                fingerprint: request.requestFingerprint, subtype: request.subtype, mentions: request.mentions,
+                topic: resolution.topics.first.flatMap { state.roster.topics[$0]?.name }),
             body: body)
         if isEncrypted(body) { message.flags |= StoredMessage.encryptedFlag }
         if request.receipts == true { message.flags |= StoredMessage.receiptsFlag }
         try message.insert(into: state.database)
         state.nextMessage += 1
         if let sentKey { remember(sentKey, seq, state) }
+        try Topics.remember(message, in: resolution.topics, context)
         let id = state.messageIDs.id(seq)
         var facts = CanonicalObject()
         facts.add("encrypted", message.isEncrypted)

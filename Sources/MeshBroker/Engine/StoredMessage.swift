@@ -13,11 +13,12 @@ struct StoredMessage {
         var fingerprint: String?
         var subtype: String?
         var mentions: [String]?
+        var topic: String?
 
         /// The JSON that is stored; by hand when only the sender's key is there.
         var text: String {
             get throws {
-                guard bodyVersion == nil, fingerprint == nil, subtype == nil, mentions == nil else {
+                guard bodyVersion == nil, fingerprint == nil, subtype == nil, mentions == nil, topic == nil else {
                     return try JSONCoder.encode(self).text
                 }
                 return "{\"senderPubkey\":\"\(senderPubkey)\"}"
@@ -90,6 +91,8 @@ struct StoredMessage {
         push.clientMessageID = clientID
         push.requestFingerprint = extra.fingerprint
         push.subtype = extra.subtype
+        push.topic = extra.topic
+        push.mentions = extra.mentions
         if let member = state.roster.members[member] {
             // A claudemesh daemon drops direct messages that name its own member as sender.
             let isOwn = session?.dialect == .claudemesh && session?.member == member.number

@@ -9,11 +9,13 @@ public enum Recipient: Sendable, Hashable {
 /// Whom a list of targets reaches.
 public struct Resolution: Sendable, Hashable {
     /// What the targets are.
-    public enum Kind: String, Sendable, Hashable { case direct, group, all, mixed }
-    /// `mixed` when direct targets stand beside groups or everyone.
+    public enum Kind: String, Sendable, Hashable { case direct, group, topic, all, mixed }
+    /// `mixed` when targets of several kinds stand together.
     public var kind: Kind
     /// Each recipient once: sessions ascending, then members without a session.
     public var recipients: [Recipient]
+    /// The topics among the targets: they keep the message in their history.
+    public var topics: [TopicNumber] = []
     /// Whether every recipient must be sent a sealed copy.
     public var isSealed: Bool { kind == .direct }
 }
@@ -38,6 +40,7 @@ extension Roster {
         var sessionsFound: Set<SessionNumber> = []
         var membersFound: Set<MemberNumber> = []
         var kinds: Set<Resolution.Kind> = []
+        var topicsFound: [TopicNumber] = []
         for text in spec.targets {
             switch try Target(text) {
             case .key(let key):
@@ -55,10 +58,11 @@ extension Roster {
                         hint: "join it first: mesh-cli group join \(group)")
                 }
                 sessionsFound.formUnion(found)
-            case .topic(let topic):
-                throw MeshError(
-                    .unknownTarget, "there is no topic #\(topic): this broker has no topics",
-                    hint: "use a group: @\(topic)")
+            case .topic(let reference):
+                kinds.insert(.topic)
+                let topic = try openTopic(reference, to: sender.flatMap { sessions[$0]?.member })
+                if !topicsFound.contains(topic.number) { topicsFound.append(topic.number) }
+                for member in topic.members { add(reader: member, at: now, to: &sessionsFound, &membersFound) }
             case .all:
                 kinds.insert(.all)
                 for number in sessionOrder where sessions[number]?.countsForGroups(at: now) == true {
@@ -75,7 +79,36 @@ extension Roster {
                 .noRecipients, "\(spec.text) is only the sending session itself",
                 hint: "send to another session or name")
         }
-        return Resolution(kind: kind, recipients: recipients)
+        return Resolution(kind: kind, recipients: recipients, topics: topicsFound)
+    }
+
+    /// The topic that a sender may post to. Fails with `unknown_target` or `forbidden`.
+    private func openTopic(_ reference: String, to sender: MemberNumber?) throws(MeshError) -> Topic {
+        let topic = try topics.find(reference, for: sender, code: .unknownTarget)
+        guard sender.map({ topic.isOpen(to: $0) }) ?? true else {
+            throw MeshError(
+                .forbidden, "an observer of #\(topic.name) does not post there", hint: "ask a lead of the topic")
+        }
+        return topic
+    }
+
+    /// A topic is read by members: by each session that counts, else by the durable session that was here last; a member
+    /// with none of them gets it with its next session.
+    private func add(
+        reader member: MemberNumber, at now: Int64, to sessionsFound: inout Set<SessionNumber>,
+        _ membersFound: inout Set<MemberNumber>
+    ) {
+        guard let facts = members[member], facts.revokedAt == nil else { return }
+        let own = sessions(of: member).compactMap { sessions[$0] }
+        let counting = own.filter { $0.countsForGroups(at: now) }
+        let last = own.filter { !$0.isForeign }.max { ($0.lastSeenAt, $0.number) < ($1.lastSeenAt, $1.number) }
+        if !counting.isEmpty {
+            sessionsFound.formUnion(counting.map(\.number))
+        } else if let last {
+            sessionsFound.insert(last.number)
+        } else {
+            membersFound.insert(member)
+        }
     }
 
     /// Sessions in a group or in one nested below it, ascending.

@@ -196,6 +196,8 @@ public struct Roster: Sendable {
     /// Away sessions of foreign clients count this long.
     public static let foreignAwayMillis: Int64 = 10 * 60_000
 
+    /// The topics and who belongs to them.
+    public var topics = TopicDirectory()
     /// How many sessions are connected.
     public private(set) var connectedCount = 0
     /// Members by number.

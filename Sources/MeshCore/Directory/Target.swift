@@ -23,7 +23,9 @@ public enum Target: Sendable, Hashable {
             try Names.checkGroup(group)
             self = .group(group)
         } else if text.utf8.first == UInt8(ascii: "#") {
-            self = .topic(String(text.dropFirst()))
+            let topic = String(text.dropFirst())
+            try Names.checkTopic(topic)
+            self = .topic(topic)
         } else if let key = PublicKey(hex: text) {
             self = .key(key)
         } else {
@@ -53,6 +55,14 @@ public enum Names {
 
     /// A group's name: parts of letters, digits, `_`, `-`, `.`, with `/` between them.
     public static func checkGroup(_ name: String) throws(MeshError) {
+        try checkPath(name)
+        if name == "all" { throw .argument("name", "`all` means everyone and cannot be joined") }
+    }
+
+    /// A topic's name: as a group's.
+    public static func checkTopic(_ name: String) throws(MeshError) { try checkPath(name) }
+
+    private static func checkPath(_ name: String) throws(MeshError) {
         let problem = "must have 1 to 64 characters: letters, digits, _ - . with / between nested names"
         guard (1...64).contains(name.count) else { throw .argument("name", problem) }
         for part in name.split(separator: "/", omittingEmptySubsequences: false) {
@@ -61,7 +71,6 @@ public enum Names {
             }
             guard !part.isEmpty, isPlain else { throw .argument("name", problem) }
         }
-        if name == "all" { throw .argument("name", "`all` means everyone and cannot be joined") }
     }
 
     /// A mesh's name: 1 to 63 of `a-z 0-9 -`, beginning and ending with a letter or digit.

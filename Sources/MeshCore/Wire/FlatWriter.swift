@@ -43,6 +43,18 @@ package struct FlatWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
+    /// Adds texts when there are any.
+    package mutating func add(_ name: StaticString, ifPresent texts: [String]?) {
+        guard let texts else { return }
+        key(name)
+        bytes.append(UInt8(ascii: "["))
+        for (place, text) in texts.enumerated() {
+            if place > 0 { bytes.append(UInt8(ascii: ",")) }
+            JSONWriter.write(text, to: &bytes)
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
     /// Ends the frame.
     package mutating func finish(requestID: String?) -> [UInt8] {
         add("_reqId", ifPresent: requestID)

@@ -27,7 +27,7 @@ public struct MessagePush: Codable, Sendable, Hashable, Push, Reply {
     public var createdAt: String
     /// 1 for the first offer, more for later ones.
     public var attempt: Int
-    /// `direct`, `group`, `all` or `mixed`.
+    /// `direct`, `group`, `topic`, `all` or `mixed`.
     public var kind: String
     /// The target as the sender wrote it.
     public var targetSpec: String
@@ -45,11 +45,16 @@ public struct MessagePush: Codable, Sendable, Hashable, Push, Reply {
     public var requestFingerprint: String?
     /// A kind of message known to both sides.
     public var subtype: String?
+    /// The topic's name, when it came through one.
+    public var topic: String?
+    /// Names that it mentions.
+    public var mentions: [String]?
 
     enum CodingKeys: String, CodingKey {
         case messageId, meshId, senderPubkey, senderMemberPubkey, senderMemberId, senderName
         case senderDisplayName, senderLabel, priority, nonce, ciphertext, createdAt, attempt, kind
         case targetSpec, encrypted, recipientKey, bodyVersion, replyToId, subtype
+        case topic, mentions
         case clientMessageID = "client_message_id"
         case requestFingerprint = "request_fingerprint"
     }
@@ -98,6 +103,8 @@ public struct MessagePush: Codable, Sendable, Hashable, Push, Reply {
         writer.add("client_message_id", ifPresent: clientMessageID)
         writer.add("request_fingerprint", ifPresent: requestFingerprint)
         writer.add("subtype", ifPresent: subtype)
+        writer.add("topic", ifPresent: topic)
+        writer.add("mentions", ifPresent: mentions)
         return writer.finish(requestID: requestID)
     }
 }

@@ -296,7 +296,7 @@ public struct Resolved: Reply {
         public var bodyVersions: [Int]
     }
     public static let type = "resolve_result"
-    /// `direct`, `group`, `all` or `mixed`.
+    /// `direct`, `group`, `topic`, `all` or `mixed`.
     public var kind: String
     /// Whether a send must carry sealed copies.
     public var sealed: Bool

@@ -1,0 +1,372 @@
+import MeshCore
+import MeshStore
+
+/// Topics: named channels of members, with a history of their own, read marks and mentions.
+enum Topics {
+    /// Topics of one mesh.
+    static let maximum = 10_000
+    /// Messages that a topic's history keeps; the oldest go first.
+    static let maximumHistory: Int64 = 100_000
+    /// Unread messages are counted up to here.
+    static let maximumCounted: Int64 = 1_000
+
+    static let migrations = [
+        Migration(
+            name: "topics-1",
+            sql: """
+                CREATE TABLE topic (
+                    number INTEGER PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, about TEXT,
+                    visibility TEXT NOT NULL, created_at INTEGER NOT NULL
+                ) STRICT;
+                CREATE TABLE topic_member (
+                    topic INTEGER NOT NULL, member INTEGER NOT NULL, role TEXT NOT NULL, joined_at INTEGER NOT NULL,
+                    read_message INTEGER NOT NULL, read_at INTEGER,
+                    PRIMARY KEY (topic, member)
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE topic_message (
+                    topic INTEGER NOT NULL, message INTEGER NOT NULL, member INTEGER NOT NULL, sender TEXT NOT NULL,
+                    nonce TEXT NOT NULL, ciphertext TEXT NOT NULL, body_version INTEGER NOT NULL, reply_to INTEGER,
+                    mentions TEXT, accepted_at INTEGER NOT NULL,
+                    PRIMARY KEY (topic, message)
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE topic_mention (
+                    member INTEGER NOT NULL, message INTEGER NOT NULL, topic INTEGER NOT NULL,
+                    PRIMARY KEY (member, message, topic)
+                ) STRICT, WITHOUT ROWID;
+                """)
+    ]
+
+    /// How many messages each history holds.
+    final class Memory: CapabilityMemory {
+        var counts: [TopicNumber: Int64] = [:]
+        var next: Int64 = 1
+        init() {}
+    }
+
+    static let capability = Capability("topics", migrations: migrations) {
+        Write(CreateTopic.self) { request, context in try create(request, context) }
+        Write(JoinTopic.self) { request, context in try join(request, context) }
+        Write(LeaveTopic.self) { request, context in try leave(request, context) }
+        Write(MarkTopicRead.self) { request, context in try markRead(request, context) }
+        Read(ListTopics.self) { _, view in
+            let member = try view.caller().member.number
+            return TopicList(
+                topics: try view.roster.topics.all.filter { $0.isVisible(to: member) }.map {
+                    try row($0, for: member, view.state)
+                })
+        }
+        Read(ListTopicMembers.self) { request, view in
+            let topic = try view.roster.topics.find(request.topic, for: view.caller().member.number, code: .notFound)
+            let marks = try view.rows(
+                "SELECT member, read_at FROM topic_member WHERE topic = ? AND read_at IS NOT NULL", topic.number.rawValue
+            ) { (MemberNumber(rawValue: $0.int(0)), $0.int(1)) }
+            let readAt = Dictionary(marks) { first, _ in first }
+            return TopicMembers(
+                topic: request.topic,
+                members: topic.members.compactMap { number in
+                    guard let member = view.roster.members[number], let seat = topic.seats[number],
+                        member.revokedAt == nil
+                    else { return nil }
+                    return .init(
+                        memberId: member.id, pubkey: member.key, displayName: member.name, role: seat.role,
+                        joinedAt: Timestamp.iso8601(seat.joinedAt), lastReadAt: readAt[number].map(Timestamp.iso8601))
+                })
+        }
+        Read(TopicHistory.self) { request, view in
+            let topic = try view.roster.topics.find(request.topic, for: view.caller().member.number, code: .notFound)
+            let limit = try pageSize(request.limit)
+            let before = try place(request.beforeId, view.state) ?? .max
+            let messages = try view.rows(
+                "\(select) WHERE topic = ? AND message < ? ORDER BY message DESC LIMIT ?", topic.number.rawValue, before,
+                Int64(limit + 1)
+            ) { try message($0, view.state) }
+            return TopicHistoryPage(
+                topic: request.topic, messages: Array(messages.prefix(limit)), more: messages.count > limit)
+        }
+        Read(ListMentions.self) { request, view in
+            let member = try view.caller().member.number.rawValue
+            let before = try place(request.beforeId, view.state) ?? .max
+            let unread = """
+                AND EXISTS (SELECT 1 FROM topic_member s WHERE s.topic = topic_mention.topic AND s.member = ?1
+                    AND s.read_message < topic_mention.message)
+                """
+            let messages = try view.rows(
+                """
+                \(select) JOIN topic_mention USING (topic, message) WHERE topic_mention.member = ?1 AND message < ?2
+                \(request.unread == true ? unread : "") ORDER BY message DESC LIMIT ?3
+                """, member, before, Int64(pageSize(request.limit))
+            ) { try message($0, view.state) }
+            return MentionList(messages: messages)
+        }
+        Load { state in try load(state) }
+    }
+
+    // MARK: Membership
+
+    private static func create(_ request: CreateTopic, _ context: WriteContext) throws -> TopicCreated {
+        let (_, member) = try context.caller()
+        let state = context.state
+        try Names.checkTopic(request.name)
+        if let about = request.description, about.utf8.count > 512 {
+            throw MeshError.argument("description", "at most 512 bytes")
+        }
+        if let topic = state.roster.topics.find(request.name) {
+            guard topic.isVisible(to: member.number) else {
+                throw MeshError(.exists, "#\(topic.name) exists and is not open to you", hint: "choose another name")
+            }
+            if topic.seats[member.number] == nil { try seat(member, .member, in: topic, context) }
+            return TopicCreated(topic: .init(id: topic.id, name: topic.name, visibility: topic.visibility), created: false)
+        }
+        guard state.roster.topics.count < maximum else {
+            throw MeshError(.capacity, "a mesh has at most \(maximum) topics")
+        }
+        let memory = state.memory(Memory.self)
+        let topic = Topic(
+            number: TopicNumber(rawValue: memory.next), id: Hex.encode(context.randomBytes().prefix(16)),
+            name: request.name, about: request.description, visibility: request.visibility ?? .everyone,
+            createdAt: context.now)
+        try state.database.prepare(
+            "INSERT INTO topic (number, id, name, about, visibility, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+        ).run(
+            topic.number.rawValue, topic.id, topic.name, topic.about, topic.visibility.rawValue, topic.createdAt)
+        memory.next += 1
+        state.roster.topics.insert(topic)
+        try context.record(
+            "topic.created", object: topic.id, ["visibility": .string(topic.visibility.rawValue)],
+            commitments: ["name": topic.name.commitment])
+        try seat(member, .lead, in: topic, context)
+        return TopicCreated(topic: .init(id: topic.id, name: topic.name, visibility: topic.visibility), created: true)
+    }
+
+    private static func join(_ request: JoinTopic, _ context: WriteContext) throws -> TopicJoined {
+        let (_, caller) = try context.caller()
+        let topic = try context.state.roster.topics.find(request.topic, for: caller.number, code: .notFound)
+        let member = try request.member.map { try other($0, context) } ?? caller
+        let isLead = leads(caller, topic)
+        let present = topic.seats[member.number]?.role
+        if member.number != caller.number, !isLead { throw notLead(topic) }
+        var role = request.role ?? present ?? .member
+        if role == .lead, present != .lead, !isLead { throw notLead(topic) }
+        // Who is in keeps its role, as claudemesh clients that join at every start expect.
+        if let present, !isLead || request.role == nil { role = present }
+        if role != .observer, member.role == .observer {
+            guard request.role == nil else {
+                throw MeshError(.forbidden, "\(member.name) only observes this mesh", hint: "--role observer")
+            }
+            role = .observer
+        }
+        if role != present { try seat(member, role, in: topic, context) }
+        return TopicJoined(topic: topic.name, topicId: topic.id, member: member.name, role: role)
+    }
+
+    private static func leave(_ request: LeaveTopic, _ context: WriteContext) throws -> TopicLeft {
+        let (_, caller) = try context.caller()
+        let state = context.state
+        let topic = try state.roster.topics.find(request.topic, for: caller.number, code: .notFound)
+        let member = try request.member.map { try other($0, context) } ?? caller
+        if member.number != caller.number, !leads(caller, topic) { throw notLead(topic) }
+        guard topic.seats[member.number] != nil else {
+            throw MeshError(.notFound, "\(member.name) is not in #\(topic.name)")
+        }
+        try state.database.prepare("DELETE FROM topic_member WHERE topic = ? AND member = ?")
+            .run(topic.number.rawValue, member.number.rawValue)
+        state.roster.topics.seat(member.number, in: topic.number, nil)
+        try context.record("topic.left", object: topic.id, ["member": .string(member.keyHex)])
+        return TopicLeft(topic: topic.name, member: member.name)
+    }
+
+    /// Gives a member a seat, or another role; nothing is unread for a newcomer.
+    private static func seat(_ member: Member, _ role: TopicRole, in topic: Topic, _ context: WriteContext) throws {
+        let state = context.state
+        let joinedAt = topic.seats[member.number]?.joinedAt ?? context.now
+        try state.database.prepare(
+            """
+            INSERT INTO topic_member (topic, member, role, joined_at, read_message) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (topic, member) DO UPDATE SET role = excluded.role
+            """
+        ).run(
+            topic.number.rawValue, member.number.rawValue, role.rawValue, joinedAt, state.nextMessage - 1)
+        state.roster.topics.seat(member.number, in: topic.number, .init(role: role, joinedAt: joinedAt))
+        try context.record(
+            "topic.joined", object: topic.id, ["member": .string(member.keyHex), "role": .string(role.rawValue)])
+    }
+
+    private static func leads(_ member: Member, _ topic: Topic) -> Bool {
+        topic.seats[member.number]?.role == .lead || member.role >= .admin
+    }
+
+    private static func notLead(_ topic: Topic) -> MeshError {
+        MeshError(.forbidden, "only a lead of #\(topic.name) or an admin does this", hint: "ask a lead of the topic")
+    }
+
+    private static func other(_ name: String, _ context: WriteContext) throws(MeshError) -> Member {
+        let roster = context.state.roster
+        let found = PublicKey(hex: name).flatMap { roster.member(key: $0) } ?? roster.member(name: name)
+        guard let found, found.revokedAt == nil else {
+            throw MeshError(.notFound, "no member is called \(name.prefix(64))", hint: "mesh-cli member list")
+        }
+        return found
+    }
+
+    // MARK: History
+
+    /// Keeps a message in the histories of its topics, and who it mentions there.
+    static func remember(_ message: StoredMessage, in topics: [TopicNumber], _ context: WriteContext) throws {
+        let state = context.state
+        guard !topics.isEmpty, case .shared(let nonce, let ciphertext, _) = message.body else { return }
+        let mentions = try message.extra.mentions.map { try JSONCoder.encode($0).text }
+        for topic in topics {
+            try state.database.prepare(
+                """
+                INSERT INTO topic_message (topic, message, member, sender, nonce, ciphertext, body_version, reply_to,
+                    mentions, accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+            ).run(
+                topic.rawValue, message.seq, message.member.rawValue, message.extra.senderPubkey, nonce, ciphertext,
+                Int64(message.extra.bodyVersion ?? 1), message.replyTo, mentions, message.acceptedAt)
+            for name in message.extra.mentions ?? [] {
+                let bare = name.hasPrefix("@") ? String(name.dropFirst()) : name
+                guard let member = state.roster.member(name: bare),
+                    state.roster.topics[topic]?.isVisible(to: member.number) == true
+                else { continue }
+                try state.database.prepare("INSERT OR IGNORE INTO topic_mention (member, message, topic) VALUES (?, ?, ?)")
+                    .run(member.number.rawValue, message.seq, topic.rawValue)
+            }
+            try trim(topic, state)
+        }
+    }
+
+    /// Drops the oldest messages of a history that is over its limit, some at a time.
+    private static func trim(_ topic: TopicNumber, _ state: EngineState) throws {
+        let memory = state.memory(Memory.self)
+        memory.counts[topic, default: 0] += 1
+        let over = memory.counts[topic, default: 0] - maximumHistory
+        guard over >= maximumHistory / 100 else { return }
+        let last = try state.database.prepare(
+            "SELECT message FROM topic_message WHERE topic = ? ORDER BY message LIMIT 1 OFFSET ?"
+        ).first(topic.rawValue, over) { $0.int(0) }
+        guard let last else { return }
+        for table in ["topic_message", "topic_mention"] {
+            try state.database.prepare("DELETE FROM \(table) WHERE topic = ? AND message < ?").run(topic.rawValue, last)
+        }
+        memory.counts[topic] = maximumHistory
+    }
+
+    private static let select = """
+        SELECT topic, message, topic_message.member, sender, nonce, ciphertext, body_version, reply_to, mentions,
+            accepted_at FROM topic_message
+        """
+
+    private static func message(_ row: Statement, _ state: EngineState) throws -> TopicMessage {
+        let member = state.roster.members[MemberNumber(rawValue: row.int(2))]
+        let mentions =
+            row.isNull(8)
+            ? nil : try JSONCoder.decode([String].self, from: JSON.parse(Array(row.text(8).utf8), limits: .frame))
+        return TopicMessage(
+            id: state.messageIDs.id(row.int(1)),
+            topic: state.roster.topics[TopicNumber(rawValue: row.int(0))]?.name ?? "", senderPubkey: row.text(3),
+            senderMemberId: member?.id ?? "", senderName: member?.name ?? "", nonce: row.text(4),
+            ciphertext: row.text(5), bodyVersion: Int(row.int(6)),
+            replyToId: row.isNull(7) ? nil : state.messageIDs.id(row.int(7)), mentions: mentions,
+            createdAt: Timestamp.iso8601(row.int(9)))
+    }
+
+    private static func pageSize(_ limit: Int?) throws(MeshError) -> Int {
+        let limit = limit ?? 50
+        guard (1...200).contains(limit) else { throw .argument("limit", "1 to 200, not \(limit)") }
+        return limit
+    }
+
+    /// The number of a message that a page or a mark names.
+    private static func place(_ id: String?, _ state: EngineState) throws(MeshError) -> Int64? {
+        guard let id else { return nil }
+        guard let seq = state.messageIDs.seq(id), seq < state.nextMessage else {
+            throw MeshError(.notFound, "no message has the id \(id.prefix(64))")
+        }
+        return seq
+    }
+
+    // MARK: Read marks
+
+    private static func markRead(_ request: MarkTopicRead, _ context: WriteContext) throws -> TopicRead {
+        let (_, member) = try context.caller()
+        let state = context.state
+        let topic = try state.roster.topics.find(request.topic, for: member.number, code: .notFound)
+        guard topic.seats[member.number] != nil else {
+            throw MeshError(
+                .notFound, "\(member.name) is not in #\(topic.name)", hint: "mesh-cli topic join \(topic.name)")
+        }
+        let last = try place(request.upToId, state) ?? (state.nextMessage - 1)
+        let moved = try state.database.prepare(
+            "UPDATE topic_member SET read_message = ?, read_at = ? WHERE topic = ? AND member = ? AND read_message < ?"
+        )
+        try moved.run(last, context.now, topic.number.rawValue, member.number.rawValue, last)
+        if state.database.changes > 0 { try context.record("topic.read", object: topic.id) }
+        return TopicRead(topic: topic.name, unread: try unread(topic, member.number, state).all)
+    }
+
+    /// Messages of others beyond the read mark, and those of them that mention the member.
+    private static func unread(
+        _ topic: Topic, _ member: MemberNumber, _ state: EngineState
+    ) throws -> (all: Int, mentions: Int) {
+        let mark =
+            try state.database.prepare("SELECT read_message FROM topic_member WHERE topic = ? AND member = ?")
+            .first(topic.number.rawValue, member.rawValue) { $0.int(0) } ?? 0
+        let all = try state.database.prepare(
+            """
+            SELECT COUNT(*) FROM (
+                SELECT 1 FROM topic_message WHERE topic = ? AND message > ? AND member <> ? LIMIT ?)
+            """
+        ).first(topic.number.rawValue, mark, member.rawValue, maximumCounted) { $0.int(0) }
+        let mentions = try state.database.prepare(
+            "SELECT COUNT(*) FROM topic_mention WHERE member = ? AND message > ? AND topic = ?"
+        ).first(member.rawValue, mark, topic.number.rawValue) { $0.int(0) }
+        return (Int(all ?? 0), Int(mentions ?? 0))
+    }
+
+    private static func row(_ topic: Topic, for member: MemberNumber, _ state: EngineState) throws -> TopicList.Row {
+        var row = TopicList.Row(
+            id: topic.id, name: topic.name, description: topic.about, visibility: topic.visibility,
+            memberCount: topic.seats.count, createdAt: Timestamp.iso8601(topic.createdAt))
+        guard let seat = topic.seats[member] else { return row }
+        row.role = seat.role
+        let open = try unread(topic, member, state)
+        row.unread = open.all
+        row.mentions = open.mentions
+        return row
+    }
+
+    // MARK: Opening
+
+    private static func load(_ state: EngineState) throws {
+        let memory = state.memory(Memory.self)
+        memory.counts.removeAll()
+        state.roster.topics = TopicDirectory()
+        let topics = try state.database.prepare(
+            "SELECT number, id, name, about, visibility, created_at FROM topic ORDER BY number"
+        ).rows { row in
+            guard let visibility = TopicVisibility(rawValue: row.text(4)) else {
+                throw MeshError(.storageFailed, "topic \(row.int(0)) cannot be read")
+            }
+            return Topic(
+                number: TopicNumber(rawValue: row.int(0)), id: row.text(1), name: row.text(2),
+                about: row.isNull(3) ? nil : row.text(3), visibility: visibility, createdAt: row.int(5))
+        }
+        for topic in topics { state.roster.topics.insert(topic) }
+        memory.next = (topics.last?.number.rawValue ?? 0) + 1
+        let seats = try state.database.prepare("SELECT topic, member, role, joined_at FROM topic_member").rows { row in
+            guard let role = TopicRole(rawValue: row.text(2)) else {
+                throw MeshError(.storageFailed, "a member of topic \(row.int(0)) cannot be read")
+            }
+            return (
+                TopicNumber(rawValue: row.int(0)), MemberNumber(rawValue: row.int(1)),
+                Topic.Seat(role: role, joinedAt: row.int(3))
+            )
+        }
+        for (topic, member, seat) in seats { state.roster.topics.seat(member, in: topic, seat) }
+        let counts = try state.database.prepare("SELECT topic, COUNT(*) FROM topic_message GROUP BY topic").rows {
+            (TopicNumber(rawValue: $0.int(0)), $0.int(1))
+        }
+        for (topic, count) in counts { memory.counts[topic] = count }
+    }
+}

@@ -1,0 +1,132 @@
+/// A topic's number inside one mesh; it never leaves the broker.
+public struct TopicNumber: RawRepresentable, Hashable, Comparable, Sendable {
+    /// 1, 2, 3, … in the order of creation.
+    public var rawValue: Int64
+    /// Makes a number.
+    public init(rawValue: Int64) { self.rawValue = rawValue }
+    public static func < (left: TopicNumber, right: TopicNumber) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// What a member may do in a topic.
+public enum TopicRole: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Post, and say who belongs to it.
+    case lead
+    /// Post.
+    case member
+    /// Read.
+    case observer
+}
+
+/// Who may enter a topic.
+public enum TopicVisibility: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Every member of the mesh sees it, reads it, joins it and posts.
+    case everyone = "public"
+    /// Only its members see it; a lead lets others in.
+    case invited = "private"
+    /// As private: a conversation of a few.
+    case direct = "dm"
+}
+
+/// A named channel with members and a history.
+public struct Topic: Sendable, Hashable {
+    /// One member of a topic.
+    public struct Seat: Sendable, Hashable {
+        /// What it may do.
+        public var role: TopicRole
+        /// Unix milliseconds.
+        public var joinedAt: Int64
+        /// Makes a seat.
+        public init(role: TopicRole, joinedAt: Int64) {
+            self.role = role
+            self.joinedAt = joinedAt
+        }
+    }
+
+    /// Its number inside the mesh.
+    public let number: TopicNumber
+    /// Its public id.
+    public let id: String
+    /// Its name, unique in the mesh.
+    public let name: String
+    /// What it is about.
+    public var about: String?
+    /// Who may enter.
+    public var visibility: TopicVisibility
+    /// Unix milliseconds.
+    public let createdAt: Int64
+    /// Who belongs to it.
+    public internal(set) var seats: [MemberNumber: Seat] = [:]
+
+    /// Makes a topic without members.
+    public init(
+        number: TopicNumber, id: String, name: String, about: String?, visibility: TopicVisibility, createdAt: Int64
+    ) {
+        self.number = number
+        self.id = id
+        self.name = name
+        self.about = about
+        self.visibility = visibility
+        self.createdAt = createdAt
+    }
+
+    /// Its members, in the order of joining the mesh.
+    public var members: [MemberNumber] { seats.keys.sorted() }
+
+    /// Whether a member of the mesh may see and read it.
+    public func isVisible(to member: MemberNumber) -> Bool { visibility == .everyone || seats[member] != nil }
+
+    /// Whether a member of the mesh may post to it.
+    public func isOpen(to member: MemberNumber) -> Bool {
+        seats[member].map { $0.role != .observer } ?? (visibility == .everyone)
+    }
+}
+
+/// Every topic of a mesh.
+public struct TopicDirectory: Sendable {
+    private var topics: [TopicNumber: Topic] = [:]
+    private var byName: [String: TopicNumber] = [:]
+    private var byID: [String: TopicNumber] = [:]
+
+    /// No topics.
+    public init() {}
+
+    /// How many there are.
+    public var count: Int { topics.count }
+    /// All of them, by name.
+    public var all: [Topic] { byName.keys.sorted().compactMap { byName[$0].flatMap { topics[$0] } } }
+    /// The topic of a number.
+    public subscript(number: TopicNumber) -> Topic? { topics[number] }
+
+    /// The topic that a reference means: an id, or a name, with or without `#`.
+    public func find(_ reference: String) -> Topic? {
+        let name = reference.hasPrefix("#") ? String(reference.dropFirst()) : reference
+        return (byID[name] ?? byName[name]).flatMap { topics[$0] }
+    }
+
+    /// The topic that a member of the mesh may see. Fails with `not_found`, naming the nearest, as if what it may not
+    /// see were not there.
+    public func find(_ reference: String, for member: MemberNumber?, code: ErrorCode) throws(MeshError) -> Topic {
+        if let topic = find(reference), member.map({ topic.isVisible(to: $0) }) ?? true { return topic }
+        let name = reference.hasPrefix("#") ? String(reference.dropFirst()) : reference
+        let known = all.filter { topic in member.map { topic.isVisible(to: $0) } ?? true }.map(\.name)
+        let near = Nearest.names(to: name, among: known, limit: 3)
+        throw MeshError(
+            code, "there is no topic #\(name.prefix(64))",
+            hint: near.isEmpty
+                ? "create it first: mesh-cli topic create \(name.prefix(64))"
+                : "did you mean \(near.map { "#" + $0 }.joined(separator: " or "))?",
+            details: ["nearest": .array(near.map { .string("#" + $0) })])
+    }
+
+    /// Adds a topic; its number, id and name must be new.
+    public mutating func insert(_ topic: Topic) {
+        topics[topic.number] = topic
+        byName[topic.name] = topic.number
+        byID[topic.id] = topic.number
+    }
+
+    /// Gives a member a seat, or changes it; nil takes it away.
+    public mutating func seat(_ member: MemberNumber, in topic: TopicNumber, _ seat: Topic.Seat?) {
+        topics[topic]?.seats[member] = seat
+    }
+}
