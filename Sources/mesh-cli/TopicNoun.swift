@@ -38,7 +38,9 @@ struct TopicNoun: AsyncParsableCommand {
         func execute(_ out: Printer) async throws {
             let made = try await call(
                 CreateTopic(name: TopicNoun.bare(name), description: about, visibility: visibility))
-            try out.answer(made) { made.created ? "Created #\(made.topic.name)." : "Joined #\(made.topic.name), which exists." }
+            try out.answer(made) {
+                made.created ? "Created #\(made.topic.name)." : "Joined #\(made.topic.name), which exists."
+            }
         }
     }
 

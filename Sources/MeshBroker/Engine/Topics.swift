@@ -58,7 +58,8 @@ enum Topics {
         Read(ListTopicMembers.self) { request, view in
             let topic = try view.roster.topics.find(request.topic, for: view.caller().member.number, code: .notFound)
             let marks = try view.rows(
-                "SELECT member, read_at FROM topic_member WHERE topic = ? AND read_at IS NOT NULL", topic.number.rawValue
+                "SELECT member, read_at FROM topic_member WHERE topic = ? AND read_at IS NOT NULL",
+                topic.number.rawValue
             ) { (MemberNumber(rawValue: $0.int(0)), $0.int(1)) }
             let readAt = Dictionary(marks) { first, _ in first }
             return TopicMembers(
@@ -77,7 +78,8 @@ enum Topics {
             let limit = try pageSize(request.limit)
             let before = try place(request.beforeId, view.state) ?? .max
             let messages = try view.rows(
-                "\(select) WHERE topic = ? AND message < ? ORDER BY message DESC LIMIT ?", topic.number.rawValue, before,
+                "\(select) WHERE topic = ? AND message < ? ORDER BY message DESC LIMIT ?", topic.number.rawValue,
+                before,
                 Int64(limit + 1)
             ) { try message($0, view.state) }
             return TopicHistoryPage(
@@ -115,7 +117,8 @@ enum Topics {
                 throw MeshError(.exists, "#\(topic.name) exists and is not open to you", hint: "choose another name")
             }
             if topic.seats[member.number] == nil { try seat(member, .member, in: topic, context) }
-            return TopicCreated(topic: .init(id: topic.id, name: topic.name, visibility: topic.visibility), created: false)
+            return TopicCreated(
+                topic: .init(id: topic.id, name: topic.name, visibility: topic.visibility), created: false)
         }
         guard state.roster.topics.count < maximum else {
             throw MeshError(.capacity, "a mesh has at most \(maximum) topics")
@@ -229,8 +232,10 @@ enum Topics {
                 guard let member = state.roster.member(name: bare),
                     state.roster.topics[topic]?.isVisible(to: member.number) == true
                 else { continue }
-                try state.database.prepare("INSERT OR IGNORE INTO topic_mention (member, message, topic) VALUES (?, ?, ?)")
-                    .run(member.number.rawValue, message.seq, topic.rawValue)
+                try state.database.prepare(
+                    "INSERT OR IGNORE INTO topic_mention (member, message, topic) VALUES (?, ?, ?)"
+                )
+                .run(member.number.rawValue, message.seq, topic.rawValue)
             }
             try trim(topic, state)
         }

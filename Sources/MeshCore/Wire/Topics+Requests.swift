@@ -127,7 +127,8 @@ public struct JoinTopic: Request {
     public static let help = "Join a topic; a lead lets others in and gives them roles."
     public static let fields = [
         "topic": "Its id or name.",
-        "role": "`member` (absent means this), `observer` or `lead`; who is in keeps its role unless a lead changes it.",
+        "role":
+            "`member` (absent means this), `observer` or `lead`; who is in keeps its role unless a lead changes it.",
         "member": "The name or key of another member, for a lead; absent means the caller.",
     ]
     public static let isSilentForVersion1 = true
