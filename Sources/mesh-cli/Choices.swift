@@ -5,6 +5,8 @@ public import MeshCore
 extension Priority: ExpressibleByArgument {}
 extension PeerStatus: ExpressibleByArgument {}
 extension Role: ExpressibleByArgument {}
+extension Permission: ExpressibleByArgument {}
+extension PeerGrant: ExpressibleByArgument {}
 extension TopicVisibility: ExpressibleByArgument {}
 extension TopicRole: ExpressibleByArgument {}
 

@@ -4,8 +4,11 @@ import MeshCore
 /// `mesh-cli member …`
 struct MemberNoun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "member", abstract: "Who belongs to the mesh.", discussion: "Example: mesh-cli member list",
-        subcommands: [Add.self, List.self])
+        commandName: "member", abstract: "Who belongs to the mesh, and what they may do.",
+        discussion: "Example: mesh-cli member list",
+        subcommands: [
+            Add.self, List.self, Rights.self, Remove.self, KickOut.self, BanOut.self, UnbanIn.self, Bans.self,
+        ])
 
     /// `mesh-cli member add`
     struct Add: MeshCommand {

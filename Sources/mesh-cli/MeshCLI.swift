@@ -26,7 +26,7 @@ struct Root: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            MeshNoun.self, InviteCommand.self, JoinCommand.self, MemberNoun.self, PeerNoun.self, SendCommand.self,
+            MeshNoun.self, InviteNoun.self, JoinCommand.self, MemberNoun.self, PeerNoun.self, SendCommand.self,
             InboxCommand.self, MessageNoun.self, ListenCommand.self, WhoAmICommand.self, LedgerNoun.self,
             GroupNoun.self, TopicNoun.self, StateNoun.self, StatusNoun.self, SummaryNoun.self, BenchCommand.self,
         ])

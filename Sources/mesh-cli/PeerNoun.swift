@@ -4,8 +4,9 @@ import MeshCore
 /// `mesh-cli peer …`
 struct PeerNoun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "peer", abstract: "Who is here.", discussion: "Example: mesh-cli peer list --all",
-        subcommands: [List.self])
+        commandName: "peer", abstract: "Who is here, and who may send to you.",
+        discussion: "Example: mesh-cli peer list --all",
+        subcommands: [List.self, Block.self, Unblock.self, Grants.self])
 
     /// `mesh-cli peer list`
     struct List: MeshCommand {

@@ -5,6 +5,9 @@ package enum Capabilities {
     /// In the order in which their tables are made and their memory is loaded.
     package static let all: [Capability] = [
         Members.capability,
+        Rights.capability,
+        Grants.capability,
+        Invites.capability,
         Connections.capability,
         Messages.capability,
         Receipts.capability,

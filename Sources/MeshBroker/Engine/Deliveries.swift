@@ -33,6 +33,10 @@ enum Deliveries {
         _ message: StoredMessage, _ recipient: Recipient, isFannedOut: Bool, _ context: WriteContext
     ) throws {
         let state = context.state
+        if Grants.blocks(message, recipient, state) {
+            // Nothing tells the sender: it stays accepted until its time is over.
+            return try insertRow(message.seq, recipient, .held, reason: Grants.holdReason, attempts: 0, context)
+        }
         var pending = Pending(message: message.seq, priority: message.priority, acceptedAt: context.now)
         guard case .session(let number) = recipient, let session = state.roster.sessions[number] else {
             if case .member(let number) = recipient { state.memberMail[number, default: []].append(pending) }
@@ -298,6 +302,13 @@ enum Deliveries {
         }
     }
 
+    /// Ends everything that waits for a member without a session.
+    static func abandon(_ member: MemberNumber, reason: String, _ context: WriteContext) throws {
+        for pending in context.state.memberMail.removeValue(forKey: member) ?? [] {
+            try end(pending.message, .member(member), as: .expired, reason: reason, context)
+        }
+    }
+
     /// Ends one delivery without its recipient: a dead letter.
     private static func end(
         _ message: Int64, _ recipient: Recipient, as final: DeliveryState, reason: String, _ context: WriteContext
@@ -453,7 +464,7 @@ enum Deliveries {
         let rows = try state.database.prepare(
             """
             SELECT d.message, d.recipient, d.state, d.attempts, m.priority, m.accepted_at, m.expires_at, m.sender,
-                   m.flags
+                   m.flags, d.reason
             FROM delivery d JOIN message m ON m.seq = d.message WHERE d.state < 2 ORDER BY d.message, d.recipient
             """
         ).rows { row in
@@ -462,11 +473,13 @@ enum Deliveries {
                     message: row.int(0), priority: Priority(rank: Int(row.int(4))) ?? .next, acceptedAt: row.int(5),
                     attempts: Int(row.int(3))),
                 recipient: Recipient(stored: row.int(1)), isOffered: row.int(2) == DeliveryState.offered.stored,
-                expiresAt: row.int(6), sender: SessionNumber(rawValue: row.int(7)), flags: row.int(8)
+                expiresAt: row.int(6), sender: SessionNumber(rawValue: row.int(7)), flags: row.int(8),
+                isBlocked: !row.isNull(9) && row.text(9) == Grants.holdReason
             )
         }
         for row in rows {
             switch row.recipient {
+            case _ where row.isBlocked: break
             case .session(let number):
                 if row.isOffered {
                     state.mailbox(of: number).offer(row.pending)

@@ -193,6 +193,7 @@ package struct Subscriptions: Sendable {
 
     private var byChannel: [String: [Interest]] = [:]
     private var byConnection: [ConnectionID: Set<String>] = [:]
+    private var owners: [ConnectionID: SessionNumber] = [:]
 
     /// How many watches one connection may have.
     package static let maximumPerConnection = 256
@@ -230,8 +231,17 @@ package struct Subscriptions: Sendable {
         return (byChannel[channel]?.count ?? 0) < before
     }
 
+    /// Connections of a session that watch anything, in the order of their ids.
+    func connections(of session: SessionNumber) -> [ConnectionID] {
+        owners.filter { $0.value == session }.keys.sorted { $0.rawValue < $1.rawValue }
+    }
+
+    /// Says whose a connection is.
+    mutating func own(_ connection: ConnectionID, by session: SessionNumber) { owners[connection] = session }
+
     /// Forgets a connection.
     package mutating func remove(_ connection: ConnectionID) {
+        owners[connection] = nil
         for channel in byConnection.removeValue(forKey: connection) ?? [] {
             byChannel[channel]?.removeAll { $0.connection == connection }
             if byChannel[channel]?.isEmpty == true { byChannel[channel] = nil }

@@ -111,7 +111,7 @@ enum Members {
     ) throws(MeshError) -> Member {
         let state = context.state
         try Names.checkName(name)
-        if let other = state.roster.member(key: key) {
+        if let other = state.roster.member(key: key), other.revokedAt == nil || other.isBanned {
             throw MeshError(
                 other.revokedAt == nil ? .exists : .revoked,
                 "this key already belongs to \(other.name)", details: ["memberId": .string(other.id)])
@@ -123,13 +123,14 @@ enum Members {
             throw MeshError(.capacity, "a mesh has at most \(maximum) members")
         }
         return Member(
-            number: MemberNumber(rawValue: state.nextMember),
+            number: state.roster.member(key: key)?.number ?? MemberNumber(rawValue: state.nextMember),
             id: Hex.encode(context.randomBytes().prefix(16)), key: key, name: name, role: role, joinedAt: context.now)
     }
 
-    /// Stores a new member.
+    /// Stores a new member, or one that was taken out and comes back.
     static func insert(_ member: Member, _ context: WriteContext) throws {
         let state = context.state
+        if let former = state.roster.member(key: member.key) { return try readmit(former, as: member, context) }
         try state.database.prepare(
             "INSERT INTO member (number, id, key, name, role, joined_at) VALUES (?, ?, ?, ?, ?, ?)"
         ).run(member.number.rawValue, member.id, member.key.bytes, member.name, member.role.rawValue, member.joinedAt)
@@ -137,7 +138,20 @@ enum Members {
         state.nextMember += 1
     }
 
-    private static func check(role: Role, givenBy member: Member) throws(MeshError) {
+    private static func readmit(_ former: Member, as member: Member, _ context: WriteContext) throws {
+        try context.state.database.prepare(
+            "UPDATE member SET id = ?, name = ?, role = ?, joined_at = ?, revoked_at = NULL WHERE number = ?"
+        ).run(member.id, member.name, member.role.rawValue, member.joinedAt, former.number.rawValue)
+        context.state.roster.update(member: former.number) {
+            $0.id = member.id
+            $0.name = member.name
+            $0.role = member.role
+            $0.joinedAt = member.joinedAt
+            $0.revokedAt = nil
+        }
+    }
+
+    static func check(role: Role, givenBy member: Member) throws(MeshError) {
         if role == .owner { throw .argument("role", "a mesh has one owner: its creator") }
         if role == .admin, member.role != .owner {
             throw MeshError(.forbidden, "only the owner makes admins", hint: "ask the owner, or add a member")
@@ -196,6 +210,7 @@ enum Members {
         var signature: Signature
         var certificate: MembershipCertificate?
         var used: Int64
+        var isRevoked: Bool
     }
 
     private static func claim(_ request: ClaimInvite, _ context: WriteContext) throws -> InviteClaimed {
@@ -204,15 +219,19 @@ enum Members {
         else {
             throw MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
         }
+        if invite.isRevoked {
+            throw MeshError(.inviteInvalid, "this invite was revoked", hint: "ask for a new invite")
+        }
         guard context.now < invite.capability.expiresAt else {
             throw MeshError(
                 .inviteExpired, "the invite expired at \(Timestamp.iso8601(invite.capability.expiresAt))",
                 hint: "ask for a new invite")
         }
-        if let member = state.roster.member(key: request.pubkey) {
-            guard member.revokedAt == nil else {
-                throw MeshError(.revoked, "\(member.name) was removed from this mesh", hint: "an admin must lift it")
-            }
+        let known = state.roster.member(key: request.pubkey)
+        if let known, known.isBanned {
+            throw MeshError(.revoked, "\(known.name) is banned from this mesh", hint: "an admin must lift it")
+        }
+        if let member = known, member.revokedAt == nil {
             if let session = request.session {
                 try Connections.register(session, member: member, proven: false, context)
             }
@@ -245,21 +264,23 @@ enum Members {
     }
 
     private static func storedInvite(_ id: String, _ database: Database) throws -> StoredInvite? {
-        try database.prepare("SELECT code_hash, capability, signature, certificate, used FROM invite WHERE id = ?")
-            .first(id) { row in
-                let capability = try JSONCoder.decode(
-                    InviteCapability.self, from: JSON.parse(Array(row.text(1).utf8), limits: .frame))
-                let certificate =
-                    row.isNull(3)
-                    ? nil
-                    : try JSONCoder.decode(
-                        MembershipCertificate.self, from: JSON.parse(Array(row.text(3).utf8), limits: .frame))
-                guard let signature = Signature(bytes: row.blob(2)) else {
-                    throw MeshError(.storageFailed, "the invite \(id) cannot be read")
-                }
-                return StoredInvite(
-                    codeHash: Hex.encode(row.blob(0)), capability: capability, signature: signature,
-                    certificate: certificate, used: row.int(4))
+        try database.prepare(
+            "SELECT code_hash, capability, signature, certificate, used, revoked_at FROM invite WHERE id = ?"
+        )
+        .first(id) { row in
+            let capability = try JSONCoder.decode(
+                InviteCapability.self, from: JSON.parse(Array(row.text(1).utf8), limits: .frame))
+            let certificate =
+                row.isNull(3)
+                ? nil
+                : try JSONCoder.decode(
+                    MembershipCertificate.self, from: JSON.parse(Array(row.text(3).utf8), limits: .frame))
+            guard let signature = Signature(bytes: row.blob(2)) else {
+                throw MeshError(.storageFailed, "the invite \(id) cannot be read")
             }
+            return StoredInvite(
+                codeHash: Hex.encode(row.blob(0)), capability: capability, signature: signature,
+                certificate: certificate, used: row.int(4), isRevoked: !row.isNull(5))
+        }
     }
 }

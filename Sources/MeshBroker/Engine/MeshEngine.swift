@@ -128,10 +128,11 @@ package final class MeshEngine {
             throw MeshError(
                 .revoked, "\(member.name) was removed from this mesh", hint: "ask an admin for a new invite")
         }
-        guard row.type.permission.isGranted(to: member.role) else {
+        guard member.may(row.type.permission) else {
+            let why = member.denied.contains(row.type.permission) ? "was denied it" : "is \(member.role.rawValue)"
             throw MeshError(
                 .forbidden,
-                "\(row.type.type) needs the right to \(row.type.permission.rawValue); \(member.name) is \(member.role.rawValue)",
+                "\(row.type.type) needs the right to \(row.type.permission.rawValue); \(member.name) \(why)",
                 hint: "ask an admin of the mesh")
         }
     }

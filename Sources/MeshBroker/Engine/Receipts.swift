@@ -46,7 +46,8 @@ enum Receipts {
         let receipts = rows.map { entry in
             row(
                 entry.recipient, entry.state,
-                reason: entry.state == .held ? holdReason(entry.recipient, message.priority, state) : entry.reason,
+                reason: entry.reason == Grants.holdReason
+                    ? nil : entry.state == .held ? holdReason(entry.recipient, message.priority, state) : entry.reason,
                 attempts: entry.attempts, updatedAt: entry.updatedAt, state)
         }
         let delivered = !receipts.isEmpty && receipts.allSatisfy { $0.state.isReceived }

@@ -195,7 +195,7 @@ enum Topics {
     }
 
     private static func leads(_ member: Member, _ topic: Topic) -> Bool {
-        topic.seats[member.number]?.role == .lead || member.role >= .admin
+        topic.seats[member.number]?.role == .lead || member.may(.admin)
     }
 
     private static func notLead(_ topic: Topic) -> MeshError {

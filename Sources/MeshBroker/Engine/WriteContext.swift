@@ -152,6 +152,7 @@ package struct WatchView {
     /// Subscribes the connection to the keys of a channel that begin with a prefix, under a name of its own.
     package func subscribe(channel: String, prefix: String, name: String) throws(MeshError) {
         try view.state.subscriptions.add(.init(connection: connection, name: name, prefix: prefix), to: channel)
+        if case .session(let number, _) = view.actor { view.state.subscriptions.own(connection, by: number) }
     }
 
     /// Ends a subscription; false when there was none.

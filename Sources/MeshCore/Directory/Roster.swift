@@ -42,6 +42,12 @@ public struct Member: Sendable, Hashable {
     public var joinedAt: Int64
     /// Unix milliseconds; nil while it belongs to the mesh.
     public var revokedAt: Int64?
+    /// Whether its key is refused, not only taken out.
+    public var isBanned = false
+    /// Rights beyond its role.
+    public var granted: Set<Permission> = []
+    /// Rights taken away, whatever its role.
+    public var denied: Set<Permission> = []
     /// Makes a member.
     public init(number: MemberNumber, id: String, key: PublicKey, name: String, role: Role, joinedAt: Int64) {
         self.number = number
@@ -51,6 +57,12 @@ public struct Member: Sendable, Hashable {
         self.name = name
         self.role = role
         self.joinedAt = joinedAt
+    }
+
+    /// Whether it has a right: what was taken away, then what was given, then what its role carries.
+    public func may(_ permission: Permission) -> Bool {
+        if !denied.isEmpty, denied.contains(permission) { return false }
+        return permission.isGranted(to: role) || granted.contains(permission)
     }
 }
 
@@ -232,6 +244,15 @@ public struct Roster: Sendable {
         memberOrder.append(member.number)
         membersByKey[member.key] = member.number
         if member.revokedAt == nil { membersByName[member.name] = member.number }
+    }
+
+    /// Changes a member; its number and key stay.
+    public mutating func update(member number: MemberNumber, _ change: (inout Member) -> Void) {
+        guard var member = members[number] else { return }
+        if membersByName[member.name] == number { membersByName[member.name] = nil }
+        change(&member)
+        members[number] = member
+        if member.revokedAt == nil { membersByName[member.name] = number }
     }
 
     /// Adds a session; its number must be the highest so far.
