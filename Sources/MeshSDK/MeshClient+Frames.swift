@@ -35,6 +35,7 @@ extension MeshClient {
         case StateSnapshot.type, "state_change":
             routeToWatch("state:" + (json["watchId"]?.stringValue ?? ""), type, json)
         case InboxChanged.type: routeToWatch("inbox", type, json)
+        case ClockStatus.type where json["_reqId"] == nil: routeToWatch("clock", type, json)
         default: break
         }
         guard let id = json["_reqId"]?.stringValue, let waiter = core.withLock({ $0.waiters.removeValue(forKey: id) })
@@ -82,6 +83,7 @@ extension MeshClient {
     private func system(_ json: JSON) {
         let data = json["eventData"]?.objectValue ?? JSONObject()
         let name = json["event"]?.stringValue ?? ""
+        if name == "tick" || name == "clock_changed" { return routeToWatch("clock", name, .object(data)) }
         let event: MeshEvent =
             switch name {
             case "peer_joined": .peerJoined(data)

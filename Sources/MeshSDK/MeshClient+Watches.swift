@@ -69,7 +69,7 @@ extension MeshClient {
         return stream
     }
 
-    private func begin(
+    func begin(
         _ key: String, frame: @escaping @Sendable () -> [UInt8], take: @escaping @Sendable (String, JSON) -> Void,
         end: @escaping @Sendable () -> Void, startsNow: Bool = true
     ) {
@@ -80,7 +80,7 @@ extension MeshClient {
         transport?.send([frame()])
     }
 
-    private func end(_ key: String) { core.withLock { _ = $0.watches.removeValue(forKey: key) } }
+    func end(_ key: String) { core.withLock { _ = $0.watches.removeValue(forKey: key) } }
 
     private static func stateUpdate(_ type: String, _ json: JSON) -> StateUpdate? {
         if type == StateSnapshot.type {

@@ -37,7 +37,7 @@ enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
             self = .usage
         case .busy, .shuttingDown, .capacity, .rateLimited, .queueFull, .behind, .badHost, .badOrigin:
             self = .network
-        case .notFound, .meshNotFound, .unknownTarget, .noRecipients, .inviteInvalid, .inviteExpired,
+        case .notFound, .meshNotFound, .unknownTarget, .noRecipients, .inviteInvalid, .noClock, .inviteExpired,
             .inviteExhausted:
             self = .notFound
         case .exists, .conflict, .versionConflict, .sessionInUse, .recipientsChanged, .alreadyGreeted:

@@ -28,7 +28,8 @@ struct Root: AsyncParsableCommand {
         subcommands: [
             MeshNoun.self, InviteNoun.self, JoinCommand.self, MemberNoun.self, PeerNoun.self, SendCommand.self,
             InboxCommand.self, MessageNoun.self, ListenCommand.self, WhoAmICommand.self, LedgerNoun.self,
-            GroupNoun.self, TopicNoun.self, StateNoun.self, StatusNoun.self, SummaryNoun.self, BenchCommand.self,
+            GroupNoun.self, TopicNoun.self, StateNoun.self, ClockNoun.self, StatusNoun.self, SummaryNoun.self,
+            BenchCommand.self,
         ])
 }
 

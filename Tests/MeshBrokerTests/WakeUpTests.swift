@@ -22,6 +22,13 @@ import Testing
         #expect(wakeUp.plan(due: 91_500, now: 1_500) == 90_000)
     }
 
+    @Test func aWakeUpThatCameEarlyIsPlannedAgain() {
+        var wakeUp = WakeUp()
+        #expect(wakeUp.plan(due: 1_500, now: 1_000) == 500)
+        wakeUp.woken()
+        #expect(wakeUp.plan(due: 1_500, now: 1_499) == 1)
+    }
+
     @Test func whatIsOverdueRunsSoon() {
         var wakeUp = WakeUp()
         #expect(wakeUp.plan(due: 10, now: 1_000) == 1)

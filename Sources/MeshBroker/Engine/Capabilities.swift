@@ -15,6 +15,7 @@ package enum Capabilities {
         Groups.capability,
         Topics.capability,
         State.capability,
+        Clock.capability,
         LedgerAccess.capability,
     ]
 

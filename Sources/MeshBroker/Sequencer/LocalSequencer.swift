@@ -57,12 +57,15 @@ package final class LocalSequencer: Sequencer {
 
     /// Lets timers fire although nobody submits anything.
     private func wake() {
-        let isIdle = inbox.withLock { inbox in
-            if inbox.isScheduled { return false }
-            inbox.isScheduled = true
-            return true
+        loop.execute {
+            self.writer.value.woken()
+            let isIdle = self.inbox.withLock { inbox in
+                if inbox.isScheduled { return false }
+                inbox.isScheduled = true
+                return true
+            }
+            if isIdle { self.drain() }
         }
-        if isIdle { loop.execute { self.drain() } }
     }
 
     private func drain() {

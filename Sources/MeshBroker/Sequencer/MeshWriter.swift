@@ -76,6 +76,9 @@ package final class MeshWriter {
         checkpoints = try CheckpointPolicy(database: database)
     }
 
+    /// A planned time has come: the next run plans anew.
+    func woken() { wakeUp.woken() }
+
     /// Runs what was submitted: commands in one transaction, then queries, so that a query sees the writes before it.
     func run(_ work: [Submission]) {
         var rest = work[...]

@@ -6,6 +6,10 @@ package struct WakeUp: Sendable {
 
     package init() {}
 
+    /// The writer was woken. It may be a little early by the mesh's clock, which is not the machine's: the time is
+    /// planned again then.
+    package mutating func woken() { planned = nil }
+
     /// How long to wait, in milliseconds, until the writer must run for what is due; nil when that is planned already.
     package mutating func plan(due: Int64?, now: Int64) -> Int64? {
         // A planned time that has passed has had its run, or has it now.

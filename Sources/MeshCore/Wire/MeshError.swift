@@ -41,6 +41,7 @@ public enum ErrorCode: String, Sendable, Hashable, CaseIterable, Codable {
     case recipientsChanged = "recipients_changed"
     case plaintextRefused = "plaintext_refused"
     case ambiguousPrefix = "ambiguous_prefix"
+    case noClock = "no_clock"
     // Limits and trouble.
     case capacity = "capacity"
     case rateLimited = "rate_limited"
@@ -66,7 +67,7 @@ public enum ErrorCode: String, Sendable, Hashable, CaseIterable, Codable {
             .unauthorized:
             401
         case .forbidden, .revoked, .badHost, .badOrigin, .sessionKeyTaken: 403
-        case .notFound, .unknownType, .meshNotFound, .unknownTarget, .noRecipients, .inviteInvalid: 404
+        case .notFound, .unknownType, .meshNotFound, .unknownTarget, .noRecipients, .inviteInvalid, .noClock: 404
         case .methodNotAllowed: 405
         case .exists, .conflict, .versionConflict, .recipientsChanged, .sessionInUse, .alreadyGreeted: 409
         case .inviteExpired, .inviteExhausted: 410
