@@ -39,10 +39,11 @@ import UnixSignals
 
     private static func checkAddress(_ settings: Settings, _ logger: Logger) throws(MeshError) {
         if settings.host == "127.0.0.1" || settings.host == "::1" || settings.host == "localhost" { return }
+        if settings.tlsCertificate != nil { return }
         guard settings.insecurePlaintext else {
             throw MeshError(
                 .invalidArgument, "\(settings.host) can be reached from other machines, and this broker has no TLS",
-                hint: "listen on 127.0.0.1 behind a proxy with TLS, or say --insecure-plaintext")
+                hint: "give --tls-certificate and --tls-key, or listen on 127.0.0.1, or say --insecure-plaintext")
         }
         logger.warning("serving other machines without TLS", metadata: ["host": "\(settings.host)"])
     }
@@ -100,6 +101,8 @@ extension Settings {
         configuration.maximumConnections = maximumConnections
         configuration.allowedHosts = allowedHosts
         configuration.allowedOrigins = allowedOrigins
+        configuration.tlsCertificate = tlsCertificate
+        configuration.tlsKey = tlsKey
         return configuration
     }
 }

@@ -44,6 +44,8 @@ struct Settings {
     var sendBurst = 200
     var recordCommands: String?
     var insecurePlaintext = false
+    var tlsCertificate: String?
+    var tlsKey: String?
 
     static let all: [Setting] = [
         Setting(key: "data", placeholder: "DIR", help: "Folder of meshes and keys (default ~/.local/share/meshd).") {
@@ -115,6 +117,15 @@ struct Settings {
             help: "Writes a replayable log of all commands there; it holds sealed bodies and grows."
         ) {
             (value, settings) throws(MeshError) in settings.recordCommands = value
+        },
+        Setting(
+            key: "tlsCertificate", placeholder: "PATH",
+            help: "PEM file with the certificate chain: serves https and wss. Read again when it changes."
+        ) {
+            (value, settings) throws(MeshError) in settings.tlsCertificate = value
+        },
+        Setting(key: "tlsKey", placeholder: "PATH", help: "PEM file with the certificate's private key.") {
+            (value, settings) throws(MeshError) in settings.tlsKey = value
         },
         Setting(
             key: "insecurePlaintext", placeholder: "", help: "Serve other interfaces than this machine's without TLS."

@@ -40,6 +40,8 @@ class Broker:
         self.process: subprocess.Popen[bytes] | None = None
         #: Variables of the environment that meshd gets beside a clean one.
         self.environment: dict[str, str] = {}
+        #: Further arguments of meshd.
+        self.arguments: list[str] = []
 
     def start(self) -> Broker:
         ready = self.folder / "ready.json"
@@ -47,7 +49,7 @@ class Broker:
         with open(self.folder / "meshd.log", "ab") as log:
             self.process = subprocess.Popen(
                 [binaries() / "meshd", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
-                 "--ready-file", ready],
+                 "--ready-file", ready, *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=clean_environment(self.folder, **self.environment))
         end = time.monotonic() + DEADLINE
@@ -55,7 +57,7 @@ class Broker:
             assert self.process.poll() is None, f"meshd ended with {self.process.returncode}:\n{self.log()}"
             assert time.monotonic() < end, f"meshd was not ready within {DEADLINE:g} s:\n{self.log()}"
             time.sleep(0.01)
-        self.http, self.ws = facts["http"], facts["ws"]
+        self.http, self.ws, self.pinned = facts["http"], facts["ws"], facts.get("pinned")
         self.port = int(self.http.rsplit(":", 1)[1])
         self.admin_token = Path(facts["adminTokenFile"]).read_text().strip()
         assert facts["pid"] == self.process.pid

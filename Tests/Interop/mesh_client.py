@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import ssl
 from typing import Any, Callable
 
 import websockets
@@ -39,6 +40,8 @@ class Connection:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        #: The file of the certificate that a `wss` broker must show.
+        self.trusts: str | None = None
         self.inbox: list[Frame] = []
         self.history: list[Frame] = []
         self.on_frame: Callable[[Frame], Any] | None = None
@@ -49,8 +52,9 @@ class Connection:
         self._background: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> Connection:
+        tls = {"ssl": ssl.create_default_context(cafile=self.trusts)} if self.url.startswith("wss:") else {}
         self.socket = await connect(
-            self.url, compression=None, ping_interval=None, max_size=4 << 20, open_timeout=DEADLINE, proxy=None,
+            self.url, **tls, compression=None, ping_interval=None, max_size=4 << 20, open_timeout=DEADLINE, proxy=None,
             close_timeout=2)
         self._reader = asyncio.create_task(self._read())
         return self

@@ -245,7 +245,7 @@ struct GatewayServerTests {
                     return nil
                 } catch { return (error as? TransportError)?.code }
             }
-            #expect(await code("wss://127.0.0.1:\(server.port)/ws") == .unsupported)
+            #expect(await code("wss://127.0.0.1:\(server.port)/ws") == .handshake)
             #expect(await code("ws://127.0.0.1:\(server.port)/other") == .handshake)
             #expect(await code("ws://127.0.0.1:0/ws") == .address)
             #expect(await code("http://127.0.0.1/") == .address)

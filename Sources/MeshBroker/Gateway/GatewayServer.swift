@@ -1,6 +1,7 @@
 package import MeshCore
 package import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// Listens for HTTP and WebSocket connections.
@@ -15,19 +16,23 @@ package final class GatewayServer: Sendable {
     private let group: any EventLoopGroup
     private let responder: any HTTPResponder
     private let makeHandler: @Sendable (any EventLoop) -> any FrameHandler
+    private let identity: TLSIdentity?
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - responder: answers the HTTP requests.
+    ///   - identity: what TLS shows; nil serves plain text.
     ///   - makeHandler: makes the user of one WebSocket connection, on that connection's event loop.
     package init(
         configuration: GatewayConfiguration, group: any EventLoopGroup, responder: any HTTPResponder,
+        identity: TLSIdentity? = nil,
         makeHandler: @escaping @Sendable (any EventLoop) -> any FrameHandler
     ) {
         self.configuration = configuration
         self.group = group
         self.responder = responder
         self.makeHandler = makeHandler
+        self.identity = identity
     }
 
     /// Open connections, WebSocket and HTTP.
@@ -44,6 +49,10 @@ package final class GatewayServer: Sendable {
             .childChannelInitializer { [self] channel in
                 let isOverLimit = register(channel)
                 return channel.eventLoop.makeCompletedFuture {
+                    if let identity {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLServerHandler(context: identity.context()))
+                    }
                     try channel.pipeline.syncOperations.addHandler(
                         GatewayConnection(
                             configuration: configuration, responder: responder, makeHandler: makeHandler,

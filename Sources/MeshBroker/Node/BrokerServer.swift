@@ -1,3 +1,4 @@
+import Logging
 public import MeshCore
 import NIOCore
 
@@ -9,6 +10,10 @@ public final class BrokerServer: Sendable {
         public var host = "127.0.0.1"
         /// The port; 0 takes a free one.
         public var port = 7900
+        /// A PEM file with the certificate chain; with it and its key the server speaks TLS, and nothing else.
+        public var tlsCertificate: String?
+        /// A PEM file with the certificate's private key.
+        public var tlsKey: String?
         /// Connections in all.
         public var maximumConnections = 20_000
         /// Further host names that requests may name.
@@ -21,18 +26,37 @@ public final class BrokerServer: Sendable {
 
     private let gateway: GatewayServer
     private let broker: Broker
+    private let identity: TLSIdentity?
 
-    /// Makes a server; `start` listens.
-    public init(broker: Broker, configuration: Configuration) {
+    /// SHA-256 of the public key that TLS shows, base64url: what clients pin. Nil without TLS.
+    public var tlsPin: String? { identity?.pin }
+
+    /// Makes a server; `start` listens. Fails when the certificate or its key cannot be used.
+    public init(broker: Broker, configuration: Configuration) throws(MeshError) {
         var gateway = GatewayConfiguration(host: configuration.host, port: configuration.port)
         gateway.maxConnections = configuration.maximumConnections
         gateway.allowedHosts = configuration.allowedHosts
         gateway.allowedOrigins = configuration.allowedOrigins
         self.broker = broker
         let node = broker.node
+        identity = try Self.identity(configuration, node)
         self.gateway = GatewayServer(
-            configuration: gateway, group: node.ioGroup, responder: BrokerResponder(node: node),
+            configuration: gateway, group: node.ioGroup, responder: BrokerResponder(node: node), identity: identity,
             makeHandler: { _ in SocketBridge(node: node) })
+    }
+
+    private static func identity(_ configuration: Configuration, _ node: BrokerNode) throws(MeshError) -> TLSIdentity? {
+        switch (configuration.tlsCertificate, configuration.tlsKey) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?):
+            let (clock, logger) = (node.clock, node.logger)
+            return try TLSIdentity(certificate: certificate, key: key, monotonicMillis: clock.monotonicMillis) {
+                logger.error(
+                    "the changed certificate cannot be used; the old one goes on", metadata: ["error": "\($0)"])
+            }
+        default:
+            throw .argument("tlsCertificate", "a certificate and its key go together: set tlsKey, too")
+        }
     }
 
     /// Listens. Returns the port. Fails when the address cannot be bound.

@@ -1,6 +1,8 @@
 import MeshCore
 import NIOCore
 import NIOPosix
+import NIOSSL
+import Synchronization
 
 /// Where a `ws://` or `http://` URL leads.
 struct ClientAddress: Sendable, Equatable {
@@ -8,22 +10,32 @@ struct ClientAddress: Sendable, Equatable {
     var port: Int
     /// The path and query, at least `/`.
     var target: String
+    /// Whether it speaks TLS.
+    var isSecure = false
+    /// SHA-256 of the only public key that the other end may show; nil trusts what the system trusts.
+    var pin: [UInt8]?
 
     /// The value of the Host header.
     var hostHeader: String { (host.contains(":") ? "[\(host)]" : host) + ":\(port)" }
 
-    /// Reads a URL. `scheme` is `ws` or `http`; its TLS sister fails with `.unsupported`, everything else with
-    /// `.address`.
+    /// Reads a URL. `scheme` is `ws` or `http`, or its TLS sister, whose address may begin with a pin: `https://PIN@HOST`,
+    /// where PIN is SHA-256 of the certificate's public key, base64url. Everything else fails with `.address`.
     init(_ url: String, scheme: String) throws(TransportError) {
         let lowered = url.lowercased()
-        if lowered.hasPrefix(scheme + "s://") {
-            throw TransportError(
-                .unsupported,
-                "\(scheme)s:// needs TLS, which this client does not speak: use \(scheme):// through a tunnel.")
+        let wrong = TransportError(
+            .address, "\"\(url)\" is no address: give \(scheme)://HOST:PORT or \(scheme)s://HOST:PORT.")
+        isSecure = lowered.hasPrefix(scheme + "s://")
+        guard isSecure || lowered.hasPrefix(scheme + "://") else { throw wrong }
+        var rest = url.dropFirst(scheme.utf8.count + (isSecure ? 4 : 3)).prefix { $0 != "#" }
+        if isSecure, let mark = rest.prefix(while: { $0 != "/" && $0 != "?" }).firstIndex(of: "@") {
+            guard let pin = Base64.decodeURL(String(rest[..<mark])), pin.count == 32 else {
+                throw TransportError(
+                    .address,
+                    "\"\(rest[..<mark])\" is no pin: SHA-256 of the certificate's key, 43 characters base64url.")
+            }
+            self.pin = pin
+            rest = rest[rest.index(after: mark)...]
         }
-        let wrong = TransportError(.address, "\"\(url)\" is no address: give \(scheme)://HOST:PORT.")
-        guard lowered.hasPrefix(scheme + "://") else { throw wrong }
-        let rest = url.dropFirst(scheme.utf8.count + 3).prefix { $0 != "#" }
         let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
         let path = String(rest[end...])
         target = path.hasPrefix("/") ? path : "/" + path
@@ -31,7 +43,7 @@ struct ClientAddress: Sendable, Equatable {
         guard let (name, digits) = Self.split(rest[..<end]) else { throw wrong }
         guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x40 }) else { throw wrong }
         host = name
-        guard let number = digits.map({ UInt16($0) }) ?? 80, number > 0 else { throw wrong }
+        guard let number = digits.map({ UInt16($0) }) ?? (isSecure ? 443 : 80), number > 0 else { throw wrong }
         port = Int(number)
     }
 
@@ -53,15 +65,61 @@ struct ClientAddress: Sendable, Equatable {
         configure: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
     ) async throws -> any Channel {
         let left = deadline - .now()
+        let secure: @Sendable (any Channel) -> EventLoopFuture<Void> = { channel in
+            channel.eventLoop.makeCompletedFuture {
+                if isSecure { try channel.pipeline.syncOperations.addHandler(try tlsHandler()) }
+            }.flatMap { configure(channel) }
+        }
         do {
             return try await ClientBootstrap(group: group)
                 .connectTimeout(max(left, .milliseconds(1)))
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .channelInitializer(configure)
+                .channelInitializer(secure)
                 .connect(host: host, port: port).get()
         } catch {
             throw Self.transportError(error, to: hostHeader)
         }
+    }
+
+    /// TLS for a new connection: checked against the pin when there is one, else against the system's authorities and
+    /// the host's name.
+    private func tlsHandler() throws -> NIOSSLClientHandler {
+        let context = try Self.tlsContext()
+        let isIP = (try? SocketAddress(ipAddress: host, port: 0)) != nil
+        guard let pin else { return try NIOSSLClientHandler(context: context, serverHostname: isIP ? nil : host) }
+        return try NIOSSLClientHandler(
+            context: context, serverHostname: isIP ? nil : host,
+            customVerificationCallback: { certificates, promise in
+                let shown = (try? certificates.first?.extractPublicKey().toSPKIBytes()).map { Hashing.sha256($0) }
+                promise.succeed(shown == pin ? .certificateVerified : .failed)
+            })
+    }
+
+    private static let sharedContext = Mutex<NIOSSLContext?>(nil)
+
+    private static func tlsContext() throws -> NIOSSLContext {
+        try sharedContext.withLock { known in
+            if let known { return known }
+            var settings = TLSConfiguration.makeClientConfiguration()
+            settings.minimumTLSVersion = .tlsv12
+            settings.applicationProtocols = ["http/1.1"]
+            let made = try NIOSSLContext(configuration: settings)
+            known = made
+            return made
+        }
+    }
+
+    /// Why a connection ended: a failed handshake of TLS is told as such.
+    func ended(_ error: any Error) -> TransportError {
+        if let known = error as? TransportError { return known }
+        guard error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError else {
+            return Self.closed(hostHeader, "\(error)")
+        }
+        let why =
+            pin == nil
+            ? "its certificate is not trusted here, or it does not speak TLS: use the pinned address that meshd prints"
+            : "it does not show the pinned key: somebody is in between, or the broker has a new key"
+        return TransportError(.handshake, "\(hostHeader) is not who it should be: \(why).")
     }
 
     /// The kind of a failure to connect.

@@ -45,7 +45,7 @@ public final class MeshHTTPClient: Sendable {
         }
         let channel = try await address.connect(group: group, deadline: deadline) { channel in
             channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(HTTPClientHandler())
+                try channel.pipeline.syncOperations.addHandler(HTTPClientHandler(address))
             }
         }
         return try await exchange(request, on: channel, isHead: method == "HEAD", deadline, address)
@@ -148,8 +148,13 @@ private final class HTTPClientHandler: ChannelDuplexHandler {
         var promise: EventLoopPromise<HTTPResponse>
     }
 
+    private let address: ClientAddress
     private var call: Call?
     private var parser = HTTPResponseParser()
+    /// Why the connection is of no use, when that is known before a request came.
+    private var problem: TransportError?
+
+    init(_ address: ClientAddress) { self.address = address }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let call = unwrapOutboundIn(data)
@@ -168,11 +173,12 @@ private final class HTTPClientHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         read(context, isEnd: true)
-        finish(.failure(ClientAddress.closed("the broker", "before the answer was complete")))
+        finish(.failure(problem ?? ClientAddress.closed("the broker", "before the answer was complete")))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        finish(.failure(ClientAddress.closed("the broker", "\(error)")))
+        problem = address.ended(error)
+        finish(.failure(address.ended(error)))
         context.close(promise: nil)
     }
 

@@ -78,7 +78,7 @@ final class WebSocketClientHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        opened.fail(ClientAddress.closed(address.hostHeader, "\(error)"))
+        opened.fail(address.ended(error))
         context.close(promise: nil)
     }
 

@@ -1,14 +1,14 @@
 public import MeshCore
 public import NIOCore
 
-/// Connects to a broker over WebSocket (RFC 6455), without TLS.
+/// Connects to a broker over WebSocket (RFC 6455), with TLS for `wss://`.
 public struct WebSocketConnector: TransportConnector {
     private let url: String
     private let group: any EventLoopGroup
     private let timeoutSeconds: Int
 
     /// - Parameters:
-    ///   - url: the broker's socket, like `ws://127.0.0.1:7690/ws`.
+    ///   - url: the broker's socket, like `ws://127.0.0.1:7690/ws`, or `wss://PIN@HOST:7690/ws` with the pin of its key.
     ///   - group: runs the connections.
     ///   - timeoutSeconds: the time for the connection and the upgrade together.
     public init(url: String, group: any EventLoopGroup, timeoutSeconds: Int = 5) {
@@ -18,7 +18,7 @@ public struct WebSocketConnector: TransportConnector {
     }
 
     /// Connects and upgrades. Fails with `TransportError`: `.refused` when nothing listens, `.timeout`, `.closed` when
-    /// the line broke in between, `.handshake` when the other end answers no upgrade, `.unsupported` for `wss://`,
+    /// the line broke in between, `.handshake` when the other end answers no upgrade or shows no trusted certificate,
     /// `.address` for a bad URL or an unknown host.
     public func connect() async throws -> any Transport {
         let address = try ClientAddress(url, scheme: "ws")
