@@ -168,11 +168,11 @@ public final class MeshAPI: Sendable {
 
     // MARK: Parts
 
-    private static func once<Value: Sendable>(
-        _ broker: String, _ group: any EventLoopGroup,
+    static func once<Value: Sendable>(
+        _ broker: String, _ group: any EventLoopGroup, timeoutSeconds: Int = 10,
         _ body: (MeshHTTPClient) async throws(MeshError) -> Value
     ) async throws(MeshError) -> Value {
-        let http = MeshHTTPClient(baseURL: broker, group: group)
+        let http = MeshHTTPClient(baseURL: broker, group: group, timeoutSeconds: timeoutSeconds)
         do throws(MeshError) {
             let value = try await body(http)
             await http.close()
@@ -183,7 +183,7 @@ public final class MeshAPI: Sendable {
         }
     }
 
-    private static func exchange<Answer: Decodable>(
+    static func exchange<Answer: Decodable>(
         _ http: MeshHTTPClient, _ method: String, _ path: String, _ headers: [(String, String)], _ body: [UInt8]
     ) async throws(MeshError) -> Answer {
         let answer: (status: Int, headers: [(String, String)], body: [UInt8])
@@ -205,7 +205,7 @@ public final class MeshAPI: Sendable {
         throw MeshError(fields: fields)
     }
 
-    private static func bytes(_ value: some Encodable) throws(MeshError) -> [UInt8] {
+    static func bytes(_ value: some Encodable) throws(MeshError) -> [UInt8] {
         do throws(JSONError) { return try JSONCoder.encode(value).bytes() } catch {
             throw MeshError(.invalidArgument, "\(error)")
         }

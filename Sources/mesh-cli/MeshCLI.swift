@@ -28,6 +28,8 @@ struct Root: AsyncParsableCommand {
         subcommands: [
             MeshNoun.self, InviteNoun.self, JoinCommand.self, MemberNoun.self, PeerNoun.self, SendCommand.self,
             InboxCommand.self, MessageNoun.self, ListenCommand.self, WhoAmICommand.self, LedgerNoun.self,
+            BackupNoun.self,
+            RestoreCommand.self,
             GroupNoun.self, TopicNoun.self, StateNoun.self, ClockNoun.self, StatusNoun.self, SummaryNoun.self,
             BenchCommand.self,
         ])

@@ -17,6 +17,7 @@ package enum Capabilities {
         State.capability,
         Clock.capability,
         LedgerAccess.capability,
+        Maintenance.capability,
     ]
 
     /// The table of all capabilities.

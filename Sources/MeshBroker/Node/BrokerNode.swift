@@ -105,6 +105,26 @@ package final class BrokerNode: ConnectionHost, Sendable {
         return handle
     }
 
+    /// Opens a file that was put in the place of a closed one.
+    func reopen(_ file: String) async throws -> MeshHandle {
+        registry.withLock { _ = $0.failed.removeValue(forKey: file) }
+        return try await open(file)
+    }
+
+    /// Closes a mesh, so that its file can be replaced. Every connection is told to come again: none may go on with what
+    /// it knows of the old one.
+    func close(meshID: String, file: String) async {
+        let (mesh, connections) = registry.withLock { registry in
+            let mesh = registry.byID.removeValue(forKey: meshID)
+            if let mesh { registry.bySlug[mesh.facts.slug] = nil }
+            registry.failed[file] = nil
+            return (mesh, Array(registry.connections.values))
+        }
+        for connection in connections { connection.loop.execute { connection.close(.goingAway) } }
+        await mesh?.sequencer.close()
+        knownSessions.withLock { $0.removeAll() }
+    }
+
     /// After an unclean stop the whole file is checked while the mesh serves.
     private func checkBehind(_ file: String, _ handle: MeshHandle) {
         let logger = logger

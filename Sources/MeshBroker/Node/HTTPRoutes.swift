@@ -65,6 +65,9 @@ struct BrokerResponder: HTTPResponder {
         HTTPRoute("GET", "/v1/node", .open, StatusRoutes.node),
         HTTPRoute("POST", "/v1/meshes", .admin, MeshRoutes.create),
         HTTPRoute("GET", "/v1/meshes", .admin, MeshRoutes.list),
+        HTTPRoute("POST", "/v1/backups", .admin, BackupRoutes.create),
+        HTTPRoute("GET", "/v1/backups", .admin, BackupRoutes.list),
+        HTTPRoute("POST", "/v1/restore", .admin, BackupRoutes.restore),
         HTTPRoute("POST", "/v1/join", .invite, MeshRoutes.join),
         HTTPRoute("POST", "/v1/meshes/*/*", .session, MeshRoutes.request),
     ]

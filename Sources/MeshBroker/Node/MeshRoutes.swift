@@ -112,7 +112,7 @@ enum MeshRoutes {
         }
     }
 
-    private static func decode<Body: Decodable>(_ type: Body.Type, _ call: HTTPCall) throws(MeshError) -> Body {
+    static func decode<Body: Decodable>(_ type: Body.Type, _ call: HTTPCall) throws(MeshError) -> Body {
         let json = try parse(call)
         do throws(JSONError) { return try JSONCoder.decode(type, from: json) } catch {
             throw MeshError(.invalidArgument, "body: \(error)")

@@ -39,6 +39,15 @@ struct NodeFolder {
     /// The file of a mesh.
     func meshFile(_ id: String) -> String { path + "/meshes/\(id).sqlite" }
 
+    /// Copies of meshes.
+    var backups: String { path + "/backups" }
+
+    /// Takes a checkpoint for the last one although later ones were signed; nil takes none.
+    func accept(checkpoint note: String?, of meshID: String) throws {
+        let file = path + "/checkpoints/\(meshID).note"
+        if let note { try Files.writePrivate(file, Array(note.utf8)) } else { Files.remove(file) }
+    }
+
     /// Keeps the last signed checkpoint of a mesh outside its file.
     func keep(checkpoint note: String, of meshID: String) throws {
         try Files.writePrivate(path + "/checkpoints/\(meshID).note", Array(note.utf8), afterPowerCut: .oldOrNew)

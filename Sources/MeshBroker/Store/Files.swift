@@ -5,6 +5,20 @@ public enum Files {
     /// Whether a file or folder is there.
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// The size of a file in bytes; nil when it is not there.
+    public static func size(_ path: String) -> Int64? {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int64(status.st_size) : nil
+    }
+
+    /// Gives a file another name; the new name is on disk when this returns. Fails with `constraint` when it is taken.
+    public static func moveAside(_ path: String, to target: String) throws(StoreError) {
+        guard !exists(target) else { throw StoreError(.constraint, "\(target) exists") }
+        guard rename(path, target) == 0 else { throw failure("renaming \(path)") }
+        try syncFolder(of: target)
+        try syncFolder(of: path)
+    }
+
     /// Removes a file, if it is there.
     public static func remove(_ path: String) { unlink(path) }
 

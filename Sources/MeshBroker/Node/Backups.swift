@@ -1,0 +1,135 @@
+import Logging
+import MeshCore
+import MeshEngine
+import MeshStore
+import NIOPosix
+
+/// Copies of meshes: made while they serve, checked to the last ledger entry, and put back.
+extension BrokerNode {
+    /// Copies a mesh with a fresh checkpoint, and checks the copy. Fails with `mesh_not_found`, or when the disk does.
+    func backup(_ name: String) async throws -> BackupFacts {
+        let mesh = try handle(name)
+        try await mesh.sequencer.askWriter { $0.makeCheckpoint() }
+        let source = folder.meshFile(mesh.facts.id)
+        let stamp = Timestamp.iso8601(clock.wallMillis()).filter { $0.isNumber || $0 == "T" || $0 == "Z" }
+        let file = "\(mesh.facts.slug)-\(stamp).sqlite"
+        let (target, folder) = (folder.backups + "/" + file, folder.backups)
+        let facts = try await offLoop {
+            try Files.createPrivateFolder(folder)
+            let database = try Database(path: source, mode: .readOnly)
+            defer { database.close() }
+            try database.backup(to: target)
+            do { return try BackupCheck.check(target) } catch {
+                Files.remove(target)
+                throw error
+            }
+        }
+        logger.notice("a backup is made", metadata: ["mesh": "\(facts.mesh)", "file": "\(facts.path)"])
+        return facts
+    }
+
+    /// The files in the folder of backups.
+    func backups() throws -> BackupList {
+        let path = folder.backups
+        let names = Files.exists(path) ? try Files.list(path).filter { $0.hasSuffix(".sqlite") } : []
+        return BackupList(
+            backups: names.map { .init(file: $0, bytes: Files.size(path + "/" + $0) ?? 0) }, folder: path)
+    }
+
+    /// Puts a backup in the place of its mesh, once it is checked. The mesh that was there is closed and its file kept.
+    /// Fails with `not_found`, with `exists` when the mesh is there and is not to be replaced, with `storage_failed` when
+    /// the backup is not sound or was signed by another node.
+    func restore(_ body: RestoreBody) async throws -> BackupFacts {
+        guard !body.file.contains("/"), body.file.hasSuffix(".sqlite") else {
+            throw MeshError.argument("file", "the name of a file in the broker's folder of backups, ending in .sqlite")
+        }
+        let path = folder.backups + "/" + body.file
+        guard Files.exists(path) else {
+            throw MeshError(.notFound, "no backup is called \(body.file)", hint: "mesh-cli backup list")
+        }
+        let ours = nodeKey.publicKey
+        var facts = try await offLoop { try BackupCheck.check(path, signedBy: ours) }
+        let target = folder.meshFile(facts.meshId)
+        if Files.exists(target) {
+            guard body.replace == true else {
+                throw MeshError(
+                    .exists, "the mesh \(facts.mesh) is on this broker",
+                    hint: "say --replace: its file is kept beside the backups")
+            }
+            await close(meshID: facts.meshId, file: target)
+            let kept = folder.backups + "/replaced-" + body.file
+            let aside = Files.exists(kept) ? kept + "-\(clock.wallMillis())" : kept
+            try Files.moveAside(target, to: aside)
+            facts.replaced = aside
+        }
+        let note = try await offLoop {
+            let database = try Database(path: path, mode: .open)
+            defer { database.close() }
+            try database.backup(to: target)
+            return try BackupCheck.newestNote(database)
+        }
+        // The loss was asked for: from here on this is what the node has signed.
+        try folder.accept(checkpoint: note, of: facts.meshId)
+        let mesh = try await reopen(target)
+        _ = await mesh.perform(NoteRestoration(entries: facts.entries), as: .admin)
+        logger.notice(
+            "a backup is restored", metadata: ["mesh": "\(facts.mesh)", "entries": "\(facts.entries)"])
+        facts.path = target
+        return facts
+    }
+
+    private func offLoop<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        do {
+            return try await NIOThreadPool.singleton.runIfActive { try body() }
+        } catch let error as StoreError {
+            throw MeshError(storing: error)
+        }
+    }
+}
+
+/// Whether a mesh's file is sound: SQLite's own check, then every entry of the ledger against its newest checkpoint.
+enum BackupCheck {
+    /// Fails with `storage_failed`, naming what is wrong; with `signedBy`, when another node signs this ledger.
+    static func check(_ path: String, signedBy node: PublicKey? = nil) throws -> BackupFacts {
+        let database = try Database(path: path, mode: .open)
+        defer { database.close() }
+        let faults = try database.integrityCheck()
+        guard faults.isEmpty else {
+            throw MeshError(.storageFailed, "\(path) is damaged: \(faults.prefix(3).joined(separator: "; "))")
+        }
+        let meta = MetaTable(database)
+        guard let id = try meta.text("mesh.id"), let slug = try meta.text("mesh.slug"),
+            let owner = PublicKey(hex: try meta.text("mesh.owner") ?? ""),
+            let signer = PublicKey(hex: try meta.text("mesh.node") ?? "")
+        else { throw MeshError(.storageFailed, "\(path) holds no mesh") }
+        if let node, node != signer {
+            throw MeshError(
+                .storageFailed,
+                "this ledger is signed by the node \(signer.shortHex)…, this broker is \(node.shortHex)…",
+                hint: "copy node.key of the old broker's folder into a new one, and restore there")
+        }
+        let report: LedgerVerifier.Report
+        do { report = try verify(database, owner: owner) } catch let fault as LedgerFault {
+            throw MeshError(.storageFailed, "the ledger in \(path) does not hold: \(fault)")
+        }
+        let covered = try newestNote(database).map { try Checkpoint.parse(note: $0).size }
+        return BackupFacts(
+            file: path.split(separator: "/").last.map(String.init) ?? path, mesh: slug, meshId: id,
+            bytes: Files.size(path) ?? 0, entries: report.entries, root: report.root.hex, checkpointSize: covered,
+            path: path)
+    }
+
+    /// The newest signed checkpoint in a mesh's file.
+    static func newestNote(_ database: Database) throws -> String? {
+        try database.prepare("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1").first { $0.text(0) }
+    }
+
+    private static func verify(_ database: Database, owner: PublicKey) throws -> LedgerVerifier.Report {
+        var verifier = LedgerVerifier()
+        if let note = try newestNote(database) {
+            try verifier.add(line: JSON.object(["checkpoint": .string(note)]).bytes())
+        }
+        _ = try database.prepare("SELECT bytes FROM ledger ORDER BY seq").rows { try verifier.add(line: $0.blob(0)) }
+        return try verifier.finish(owner: owner)
+    }
+}

@@ -1,0 +1,84 @@
+/// A copy of a mesh that was made and checked.
+public struct BackupFacts: Reply, Hashable {
+    public static let type = "backup"
+    /// The file's name in the broker's folder of backups.
+    public var file: String
+    /// The mesh's name.
+    public var mesh: String
+    /// The mesh's id.
+    public var meshId: String
+    /// The file's size.
+    public var bytes: Int64
+    /// Ledger entries, every one of them verified.
+    public var entries: Int64
+    /// The Merkle root over them, hex.
+    public var root: String
+    /// Up to where a signed checkpoint covers them; absent when none does.
+    public var checkpointSize: Int64?
+    /// Where the file is, on the broker's machine.
+    public var path: String
+    /// Where the file is that a restored one has replaced.
+    public var replaced: String?
+
+    /// Makes facts.
+    public init(
+        file: String, mesh: String, meshId: String, bytes: Int64, entries: Int64, root: String, checkpointSize: Int64?,
+        path: String
+    ) {
+        self.file = file
+        self.mesh = mesh
+        self.meshId = meshId
+        self.bytes = bytes
+        self.entries = entries
+        self.root = root
+        self.checkpointSize = checkpointSize
+        self.path = path
+    }
+}
+
+/// The files in a broker's folder of backups.
+public struct BackupList: Reply, Hashable {
+    /// One file.
+    public struct Row: Codable, Sendable, Hashable {
+        /// Its name.
+        public var file: String
+        /// Its size.
+        public var bytes: Int64
+        /// Makes a row.
+        public init(file: String, bytes: Int64) {
+            self.file = file
+            self.bytes = bytes
+        }
+    }
+    public static let type = "backups"
+    /// By name.
+    public var backups: [Row]
+    /// The folder, on the broker's machine.
+    public var folder: String
+    /// Makes an answer.
+    public init(backups: [Row], folder: String) {
+        self.backups = backups
+        self.folder = folder
+    }
+}
+
+/// What `POST /v1/backups` takes.
+public struct CreateBackupBody: Codable, Sendable {
+    /// The mesh's name or id.
+    public var mesh: String
+    /// Makes a body.
+    public init(mesh: String) { self.mesh = mesh }
+}
+
+/// What `POST /v1/restore` takes.
+public struct RestoreBody: Codable, Sendable {
+    /// A file in the broker's folder of backups.
+    public var file: String
+    /// Whether a mesh that is there is replaced; its file is kept beside the backups.
+    public var replace: Bool?
+    /// Makes a body.
+    public init(file: String, replace: Bool? = nil) {
+        self.file = file
+        self.replace = replace
+    }
+}
