@@ -26,6 +26,8 @@ public struct Credentials: Sendable {
     public var sessionKey: SigningKey
     /// The member's signature over the session's key.
     public var binding: Signature
+    /// Keys of members whose safety number was compared, by name: nothing is sealed to another key under that name.
+    public var verified: [String: PublicKey] = [:]
 
     /// Makes credentials; the binding is signed here.
     public init(
@@ -58,7 +60,15 @@ public struct Credentials: Sendable {
     public func newSession(label: String) -> Credentials {
         Credentials(
             broker: broker, meshID: meshID, meshSlug: meshSlug, node: node, owner: owner, memberName: memberName,
-            memberID: memberID, role: role, label: label, memberKey: memberKey, sessionKey: SigningKey())
+            memberID: memberID, role: role, label: label, memberKey: memberKey, sessionKey: SigningKey()
+        ).verifying(verified)
+    }
+
+    /// The same credentials with these verified members.
+    func verifying(_ verified: [String: PublicKey]) -> Credentials {
+        var copy = self
+        copy.verified = verified
+        return copy
     }
 
     /// The first frame of a new connection, for programs that bring their own client: fresh for each connection.

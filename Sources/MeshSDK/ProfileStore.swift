@@ -120,7 +120,25 @@ public struct ProfileStore: Sendable {
         return Credentials(
             broker: file.broker, meshID: file.meshId, meshSlug: file.meshSlug, node: file.node, owner: file.owner,
             memberName: file.memberName, memberID: file.memberId, role: file.role, label: file.label,
-            memberKey: try readKey(slug, profile, "member.key"), sessionKey: try readKey(slug, profile, "session.key"))
+            memberKey: try readKey(slug, profile, "member.key"), sessionKey: try readKey(slug, profile, "session.key")
+        ).verifying(try verified(slug, profile))
+    }
+
+    private func verified(_ slug: String, _ profile: String) throws(MeshError) -> [String: PublicKey] {
+        let path = "\(home)/\(slug)/\(profile)/verified.json"
+        guard let bytes = try SystemCalls.read(path) else { return [:] }
+        do throws(JSONError) { return try JSONCoder.decode([String: PublicKey].self, from: JSON.parse(bytes)) } catch {
+            throw MeshError(.storageFailed, "\(path) cannot be read: \(error)", hint: "remove it, and verify again")
+        }
+    }
+
+    /// Remembers whose key was compared over another way; nil forgets it.
+    public func setVerified(
+        _ name: String, _ key: PublicKey?, mesh slug: String, profile: String
+    ) throws(MeshError) {
+        var known = try verified(slug, profile)
+        known[name] = key
+        try SystemCalls.write("\(home)/\(slug)/\(profile)/verified.json", try Self.bytes(known))
     }
 
     private func readFile(_ slug: String, _ profile: String) throws(MeshError) -> File? {

@@ -38,6 +38,11 @@ final class Sealing: Sendable {
     }
 
     private func copy(of outgoing: Outgoing, for recipient: Resolved.Recipient) throws(MeshError) -> SealedCopy {
+        if let known = credentials.verified[recipient.name], known != recipient.member {
+            throw MeshError(
+                .badSignature, "\(recipient.name) has another key than the one that was verified",
+                hint: "compare again over another way: mesh-cli peer verify \(recipient.name)")
+        }
         if let session = recipient.session, let binding = recipient.binding {
             // A broker that slips in a key of its own cannot show the member's signature over it.
             let word = SignedText.sessionBinding(meshID: credentials.meshID, member: recipient.member, session: session)

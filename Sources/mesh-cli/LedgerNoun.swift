@@ -7,18 +7,32 @@ struct LedgerNoun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger", abstract: "The mesh's record: read it, keep a copy, and check it yourself.",
         discussion: "Example: mesh-cli ledger verify",
-        subcommands: [Head.self, Verify.self, Export.self, Prove.self])
+        subcommands: [Head.self, Verify.self, Consistency.self, Export.self, Prove.self])
 
     /// `mesh-cli ledger head`
     struct Head: MeshCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Size, root and newest signed checkpoint.", discussion: "Example: mesh-cli ledger head --json")
+            abstract: "Size, root and newest signed checkpoint.",
+            discussion: """
+                Keep a checkpoint, and `ledger consistency` shows later whether anything before it was changed.
+
+                Example: mesh-cli ledger head --out monday.note
+                """)
+
+        @Option(help: ArgumentHelp("Save the signed checkpoint here.", valueName: "file"))
+        var out: String?
 
         @OptionGroup var options: GlobalOptions
 
-        func execute(_ out: Printer) async throws {
+        func execute(_ printer: Printer) async throws {
             let head = try await call(GetLedgerHead())
-            try out.answer(head, isAsked: true) {
+            if let out {
+                guard let note = head.checkpoint else {
+                    throw MeshError(.behind, "no checkpoint is signed yet", hint: "try again in a second")
+                }
+                try SystemCalls.writeFile(out, Array(note.utf8))
+            }
+            try printer.answer(head, isAsked: true) {
                 """
                 origin      \(head.origin)
                 entries     \(head.size)
@@ -72,6 +86,77 @@ struct LedgerNoun: AsyncParsableCommand {
                 throw .usage("--owner: \(owner) is not a public key", hint: "64 lower-case hex characters")
             }
             return key
+        }
+    }
+
+    /// `mesh-cli ledger consistency OLD [NEW]`
+    struct Consistency: MeshCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Check that a checkpoint you kept is the beginning of a later one.",
+            discussion: """
+                Both are files with a signed checkpoint: of `ledger head --out`, `ledger export` or `ledger prove`. \
+                Without NEW it is the broker's newest. It fails when a single earlier entry was changed or is gone.
+
+                Example: mesh-cli ledger consistency monday.note
+                """)
+
+        @Argument(help: "The earlier checkpoint.")
+        var old: String
+
+        @Argument(help: "The later one; the broker's newest when absent.")
+        var new: String?
+
+        @OptionGroup var options: GlobalOptions
+
+        func execute(_ out: Printer) async throws {
+            let credentials = try options.credentials().credentials
+            let origin = "mesh/" + credentials.meshID
+            let keys = [NoteKey(name: origin, key: credentials.node)]
+            let earlier = try Checkpoint.verify(note: try Self.note(old), keys: keys)
+            let known = try new.map { try Checkpoint.verify(note: try Self.note($0), keys: keys) }
+            if let known, earlier.size > known.size {
+                throw Failure.usage(
+                    "OLD has \(earlier.size) entries and NEW \(known.size)", hint: "name the earlier one first")
+            }
+            let (later, proof) = try await withAPI(of: credentials) { api in
+                let head = try await api.call(GetLedgerHead())
+                guard head.size >= max(earlier.size, known?.size ?? 0) else {
+                    throw LedgerFault(
+                        head.size,
+                        "it is missing: a checkpoint was signed for \(max(earlier.size, known?.size ?? 0)) entries, the broker has \(head.size)"
+                    )
+                }
+                let proof = try await api.call(ProveConsistency(old: earlier.size, new: known?.size))
+                return (try known ?? Checkpoint.verify(note: proof.checkpoint, keys: keys), proof)
+            }
+            guard earlier.origin == origin, later.origin == origin else {
+                throw LedgerFault(nil, "a checkpoint is of another mesh")
+            }
+            guard proof.old == earlier.size, proof.new == later.size,
+                proof.verifies(oldRoot: earlier.root, newRoot: later.root)
+            else {
+                throw LedgerFault(
+                    nil,
+                    "the \(earlier.size) entries of the earlier checkpoint are not the beginning of the \(later.size) of the later one: history was rewritten. Keep both notes, both are signed"
+                )
+            }
+            out.result([
+                "consistent": true, "old": .integer(earlier.size), "new": .integer(later.size),
+                "oldRoot": .string(earlier.root.hex), "newRoot": .string(later.root.hex),
+            ]) {
+                "The first \(earlier.size) entries are unchanged; \(later.size - earlier.size) came since."
+            }
+        }
+
+        /// The signed checkpoint in a file: a note, a proof, or the last checkpoint of an export.
+        private static func note(_ path: String) throws -> String {
+            let text = String(decoding: try SystemCalls.readFile(path), as: UTF8.self)
+            if let proof = try? InclusionProofFile.parse(text) { return proof.checkpoint }
+            let lines = text.split(separator: "\n").filter { $0.hasPrefix("{\"checkpoint\":") }
+            if let line = lines.last, let note = try JSON.parse(Array(line.utf8))["checkpoint"]?.stringValue {
+                return note
+            }
+            return text
         }
     }
 

@@ -6,7 +6,7 @@ struct PeerNoun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "peer", abstract: "Who is here, and who may send to you.",
         discussion: "Example: mesh-cli peer list --all",
-        subcommands: [List.self, Block.self, Unblock.self, Grants.self])
+        subcommands: [List.self, Verify.self, Block.self, Unblock.self, Grants.self])
 
     /// `mesh-cli peer list`
     struct List: MeshCommand {

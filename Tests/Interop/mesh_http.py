@@ -40,11 +40,13 @@ class SignedHttp:
     def __init__(self, base: str, mesh: str, member: Key, session: Key, audience: str) -> None:
         self.base, self.mesh, self.member, self.session, self.audience = base, mesh, member, session, audience
 
-    def signed(self, kind: str, body: bytes, timestamp: int | None = None) -> tuple[str, dict[str, str]]:
+    def signed(
+        self, kind: str, body: bytes, timestamp: int | None = None, method: str = "POST",
+    ) -> tuple[str, dict[str, str]]:
         path = f"/v1/meshes/{self.mesh}/{kind}"
         stamp, nonce = str(timestamp or now_ms()), secrets.token_hex(16)
         digest = hashlib.sha256(body).hexdigest()
-        signed = f"mesh-http-v1|POST|{path}|{digest}|{self.audience}|{stamp}|{nonce}"
+        signed = f"mesh-http-v1|{method}|{path}|{digest}|{self.audience}|{stamp}|{nonce}"
         return path, {
             "Content-Type": "application/json", "Mesh-Session": self.session.hex, "Mesh-Timestamp": stamp,
             "Mesh-Nonce": nonce, "Mesh-Signature": self.session.sign(signed), "Mesh-Member": self.member.hex,
@@ -54,6 +56,10 @@ class SignedHttp:
     async def post(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, Frame]:
         status, _, data = await asyncio.to_thread(http_call, self.base, "POST", path, body, headers)
         return status, json.loads(data)
+
+    async def get(self, kind: str) -> tuple[int, dict[str, str], bytes]:
+        path, headers = self.signed(kind, b"", method="GET")
+        return await asyncio.to_thread(http_call, self.base, "GET", path, None, headers)
 
     async def call(self, kind: str, **fields: Any) -> tuple[int, Frame]:
         body = json.dumps(fields).encode("utf-8")

@@ -27,7 +27,7 @@ struct HTTPRoute: Sendable {
     }
 
     let method: String
-    /// Segments; `*` takes any one.
+    /// Segments; `*` takes any one, `**` at the end takes all that follow.
     let pattern: [String]
     let access: RouteAccess
     let handle: @Sendable (Context) async throws -> HTTPAnswer
@@ -44,11 +44,14 @@ struct HTTPRoute: Sendable {
 
     /// What stands in place of `*`; nil when the path is another.
     func match(_ segments: [String]) -> [String]? {
-        guard segments.count == pattern.count else { return nil }
+        let hasTail = pattern.last == "**"
+        let fixed = hasTail ? pattern.dropLast() : pattern[...]
+        guard hasTail ? segments.count > fixed.count : segments.count == fixed.count else { return nil }
         var parameters: [String] = []
-        for (wanted, segment) in zip(pattern, segments) {
+        for (wanted, segment) in zip(fixed, segments) {
             if wanted == "*" { parameters.append(segment) } else if wanted != segment { return nil }
         }
+        if hasTail { parameters.append(segments[fixed.count...].joined(separator: "/")) }
         return parameters
     }
 }
@@ -69,6 +72,7 @@ struct BrokerResponder: HTTPResponder {
         HTTPRoute("GET", "/v1/backups", .admin, BackupRoutes.list),
         HTTPRoute("POST", "/v1/restore", .admin, BackupRoutes.restore),
         HTTPRoute("POST", "/v1/join", .invite, MeshRoutes.join),
+        HTTPRoute("GET", "/v1/meshes/*/log/**", .session, LogRoutes.file),
         HTTPRoute("POST", "/v1/meshes/*/*", .session, MeshRoutes.request),
     ]
 

@@ -79,14 +79,8 @@ enum MeshRoutes {
 
     /// Any request of any capability, for a session that signs it; it opens no presence.
     @Sendable static func request(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
-        let node = context.node
-        let (meshName, type) = (context.parameters[0], context.parameters[1])
-        let signed = try SignedCall(context.call, audience: node.nodeKey.publicKey)
-        // Who asks is checked before it is told whether the mesh exists.
-        try signed.check(at: node.nowMillis(), replays: node.authenticator.replays)
-        guard let mesh = try? node.handle(meshName) else {
-            throw MeshError(.unauthorized, "this session is not known to that mesh", hint: "join with an invite")
-        }
+        let (node, type) = (context.node, context.parameters[1])
+        let (signed, mesh) = try checked(context)
         let json = try parse(context.call)
         let request = try node.table.decode(type: type, from: json)
         let session = try await signed.session(in: mesh, of: node)
@@ -110,6 +104,24 @@ enum MeshRoutes {
         } catch {
             throw MeshError(error, in: "body")
         }
+    }
+
+    /// The signature of a request, checked, and the mesh that it is for.
+    private static func checked(_ context: HTTPRoute.Context) throws -> (SignedCall, MeshHandle) {
+        let node = context.node
+        let signed = try SignedCall(context.call, audience: node.nodeKey.publicKey)
+        // Who asks is checked before it is told whether the mesh exists.
+        try signed.check(at: node.nowMillis(), replays: node.authenticator.replays)
+        guard let mesh = try? node.handle(context.parameters[0]) else {
+            throw MeshError(.unauthorized, "this session is not known to that mesh", hint: "join with an invite")
+        }
+        return (signed, mesh)
+    }
+
+    /// The session that makes a request, for routes that are not one request of one capability.
+    static func session(_ context: HTTPRoute.Context) async throws -> (MeshHandle, SessionNumber) {
+        let (signed, mesh) = try checked(context)
+        return (mesh, try await signed.session(in: mesh, of: context.node))
     }
 
     static func decode<Body: Decodable>(_ type: Body.Type, _ call: HTTPCall) throws(MeshError) -> Body {

@@ -125,3 +125,87 @@ public struct LedgerProof: Reply {
         self.nodeKey = nodeKey
     }
 }
+
+/// Asks for a proof that an earlier ledger is the beginning of a later one.
+public struct ProveConsistency: Request {
+    /// How many entries the earlier one has.
+    public var old: Int64
+    /// How many the later one has.
+    public var new: Int64?
+    /// Makes a request.
+    public init(old: Int64, new: Int64? = nil) {
+        self.old = old
+        self.new = new
+    }
+    public static let type = "ledger_consistency"
+    public static let permission = Permission.observe
+    public static let kind = RequestKind.read
+    public static let help = "A proof (RFC 6962, 2.1.2) that nothing of an earlier ledger was changed or taken away."
+    public static let fields = [
+        "old": "How many entries the earlier ledger has, 1 or more.",
+        "new": "How many the later one has; the newest checkpoint's when absent.",
+    ]
+    public typealias Answer = ConsistencyProof
+}
+
+/// A proof that an earlier ledger is the beginning of a later one.
+public struct ConsistencyProof: Reply {
+    public static let type = "ledger_consistency_proof"
+    /// How many entries the earlier one has.
+    public var old: Int64
+    /// How many the later one has.
+    public var new: Int64
+    /// The hashes, base64.
+    public var proof: [String]
+    /// The newest signed checkpoint.
+    public var checkpoint: String
+    /// Makes an answer.
+    public init(old: Int64, new: Int64, proof: [String], checkpoint: String) {
+        self.old = old
+        self.new = new
+        self.proof = proof
+        self.checkpoint = checkpoint
+    }
+
+    /// Whether the tree with one root is the beginning of the one with the other.
+    public func verifies(oldRoot: Digest, newRoot: Digest) -> Bool {
+        let hashes = proof.compactMap { Base64.decode($0).flatMap { Digest(bytes: $0) } }
+        guard hashes.count == proof.count else { return false }
+        return MerkleProof.verifyConsistency(
+            oldSize: old, oldRoot: oldRoot, newSize: new, newRoot: newRoot, proof: hashes)
+    }
+}
+
+/// Fetches a tile of the ledger's tree, as C2SP `tlog-tiles` cuts it.
+public struct GetTile: Request {
+    /// The level; absent means the entries themselves.
+    public var level: Int?
+    /// The tile's number.
+    public var number: Int64
+    /// How many of its 256 places.
+    public var width: Int?
+    /// Makes a request.
+    public init(level: Int?, number: Int64, width: Int? = nil) {
+        self.level = level
+        self.number = number
+        self.width = width
+    }
+    public static let type = "ledger_tile"
+    public static let permission = Permission.observe
+    public static let kind = RequestKind.read
+    public static let help = "A tile of the ledger's tree; `GET /v1/meshes/<id>/log/tile/…` gives its bytes."
+    public static let fields = [
+        "level": "0 to 7; absent: the entries themselves, each behind its length in two bytes.",
+        "number": "The tile's number.", "width": "1 to 256; 256 when absent.",
+    ]
+    public typealias Answer = LedgerTile
+}
+
+/// A tile of the ledger's tree.
+public struct LedgerTile: Reply {
+    public static let type = "ledger_tile_result"
+    /// Its bytes, base64.
+    public var data: String
+    /// Makes an answer.
+    public init(data: String) { self.data = data }
+}
