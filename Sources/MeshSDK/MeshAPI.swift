@@ -10,6 +10,8 @@ public final class MeshAPI: Sendable {
         public var node: PublicKey
         /// Its version.
         public var version: String
+        /// Its clock, Unix milliseconds.
+        public var serverTime: Int64?
     }
 
     private let credentials: Credentials

@@ -9,7 +9,8 @@ struct GlobalOptions: ParsableArguments {
     @Flag(help: "Print JSON: one object, or one object a line.")
     var json = false
 
-    @Option(help: ArgumentHelp("The mesh; the current one when absent.", valueName: "slug"))
+    @Option(
+        help: ArgumentHelp("The mesh; the current one when absent.", valueName: "slug"), completion: LiveNames.meshes)
     var mesh: String?
 
     @Option(help: ArgumentHelp("The profile to act as; the mesh's current one when absent.", valueName: "name"))

@@ -18,7 +18,7 @@ extension MemberNoun {
                   mesh-cli member rights pia --reset
                 """)
 
-        @Argument(help: "The member: a name or key.")
+        @Argument(help: "The member: a name or key.", completion: LiveNames.members)
         var member: String
 
         @Option(help: "Its new role: admin, member or observer.")
@@ -57,7 +57,7 @@ extension MemberNoun {
             abstract: "Take a member out; a new invite lets it in again.",
             discussion: "Example: mesh-cli member remove pia")
 
-        @Argument(help: "The member: a name or key.")
+        @Argument(help: "The member: a name or key.", completion: LiveNames.members)
         var member: String
 
         @OptionGroup var options: GlobalOptions
@@ -74,7 +74,7 @@ extension MemberNoun {
             commandName: "ban", abstract: "Take a member out and refuse its key until it is unbanned.",
             discussion: "Example: mesh-cli member ban eve --reason spam")
 
-        @Argument(help: "The member: a name, a key, or a unique key prefix.")
+        @Argument(help: "The member: a name, a key, or a unique key prefix.", completion: LiveNames.members)
         var member: String
 
         @Option(help: "Why; the ledger keeps its hash.")
@@ -93,7 +93,7 @@ extension MemberNoun {
         static let configuration = CommandConfiguration(
             commandName: "unban", abstract: "Lift a ban.", discussion: "Example: mesh-cli member unban eve")
 
-        @Argument(help: "The member: a name or key.")
+        @Argument(help: "The member: a name or key.", completion: LiveNames.members)
         var member: String
 
         @OptionGroup var options: GlobalOptions
@@ -134,7 +134,7 @@ extension MemberNoun {
                   mesh-cli member kick --all
                 """)
 
-        @Argument(help: "A member or session: a name, name/label, or a key.")
+        @Argument(help: "A member or session: a name, name/label, or a key.", completion: LiveNames.members)
         var target: String?
 
         @Flag(help: "Everybody but yourself.")
@@ -177,7 +177,7 @@ extension PeerNoun {
                   mesh-cli peer block eve --only dm
                 """)
 
-        @Argument(help: "The member: a name or key.")
+        @Argument(help: "The member: a name or key.", completion: LiveNames.members)
         var peer: String
 
         @Option(help: "What it still may send: dm or broadcast.")
@@ -196,7 +196,7 @@ extension PeerNoun {
         static let configuration = CommandConfiguration(
             abstract: "Get everything from a member again.", discussion: "Example: mesh-cli peer unblock eve")
 
-        @Argument(help: "The member: a name or key.")
+        @Argument(help: "The member: a name or key.", completion: LiveNames.members)
         var peer: String
 
         @OptionGroup var options: GlobalOptions

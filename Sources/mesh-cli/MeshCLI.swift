@@ -21,17 +21,25 @@ struct Root: AsyncParsableCommand {
               mesh-cli invite
               mesh-cli join 'http://127.0.0.1:7900/…#…' --name bob
 
+            Completions with live names: mesh-cli --generate-completion-script bash, zsh or fish.
+
             Exit codes: 0 done, 1 failed, 2 not authenticated, 3 bad arguments, 4 network, 5 not found, 6 exists, \
             7 not allowed, 8 internal, 10 files, 130 interrupted.
             """,
         version: "0.1.0",
-        subcommands: [
-            MeshNoun.self, InviteNoun.self, JoinCommand.self, MemberNoun.self, PeerNoun.self, SendCommand.self,
-            InboxCommand.self, MessageNoun.self, ListenCommand.self, WhoAmICommand.self, LedgerNoun.self,
-            BackupNoun.self,
-            RestoreCommand.self,
-            GroupNoun.self, TopicNoun.self, StateNoun.self, ClockNoun.self, StatusNoun.self, SummaryNoun.self,
-            BenchCommand.self,
+        subcommands: [SendCommand.self, ListenCommand.self, InboxCommand.self, DoctorCommand.self],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Getting in", subcommands: [MeshNoun.self, InviteNoun.self, JoinCommand.self, WhoAmICommand.self]),
+            CommandGroup(
+                name: "Others",
+                subcommands: [
+                    PeerNoun.self, MemberNoun.self, GroupNoun.self, TopicNoun.self, StatusNoun.self, SummaryNoun.self,
+                    MessageNoun.self,
+                ]),
+            CommandGroup(name: "Shared", subcommands: [StateNoun.self, ClockNoun.self]),
+            CommandGroup(name: "Evidence", subcommands: [LedgerNoun.self, BackupNoun.self, RestoreCommand.self]),
+            CommandGroup(name: "Measuring", subcommands: [BenchCommand.self]),
         ])
 }
 
@@ -44,7 +52,7 @@ enum MeshCLI {
     /// Runs one command line; everything it has to say is written when this returns.
     static func status(of arguments: [String]) async -> ExitStatus {
         do {
-            var command = try Root.parseAsRoot(arguments)
+            var command = try await Root.asyncParseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -74,6 +82,7 @@ enum MeshCLI {
             return .success
         }
         guard code == .validationFailure else { return report(Failure(error), asJSON: arguments.contains("--json")) }
+        if let typo = CommandNames.typo(in: arguments) { return report(typo, asJSON: arguments.contains("--json")) }
         if arguments.contains("--json") {
             return report(.usage(Root.message(for: error), hint: "mesh-cli --help"), asJSON: true)
         }

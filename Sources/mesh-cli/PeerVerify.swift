@@ -17,7 +17,7 @@ extension PeerNoun {
                   mesh-cli peer verify pia --forget
                 """)
 
-        @Argument(help: "The member's name.")
+        @Argument(help: "The member's name.", completion: LiveNames.members)
         var name: String
 
         @Option(help: ArgumentHelp("The number that the other side sees.", valueName: "number"))

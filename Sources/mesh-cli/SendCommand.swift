@@ -18,7 +18,7 @@ struct SendCommand: MeshCommand {
               mesh-cli send pia 'now?' --wait delivered --timeout 5s
             """)
 
-    @Argument(help: "Whom it addresses.")
+    @Argument(help: "Whom it addresses.", completion: LiveNames.targets)
     var target: String
 
     @Argument(help: "What it says; `-` reads standard input.")

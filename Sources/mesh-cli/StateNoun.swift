@@ -14,7 +14,7 @@ struct StateNoun: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print the value of a key.", discussion: "Example: mesh-cli state get build:status")
 
-        @Argument(help: "The key.")
+        @Argument(help: "The key.", completion: LiveNames.keys)
         var key: String
 
         @OptionGroup var options: GlobalOptions
@@ -40,7 +40,7 @@ struct StateNoun: AsyncParsableCommand {
                   mesh-cli state set -- offset -5
                 """)
 
-        @Argument(help: "The key.")
+        @Argument(help: "The key.", completion: LiveNames.keys)
         var key: String
 
         @Argument(help: "The value.")
@@ -60,7 +60,7 @@ struct StateNoun: AsyncParsableCommand {
             commandName: "cas", abstract: "Set a key only if it has this version; 0: only if it does not exist.",
             discussion: "Example: mesh-cli state cas lock:deploy 0 '\"ada\"'")
 
-        @Argument(help: "The key.")
+        @Argument(help: "The key.", completion: LiveNames.keys)
         var key: String
 
         @Argument(help: "The version that it must have.")
@@ -83,7 +83,7 @@ struct StateNoun: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Delete a key.", discussion: "Example: mesh-cli state delete lock:deploy --version 3")
 
-        @Argument(help: "The key.")
+        @Argument(help: "The key.", completion: LiveNames.keys)
         var key: String
 
         @Option(help: "The version that it must have; any when absent.")

@@ -78,7 +78,7 @@ struct TopicNoun: AsyncParsableCommand {
                   mesh-cli topic join plans --member pia --role observer
                 """)
 
-        @Argument(help: "The topic.")
+        @Argument(help: "The topic.", completion: LiveNames.topics)
         var name: String
 
         @Option(help: "What to be in it: lead, member or observer.")
@@ -101,7 +101,7 @@ struct TopicNoun: AsyncParsableCommand {
             abstract: "Leave a topic; as its lead, take others out.",
             discussion: "Example: mesh-cli topic leave deploys")
 
-        @Argument(help: "The topic.")
+        @Argument(help: "The topic.", completion: LiveNames.topics)
         var name: String
 
         @Option(help: "Another member, by name or key.")
@@ -120,7 +120,7 @@ struct TopicNoun: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List who belongs to a topic.", discussion: "Example: mesh-cli topic members deploys")
 
-        @Argument(help: "The topic.")
+        @Argument(help: "The topic.", completion: LiveNames.topics)
         var name: String
 
         @OptionGroup var options: GlobalOptions
@@ -150,7 +150,7 @@ struct TopicNoun: AsyncParsableCommand {
                   mesh-cli topic history deploys --before 01J8ZQ4M0000 --read
                 """)
 
-        @Argument(help: "The topic.")
+        @Argument(help: "The topic.", completion: LiveNames.topics)
         var name: String
 
         @Option(help: "At most this many, 1 to 200; 50 when absent.")
@@ -191,7 +191,7 @@ struct TopicNoun: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Mark a topic as read.", discussion: "Example: mesh-cli topic read deploys")
 
-        @Argument(help: "The topic.")
+        @Argument(help: "The topic.", completion: LiveNames.topics)
         var name: String
 
         @Option(help: ArgumentHelp("The last message that was read; the newest one when absent.", valueName: "id"))

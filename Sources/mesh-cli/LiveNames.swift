@@ -1,0 +1,63 @@
+import ArgumentParser
+import MeshCore
+import MeshSDK
+
+/// What the shell offers for a word that is not finished: the names that the mesh knows now. Nothing is offered when the
+/// broker does not answer at once.
+enum LiveNames {
+    /// How long a shell waits.
+    private static let limitMillis = 700
+
+    /// Members, groups and topics, as `send` takes them.
+    static let targets = CompletionKind.custom { _, _, _ in
+        await ask { api in
+            async let members = api.call(ListMembers()).members.map(\.name)
+            async let groups = api.call(ListGroups()).groups.map { "@" + $0.name }
+            async let topics = api.call(ListTopics()).topics.map { "#" + $0.name }
+            return try await members + groups + topics + ["*"]
+        }
+    }
+
+    /// Members.
+    static let members = CompletionKind.custom { _, _, _ in
+        await ask { try await $0.call(ListMembers()).members.map(\.name) }
+    }
+
+    /// Topics, without `#`.
+    static let topics = CompletionKind.custom { _, _, _ in
+        await ask { try await $0.call(ListTopics()).topics.map(\.name) }
+    }
+
+    /// Keys of the shared state.
+    static let keys = CompletionKind.custom { _, _, prefix in
+        await ask { try await $0.call(ListState(prefix: prefix, limit: 200)).entries.map(\.key) }
+    }
+
+    /// Meshes that this machine knows.
+    static let meshes = CompletionKind.custom { _, _, _ in
+        (try? ProfileStore(home: home).meshes().map(\.slug)) ?? []
+    }
+
+    private static var home: String {
+        SystemCalls.environment("MESH_HOME") ?? SystemCalls.homeFolder + "/.config/mesh"
+    }
+
+    /// Asks as the current profile does.
+    private static func ask(_ body: @escaping @Sendable (MeshAPI) async throws -> [String]) async -> [String] {
+        guard let credentials = try? ProfileStore(home: home).load(mesh: nil, profile: nil).credentials else {
+            return []
+        }
+        let api = MeshAPI(credentials: credentials, group: EventLoops.shared)
+        let names = await withTaskGroup(of: [String].self) { tasks in
+            defer { tasks.cancelAll() }
+            tasks.addTask { (try? await body(api)) ?? [] }
+            tasks.addTask {
+                try? await Task.sleep(for: .milliseconds(limitMillis))
+                return []
+            }
+            return await tasks.next() ?? []
+        }
+        await api.close()
+        return names
+    }
+}

@@ -1,0 +1,90 @@
+"""What the command line does for whoever is lost: doctor, suggestions, completions."""
+
+import json
+import subprocess
+
+import pytest
+from harness import binaries, poll
+
+
+def run(*words: str, home="/nonexistent-home", **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run([binaries() / "mesh-cli", *words], capture_output=True, text=True, timeout=30,
+                          env={"HOME": home, "PATH": "/usr/bin:/bin", "NO_COLOR": "1"} | environment)
+
+
+@pytest.mark.parametrize("words, suggestion", [
+    (["sned", "bob", "hi"], "mesh-cli send"), (["topic", "lisst"], "mesh-cli topic list"),
+    (["ledger", "verfy"], "mesh-cli ledger verify"), (["stat", "get"], "mesh-cli state"),
+    (["member", "kik", "bob"], "mesh-cli member kick"),
+])
+def test_a_mistyped_command_is_told_the_nearest(words, suggestion):
+    result = run(*words)
+    assert result.returncode == 3 and f"did you mean {suggestion}" in result.stderr, result.stderr
+    told = json.loads(run(*words, "--json").stdout)
+    assert suggestion in told["error"]["hint"]
+
+
+@pytest.mark.parametrize("words", [["invite", "nonsense"], ["help", "send"], ["topic", "--help"], ["topic"]])
+def test_what_is_no_typo_is_not_taken_for_one(words):
+    assert "has no command" not in run(*words).stderr
+
+
+def every_command(words=()) -> list[tuple[str, ...]]:
+    tree = json.loads(run("--experimental-dump-help").stdout)["command"]
+
+    def walk(command, path):
+        children = [one for one in command.get("subcommands", []) if one["commandName"] != "help"]
+        yield path, command
+        for child in children:
+            yield from walk(child, (*path, child["commandName"]))
+
+    return list(walk(tree, ()))
+
+
+def test_every_command_has_help_with_an_example():
+    for path, command in every_command():
+        assert command["abstract"], path
+        if path and not command.get("subcommands"):
+            assert "xample" in command.get("discussion", ""), f"mesh-cli {' '.join(path)} shows no example"
+
+
+async def test_doctor_finds_nothing_and_something(mesh):
+    cli = await mesh.cli("ada")
+    # A ledger that nothing has signed yet is worth a warning.
+    told = (await poll(lambda: cli.run("doctor", "--json"), lambda result: result.json["state"] == "ok")).json
+    assert {one["check"] for one in told["findings"]} >= {
+        "version", "keys", "transport", "broker", "clock", "identity", "membership", "ledger"}
+    key = next(cli.home.rglob("member.key"))
+    key.chmod(0o644)
+    result = await cli.run("doctor", code=1)
+    assert "chmod 600" in result.out
+    key.chmod(0o600)
+    profile = next(cli.home.rglob("profile.json"))
+    facts = json.loads(profile.read_text())
+    profile.write_text(json.dumps(facts | {"broker": "http://127.0.0.1:9"}))
+    result = await cli.run("doctor", "--json", code=1)
+    broken = [one for one in result.json["findings"] if one["state"] == "broken"]
+    assert [one["check"] for one in broken] == ["broker"] and broken[0]["fix"]
+    profile.write_text(json.dumps(facts | {"node": mesh.owner_key}))
+    result = await cli.run("doctor", "--json", code=1)
+    assert [one["check"] for one in result.json["findings"] if one["state"] == "broken"] == ["identity"]
+
+
+def test_doctor_says_what_to_do_first():
+    result = run("doctor")
+    assert result.returncode == 0 and "mesh-cli join" in result.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_exist_for_each_shell(shell):
+    result = run("--generate-completion-script", shell)
+    assert result.returncode == 0 and "topic" in result.stdout and "---completion" in result.stdout
+
+
+async def test_completions_know_live_names(mesh):
+    cli = await mesh.cli("ada")
+    await cli.run("topic", "create", "deploys")
+    await cli.run("group", "join", "eng")
+    offered = await cli.run("---completion", "send", "--", "positional@0", "2", "0", "mesh-cli", "send", "",
+                            SAP_SHELL="bash")
+    assert {"ada", "@eng", "#deploys", "*"} <= set(offered.out.split())
