@@ -120,6 +120,10 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Tests/Conformance/EchoServer", swiftSettings: strict),
+        .executableTarget(
+            name: "durable-peer",
+            dependencies: ["MeshCore", "MeshSDK", .product(name: "NIOPosix", package: "swift-nio")],
+            path: "Tests/Durable/DurablePeer", swiftSettings: strict),
         .target(
             name: "MeshTestSupport",
             dependencies: ["MeshCore", "MeshEngine", "MeshStore", "MeshBroker", "MeshSDK"],

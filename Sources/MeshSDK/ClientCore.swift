@@ -12,7 +12,10 @@ struct ClientCore: Sendable {
     struct OpenSend: Sendable {
         var frame: [UInt8]
         var order: Int64
+        var clientMessageID: String?
         var outboxName: String?
+        /// Whether a refusal leaves it in the outbox, for whoever looks after it.
+        var keepsWhenRefused = false
         var resume: (@Sendable (Result<SendAck, MeshError>) -> Void)?
         /// The error frame that came before a failed ack.
         var refusal: MeshError?
@@ -25,6 +28,13 @@ struct ClientCore: Sendable {
         var end: @Sendable () -> Void
     }
 
+    /// Who waits for an answer to a message.
+    struct Asker: Sendable {
+        /// The message's public id, once the broker has given it.
+        var messageID: String?
+        var take: @Sendable (Message) -> Void
+    }
+
     var machine: ConnectionMachine
     var transport: (any Transport)?
     var waiters: [String: Waiter] = [:]
@@ -32,6 +42,11 @@ struct ClientCore: Sendable {
     var watches: [String: Watch] = [:]
     var seen = DuplicateWindow()
     var acknowledged: [String] = []
+    /// Who waits for the answer to a message, by its idempotency key.
+    var askers: [String: Asker] = [:]
+    /// Entries of the outbox that are to be sent, in order.
+    var outboxQueue: [String] = []
+    private var lastOutboxOrder: Int64 = 0
     var resolved: [String: Resolved] = [:]
     var undecryptable = 0
     var refusal: MeshError?
@@ -49,6 +64,15 @@ struct ClientCore: Sendable {
         nextNumber += 1
         return nextNumber
     }
+
+    /// A number that sorts behind every one before it, of earlier runs as well.
+    mutating func outboxOrder() -> Int64 {
+        lastOutboxOrder = max(lastOutboxOrder + 1, SystemCalls.now() * 1_000)
+        return lastOutboxOrder
+    }
+
+    /// Whether an entry of the outbox is under way.
+    func isOpen(_ outboxName: String) -> Bool { sends.values.contains { $0.outboxName == outboxName } }
 
     /// Keeps a continuation until the session is attached. Returns what to do at once, outside the lock.
     mutating func waitUntilAttached(_ continuation: CheckedContinuation<Void, any Error>) -> (() -> Void)? {

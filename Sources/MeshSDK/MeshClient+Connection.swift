@@ -10,8 +10,10 @@ extension MeshClient {
 
     func connectAgainAndAgain() async throws {
         try loadOutbox()
+        try loadInbox()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.tick() }
+            group.addTask { try await self.drainOutbox() }
             defer { group.cancelAll() }
             while true {
                 switch await attempt() {
@@ -90,6 +92,7 @@ extension MeshClient {
         for watch in watches.values { watch.end() }
         messageContinuation.finish()
         eventContinuation.finish()
+        outboxSignal.finish()
     }
 
     /// Once a second: requests that took too long, pings, silence, the lease of `working`.
@@ -132,15 +135,16 @@ extension MeshClient {
         }
     }
 
-    private func loadOutbox() throws {
-        guard let folder = configuration.outboxFolder else { return }
-        let outbox = try FileOutbox(folder: folder)
-        for entry in try outbox.load() {
-            let id = entry.send.id ?? entry.name
-            let frame = try WireFrame.bytes(type: Send.type, body: entry.send)
-            core.withLock { core in
-                let order = core.number()
-                core.sends[id] = .init(frame: frame, order: order, outboxName: entry.name)
+    /// Hands out what an earlier run has taken over and not handled.
+    private func loadInbox() throws {
+        guard let folder = configuration.inboxFolder else { return }
+        guard let inbox else { throw MeshError(.storageFailed, "the inbox \(folder) cannot be used") }
+        for push in try inbox.load() {
+            guard case .new = core.withLock({ $0.seen.see(push.messageId) }) else { continue }
+            if inbox.wasHandled(push.messageId) {
+                try inbox.finish(push.messageId)
+            } else if let message = sealing.open(push) {
+                messageContinuation.yield(message)
             }
         }
     }

@@ -69,6 +69,8 @@ extension MeshClient {
         case .inProgress: break
         case .done: acknowledge(push.messageId)
         case .new:
+            // Another run has handled it, and its acknowledgement was lost.
+            if let inbox, inbox.wasHandled(push.messageId) { return acknowledge(push.messageId) }
             guard let message = sealing.open(push) else {
                 core.withLock { core in
                     core.undecryptable += 1
@@ -76,7 +78,36 @@ extension MeshClient {
                 }
                 return write(Acknowledge(messageIDs: [push.messageId], reject: "undecryptable"))
             }
-            messageContinuation.yield(message)
+            if let asker = core.withLock({ core in core.askers.values.first { $0.messageID == push.replyToId } }),
+                push.replyToId != nil
+            {
+                acknowledge(push.messageId)
+                return asker.take(message)
+            }
+            takeOver(push, message)
+        }
+    }
+
+    /// With an inbox a message is acknowledged once it is on this machine's disk; without one when it was handled.
+    private func takeOver(_ push: MessagePush, _ message: Message) {
+        guard let inbox else { return _ = messageContinuation.yield(message) }
+        do throws(MeshError) {
+            let isNew = try inbox.take(push)
+            sendAcknowledgement(push.messageId)
+            if isNew { messageContinuation.yield(message) }
+        } catch {
+            // It stays with the broker, which offers it again.
+            logger.error("a message cannot be kept", metadata: ["error": "\(error)"])
+            core.withLock { $0.seen.forget(push.messageId) }
+        }
+    }
+
+    /// The handler has returned.
+    func handled(_ id: String) {
+        guard let inbox else { return acknowledge(id) }
+        core.withLock { $0.seen.finish(id) }
+        do throws(MeshError) { try inbox.finish(id) } catch {
+            logger.error("a handled message cannot be marked", metadata: ["error": "\(error)"])
         }
     }
 
@@ -97,8 +128,11 @@ extension MeshClient {
     private func acknowledged(_ json: JSON) {
         guard let ack = try? JSONCoder.decode(SendAck.self, from: json) else { return }
         guard let send = core.withLock({ $0.sends.removeValue(forKey: ack.id) }) else { return }
-        if let name = send.outboxName { outbox?.remove(name) }
+        if let name = send.outboxName, ack.queued || !send.keepsWhenRefused { outbox?.remove(name) }
         if ack.queued {
+            core.withLock { core in
+                if let id = send.clientMessageID { core.askers[id]?.messageID = ack.messageId }
+            }
             send.resume?(.success(ack))
         } else {
             send.resume?(
@@ -122,10 +156,12 @@ extension MeshClient {
 
     /// Acknowledges a message: now when nothing else comes, else with the rest of the burst.
     func acknowledge(_ id: String) {
-        core.withLock { core in
-            core.seen.finish(id)
-            core.acknowledged.append(id)
-        }
+        core.withLock { $0.seen.finish(id) }
+        sendAcknowledgement(id)
+    }
+
+    private func sendAcknowledgement(_ id: String) {
+        core.withLock { $0.acknowledged.append(id) }
         sendAcknowledgements()
     }
 
@@ -171,30 +207,45 @@ extension MeshClient {
     }
 
     /// Hands a send to the broker and waits until it is on disk there; sent again after every reconnection.
-    func deliver(_ send: Send) async throws(MeshError) -> SendAck {
+    func deliver(_ send: Send, _ outgoing: Outgoing) async throws(MeshError) -> SendAck {
         if configuration.outboxFolder != nil, outbox == nil {
             throw MeshError(.storageFailed, "the outbox \(configuration.outboxFolder ?? "") cannot be used")
         }
-        let order = core.withLock { $0.number() }
         var send = send
-        send.id = send.clientMessageID ?? "s\(order)"
-        let id = send.id ?? ""
-        let frame = try WireFrame.bytes(type: Send.type, body: send)
-        let outboxName = try outbox?.add(send, order: SystemCalls.now())
+        send.id = send.clientMessageID
+        let outboxName = try outbox?.add(outgoing, send, order: core.withLock { $0.outboxOrder() })
+        let ready = send
         let result: Result<SendAck, MeshError> = await withCheckedContinuation { continuation in
-            let (transport, ending) = core.withLock { core -> ((any Transport)?, MeshError?) in
-                if core.isEnded {
-                    return (nil, core.ending ?? MeshError(.busy, "the client has ended", details: ["network": true]))
-                }
-                core.sends[id] = .init(
-                    frame: frame, order: order, outboxName: outboxName,
-                    resume: { continuation.resume(returning: $0) })
-                return (core.machine.isAttached ? core.transport : nil, nil)
+            do throws(MeshError) {
+                try begin(ready, outboxName: outboxName, keepsWhenRefused: false) { continuation.resume(returning: $0) }
+            } catch {
+                continuation.resume(returning: .failure(error))
             }
-            if let ending { return continuation.resume(returning: .failure(ending)) }
-            transport?.send([frame])
         }
         return try result.get()
+    }
+
+    /// Hands a send to the broker, in the order of the calls; `done` gets the answer, once.
+    func begin(
+        _ send: Send, outboxName: String?, keepsWhenRefused: Bool,
+        done: @escaping @Sendable (Result<SendAck, MeshError>) -> Void
+    ) throws(MeshError) {
+        let order = core.withLock { $0.number() }
+        var send = send
+        send.id = send.id ?? "s\(order)"
+        let (id, clientMessageID) = (send.id ?? "", send.clientMessageID)
+        let frame = try WireFrame.bytes(type: Send.type, body: send)
+        let (transport, ending) = core.withLock { core -> ((any Transport)?, MeshError?) in
+            if core.isEnded {
+                return (nil, core.ending ?? MeshError(.busy, "the client has ended", details: ["network": true]))
+            }
+            core.sends[id] = .init(
+                frame: frame, order: order, clientMessageID: clientMessageID, outboxName: outboxName,
+                keepsWhenRefused: keepsWhenRefused, resume: done)
+            return (core.machine.isAttached ? core.transport : nil, nil)
+        }
+        if let ending { return done(.failure(ending)) }
+        transport?.send([frame])
     }
 
     private func waitForConnection() async throws(MeshError) {

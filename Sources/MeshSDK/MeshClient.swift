@@ -43,6 +43,11 @@ public final class MeshClient: Sendable, Service {
         public var bufferLimit = 1_000
         /// A folder that keeps sends until the broker has them, over a crash of this program; nil keeps them in memory.
         public var outboxFolder: String?
+        /// How long a message may wait in the outbox before it becomes a dead letter.
+        public var outboxMaxAgeMillis: Int64 = 7 * 86_400_000
+        /// A folder that takes messages over from the broker before they are handled: a handler that was interrupted by
+        /// a crash gets its message again, and one that has returned never does. Nil acknowledges what was handled.
+        public var inboxFolder: String?
         /// How to connect again.
         public var backoff = Backoff()
         /// How long a request may take.
@@ -60,6 +65,9 @@ public final class MeshClient: Sendable, Service {
     let logger: Logger
     let core: Mutex<ClientCore>
     let outbox: FileOutbox?
+    let inbox: FileInbox?
+    let outboxSignals: AsyncStream<Void>
+    let outboxSignal: AsyncStream<Void>.Continuation
     private let messageStream: AsyncStream<Message>
     private let eventStream: AsyncStream<MeshEvent>
     let messageContinuation: AsyncStream<Message>.Continuation
@@ -78,6 +86,8 @@ public final class MeshClient: Sendable, Service {
         core = Mutex(ClientCore(backoff: configuration.backoff))
         // A folder that cannot be made is told by the first send.
         outbox = configuration.outboxFolder.flatMap { try? FileOutbox(folder: $0) }
+        inbox = configuration.inboxFolder.flatMap { try? FileInbox(folder: $0) }
+        (outboxSignals, outboxSignal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (messageStream, messageContinuation) = AsyncStream.makeStream()
         (eventStream, eventContinuation) = AsyncStream.makeStream(
             bufferingPolicy: .bufferingNewest(configuration.bufferLimit))
@@ -155,7 +165,7 @@ public final class MeshClient: Sendable, Service {
                 core.withLock { $0.seen.forget(message.id) }
                 throw error
             }
-            acknowledge(message.id)
+            handled(message.id)
         }
         if let error = core.withLock({ $0.ending }) { throw error }
     }
@@ -176,7 +186,7 @@ public final class MeshClient: Sendable, Service {
             let resolved = try await resolve(outgoing.target, fresh: tries > 1)
             let send = try sealing.body(of: outgoing, for: resolved)
             do throws(MeshError) {
-                return SendResult(try await deliver(send))
+                return SendResult(try await deliver(send, outgoing))
             } catch {
                 guard error.code == .recipientsChanged, tries < 4 else { throw error }
             }
@@ -191,7 +201,7 @@ public final class MeshClient: Sendable, Service {
         }
     }
 
-    private func resolve(_ target: TargetSpec, fresh: Bool) async throws(MeshError) -> Resolved {
+    func resolve(_ target: TargetSpec, fresh: Bool) async throws(MeshError) -> Resolved {
         if !fresh, let known = core.withLock({ $0.resolved[target.text] }) { return known }
         let resolved = try await call(Resolve(targetSpec: target))
         core.withLock { core in
@@ -218,7 +228,7 @@ public struct MessageSequence: AsyncSequence, Sendable {
 
         /// Acknowledges the last message and waits for the next; nil when the client has ended.
         public mutating func next() async -> Message? {
-            if let last { client.acknowledge(last) }
+            if let last { client.handled(last) }
             let message = await base.next()
             last = message?.id
             return message

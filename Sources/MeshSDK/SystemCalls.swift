@@ -87,7 +87,16 @@ enum SystemCalls {
     }
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
-    static func remove(_ path: String) { unlink(path) }
+    /// Removes a file; false when it is not there.
+    @discardableResult
+    static func remove(_ path: String) -> Bool { unlink(path) == 0 }
+
+    /// When a file was changed last, nanoseconds since 1970; 0 when it is not there.
+    static func modified(_ path: String) -> Int64 {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return 0 }
+        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    }
 
     /// Whether others could read a file.
     static func isOpenToOthers(_ path: String) -> Bool {

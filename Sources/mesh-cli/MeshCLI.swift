@@ -27,7 +27,7 @@ struct Root: AsyncParsableCommand {
             7 not allowed, 8 internal, 10 files, 130 interrupted.
             """,
         version: "0.1.0",
-        subcommands: [SendCommand.self, ListenCommand.self, InboxCommand.self, DoctorCommand.self],
+        subcommands: [SendCommand.self, AskCommand.self, ListenCommand.self, InboxCommand.self, DoctorCommand.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "Getting in", subcommands: [MeshNoun.self, InviteNoun.self, JoinCommand.self, WhoAmICommand.self]),
