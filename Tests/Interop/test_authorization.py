@@ -1,0 +1,201 @@
+"""Every frame type and every route, against whoever must not use it: the lists come from the tables in Docs/Protocol.md,
+and a new entry fails here until it is classified."""
+
+import json
+import re
+import secrets
+from pathlib import Path
+
+import pytest
+from mesh_client import Refused
+from mesh_http import SignedHttp, http_call
+from mesh_keys import Key, now_ms
+
+PAGE = (Path(__file__).resolve().parents[2] / "Docs" / "Protocol.md").read_text()
+#: Types with the right that each needs, as the declarations say.
+RIGHTS = dict(re.findall(r"^### `(\w+)`\n\n.*needs the right to (\w+)\.", PAGE, re.MULTILINE))
+KINDS = dict(re.findall(r"^### `(\w+)`\n\n.* A (write|read|watch); needs", PAGE, re.MULTILINE))
+ROUTES = re.findall(r"^\| (GET|POST) \| `([^`]+)` \| (\w+) \|", PAGE, re.MULTILINE)
+
+KEY = "0f" * 32
+#: Each type with fields that can be read: what is refused is refused for who asks, not for what is asked.
+FIELDS = {
+    "add_member": {"name": "x", "pubkey": KEY}, "ban": {"target": "victim"},
+    "batch_state": {"operations": [{"op": "set", "key": "k", "value": 1}]},
+    "cas_state": {"key": "k", "expectedVersion": 0, "value": 1}, "client_ack": {"messageIds": []},
+    "create_invite": {"capability": {"meshId": "m", "inviteId": "i", "role": "member", "uses": 1, "expiresAt": 1,
+                                     "codeHash": KEY, "issuer": KEY}, "signature": KEY * 2},
+    "delete_state": {"key": "k"}, "disconnect": {"target": "victim"}, "get_clock": {}, "get_state": {"key": "k"},
+    "join_group": {"name": "g"}, "kick": {"target": "victim"}, "leave_group": {"name": "g"},
+    "ledger_consistency": {"old": 1, "new": 1}, "ledger_export": {}, "ledger_head": {}, "ledger_prove": {"seq": 0},
+    "ledger_tile": {"level": 0, "number": 0, "width": 1}, "list_bans": {}, "list_dead_letters": {}, "list_grants": {},
+    "list_groups": {}, "list_inbox": {}, "list_invites": {}, "list_members": {}, "list_peers": {}, "list_state": {},
+    "message_status": {"messageId": "0" * 13}, "pause_clock": {}, "remove_member": {"member": "victim"},
+    "resolve": {"targetSpec": "*"}, "resume_clock": {}, "revoke_invite": {"inviteId": "000000"},
+    "send": {"targetSpec": "*", "ciphertext": "aGk="}, "set_clock": {"speed": 1}, "set_grants": {"peer": "victim"},
+    "set_rights": {"member": "victim", "role": "admin"}, "set_state": {"key": "k", "value": 1},
+    "set_status": {"status": "idle"}, "set_summary": {"summary": "s"}, "set_visible": {"visible": True},
+    "state_watch": {"watchId": "w"}, "step_clock": {}, "topic_create": {"name": "t"}, "topic_history": {"topic": "t"},
+    "topic_join": {"topic": "t"}, "topic_leave": {"topic": "t"}, "topic_list": {}, "topic_mark_read": {"topic": "t"},
+    "topic_members": {"topic": "t"}, "topic_mentions": {}, "unban": {"target": "victim"}, "unwatch_clock": {},
+    "unwatch_state": {"watchId": "w"}, "watch_clock": {}, "watch_inbox": {}, "watch_message": {"messageId": "0" * 13},
+    "whoami": {},
+}
+#: Refusals that say who may not, whatever was asked.
+NOT_YOU = {"forbidden", "revoked", "unauthorized", "unauthenticated"}
+
+
+def test_every_type_and_route_is_classified():
+    assert set(FIELDS) == set(RIGHTS) == set(KINDS) and len(FIELDS) > 50
+    assert {access for _, _, access in ROUTES} <= {"open", "admin", "invite", "session"}
+    assert {path for method, path, access in ROUTES if access == "open" and method != "GET"} == set()
+    assert {(method, path) for method, path, access in ROUTES if access == "open"} == {
+        ("GET", "/"), ("GET", "/health"), ("GET", "/health/ready"), ("GET", "/v1/node")}
+
+
+# --- by WebSocket ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+async def test_nothing_is_answered_before_the_hello(mesh, kind):
+    stranger = await mesh.peer_unconnected("stranger")
+    await stranger.open()
+    with pytest.raises((Refused, AssertionError)) as refused:
+        await stranger.request(kind, **FIELDS[kind])
+    if isinstance(refused.value, Refused):
+        assert refused.value.code in ("no_hello", "malformed"), refused.value
+
+
+async def of_role(mesh, role: str):
+    await mesh.member(role, role=None if role == "member" else role)
+    return await mesh.peer(role)
+
+
+async def test_roles_may_what_the_table_says_and_nothing_else(mesh):
+    await mesh.peer("victim")
+    granted = {"observer": {"observe"}, "member": {"observe", "send", "write"},
+               "admin": {"observe", "send", "write", "admin"}}
+    peers = {role: await of_role(mesh, role) for role in ("observer", "member")}
+    for role, peer in peers.items():
+        for kind, right in RIGHTS.items():
+            try:
+                await peer.request(kind, **FIELDS[kind])
+                answer = "done"
+            except Refused as refused:
+                answer = refused.code
+            if right in granted[role]:
+                # Whatever it is told, it is not that it may not; topics have leads of their own.
+                assert answer not in NOT_YOU or kind.startswith("topic_"), (role, kind, answer)
+            else:
+                assert answer == "forbidden", (role, kind, answer)
+
+
+async def test_denied_rights_are_denied_for_every_type(mesh):
+    peer = await mesh.peer("eve")
+    await mesh.owner.run("member", "rights", "eve", "--deny", "send", "--deny", "write")
+    for kind, right in RIGHTS.items():
+        if right in ("send", "write", "admin"):
+            with pytest.raises(Refused) as refused:
+                await peer.request(kind, **FIELDS[kind])
+            assert refused.value.code == "forbidden", kind
+
+
+# --- by HTTP -----------------------------------------------------------------------------------------------------------
+
+
+def code_of(answer: tuple[int, dict]) -> str:
+    return answer[1].get("error", {}).get("code", "")
+
+
+async def test_every_type_wants_a_good_signature_over_http(mesh):
+    session = (await mesh.peer("eve")).session
+    good = await mesh.http("eve", session)
+    other = await mesh.http("mallory", Key())
+    for kind, fields in FIELDS.items():
+        body = json.dumps(fields).encode()
+        path, headers = good.signed(kind, body)
+        forged = {
+            "nothing": {"Content-Type": "application/json"},
+            "half": {name: value for name, value in headers.items() if name != "Mesh-Signature"},
+            "foreign key": headers | {"Mesh-Session": Key().hex},
+            "stale": good.signed(kind, body, timestamp=now_ms() - 3_600_000)[1],
+            "from the future": good.signed(kind, body, timestamp=now_ms() + 3_600_000)[1],
+            "other nonce": headers | {"Mesh-Nonce": secrets.token_hex(16)},
+            "flipped": headers | {"Mesh-Signature": headers["Mesh-Signature"][:-1]
+                                  + ("0" if headers["Mesh-Signature"][-1] != "0" else "1")},
+            "other type": good.signed("whoami" if kind != "whoami" else "list_peers", body)[1],
+            "other method": good.signed(kind, body, method="GET")[1],
+        }
+        for name, bad in forged.items():
+            status, answer = await good.post(path, body, bad)
+            assert status == 401, (kind, name, status, answer)
+        status, answer = await good.post(path, body + b" ", headers)
+        assert status == 401, (kind, "other body", answer)
+        elsewhere = SignedHttp(good.base, mesh.id, good.member, session, Key().hex)
+        status, answer = await good.post(path, body, elsewhere.signed(kind, body)[1])
+        assert status == 401, (kind, "other audience", answer)
+        # A session key that somebody else's member has signed is not this member's.
+        status, answer = await good.post(path, body, headers | {"Mesh-Session": other.session.hex})
+        assert status == 401, (kind, "other session", answer)
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind in KINDS if KINDS[kind] != "watch"))
+async def test_a_request_is_taken_once(mesh, kind):
+    web = await mesh.http("eve", (await mesh.peer("eve")).session)
+    body = json.dumps(FIELDS[kind]).encode()
+    path, headers = web.signed(kind, body)
+    first = await web.post(path, body, headers)
+    assert code_of(first) not in ("unauthenticated", "bad_signature", "replayed"), first
+    assert code_of(await web.post(path, body, headers)) == "replayed"
+
+
+async def test_a_stranger_learns_nothing_of_any_mesh(mesh):
+    stranger = SignedHttp(mesh.broker.http, mesh.id, Key(), Key(), mesh.broker.node)
+    answers = set()
+    for target in (mesh.id, mesh.slug, "f" * 32, "no-such-mesh"):
+        stranger.mesh = target
+        for kind in ("whoami", "list_members", "set_state"):
+            status, answer = await stranger.call(kind, **FIELDS[kind])
+            assert status == 401, answer
+            answers.add(code_of((status, answer)))
+    assert answers <= {"unauthorized", "bad_signature"}
+
+
+async def test_a_member_of_one_mesh_is_nobody_in_another(mesh, tmp_path):
+    from harness import Mesh
+    other = await Mesh(mesh.broker, tmp_path / "other").create()
+    web = await mesh.http("eve", (await mesh.peer("eve")).session)
+    web.mesh = other.id
+    for kind, fields in FIELDS.items():
+        status, answer = await web.call(kind, **fields)
+        assert status == 401, (kind, answer)
+    await other.finish()
+
+
+@pytest.mark.parametrize("method, path, access", ROUTES)
+def test_every_route_refuses_whoever_has_no_right(broker, method, path, access):
+    url = path.replace("**", "checkpoint").replace("*", "x")
+    body = b"{}" if method == "POST" else None
+    headers = {"Content-Type": "application/json"} if body else {}
+    status = http_call(broker.http, method, url, body, headers)[0]
+    if access == "open":
+        assert status == 200
+        return
+    # An invite is checked with the body: an empty one is no claim.
+    assert status == (400 if access == "invite" else 401)
+    for bearer in ("", "Bearer", "Bearer wrong", f"Basic {broker.admin_token}", f"Bearer {broker.admin_token}x",
+                   f"bearer  {broker.admin_token}"):
+        if access == "admin":
+            assert http_call(broker.http, method, url, body, headers | {"Authorization": bearer})[0] == 401, bearer
+    # The admin token is no member.
+    if access == "session":
+        assert http_call(broker.http, method, url, body,
+                         headers | {"Authorization": f"Bearer {broker.admin_token}"})[0] == 401
+
+
+@pytest.mark.parametrize("word", ["..%2f", "%2e%2e/", "x/../", "x%00"])
+@pytest.mark.parametrize("method, path, access", [route for route in ROUTES if route[2] == "admin"])
+def test_no_spelling_of_an_admin_route_goes_around_the_token(broker, method, path, access, word):
+    for url in (path + "/", path.upper(), "/" + word + path.lstrip("/"), path + "?x=1", path + ";x"):
+        body = b"{}" if method == "POST" else None
+        assert http_call(broker.http, method, url, body, {})[0] in (400, 401, 404, 405), url
