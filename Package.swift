@@ -15,6 +15,7 @@ let package = Package(
         .library(name: "MeshCore", targets: ["MeshCore"]),
         .library(name: "MeshBroker", targets: ["MeshBroker"]),
         .library(name: "MeshSDK", targets: ["MeshSDK"]),
+        .library(name: "MeshSim", targets: ["MeshSim"]),
         .executable(name: "meshd", targets: ["meshd"]),
         .executable(name: "mesh-cli", targets: ["mesh-cli"]),
     ],
@@ -74,6 +75,12 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Simulations.
+        .target(
+            name: "MeshSim",
+            dependencies: ["MeshCore", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+        .target(name: "MeshSimModels", dependencies: ["MeshSim"], swiftSettings: strict),
+
         // The programs.
         .executableTarget(
             name: "meshd",
@@ -105,6 +112,10 @@ let package = Package(
             dependencies: ["MeshCore", "MeshSDK", .product(name: "NIOPosix", package: "swift-nio")],
             path: "Examples/EchoAgent", swiftSettings: strict),
 
+        .executableTarget(
+            name: "mesh-models", dependencies: ["MeshCore", "MeshSim", "MeshSimModels"], path: "Examples/Models",
+            swiftSettings: strict),
+
         // Benchmarks of the hot parts.
         .target(name: "CAllocations", path: "Benchmarks/Micro/CAllocations"),
         .executableTarget(
@@ -129,6 +140,8 @@ let package = Package(
             dependencies: ["MeshCore", "MeshEngine", "MeshStore", "MeshBroker", "MeshSDK"],
             swiftSettings: strict),
         .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore"], swiftSettings: strict),
+        .testTarget(
+            name: "MeshSimTests", dependencies: ["MeshCore", "MeshSim", "MeshSimModels"], swiftSettings: strict),
         .testTarget(name: "MeshStoreTests", dependencies: ["MeshStore"], swiftSettings: strict),
         .testTarget(
             name: "MeshEngineTests", dependencies: ["MeshCore", "MeshEngine", "MeshStore", "MeshTestSupport"],

@@ -7,6 +7,8 @@ extension MeshClient {
     /// Pings are sent this often, and a connection that is silent for longer than the second time is cut.
     private static let pingMillis: Int64 = 30_000
     private static let silenceMillis: Int64 = 75_000
+    /// How long a client that is told to stop waits for the broker's goodbye.
+    private static let goodbyeMillis: Int64 = 2_000
 
     func connectAgainAndAgain() async throws {
         try loadOutbox()
@@ -37,23 +39,26 @@ extension MeshClient {
             eventContinuation.yield(.disconnected("\(error)"))
             return core.withLock { $0.machine.couldNotConnect(random: .random(in: 0...1)) }
         }
-        let (closed, closing) = AsyncStream<CloseReason?>.makeStream()
+        let closed = ClosedGate()
         core.withLock { core in
             core.transport = transport
             core.refusal = nil
             core.lastHeard = SystemCalls.now()
         }
-        transport.start { [weak self] event in self?.receive(event, closing) }
+        transport.start { [weak self] event in self?.receive(event, closed) }
         let hello = credentials.hello(configuration: configuration, now: SystemCalls.now())
         if let frame = try? WireFrame.bytes(type: SessionHello.type, body: hello) { transport.send([frame]) }
         return await withTaskCancellationHandler {
-            var reason: CloseReason?
-            for await end in closed { reason = end }
-            return disconnected(reason)
+            // Not ended by the cancellation itself: what was said last, acknowledgements above all, leaves first.
+            disconnected(await closed.wait())
         } onCancel: {
             core.withLock { $0.machine.stop() }
             sendAcknowledgements()
             transport.close(.normal)
+            Task {
+                try? await Task.sleep(for: .milliseconds(Self.goodbyeMillis))
+                closed.open(nil)
+            }
         }
     }
 
@@ -146,6 +151,40 @@ extension MeshClient {
             } else if let message = sealing.open(push) {
                 messageContinuation.yield(message)
             }
+        }
+    }
+}
+
+/// Says once that a connection has ended, to one who waits for it.
+final class ClosedGate: Sendable {
+    private enum State {
+        case closed
+        case awaited(CheckedContinuation<CloseReason?, Never>)
+        case open(CloseReason?)
+    }
+
+    private let state = Mutex(State.closed)
+
+    /// The connection has ended; later calls change nothing.
+    func open(_ reason: CloseReason?) {
+        let waiter = state.withLock { state -> CheckedContinuation<CloseReason?, Never>? in
+            if case .open = state { return nil }
+            defer { state = .open(reason) }
+            if case .awaited(let waiter) = state { return waiter }
+            return nil
+        }
+        waiter?.resume(returning: reason)
+    }
+
+    /// Waits for the end. There is one waiter.
+    func wait() async -> CloseReason? {
+        await withCheckedContinuation { continuation in
+            let reason = state.withLock { state -> CloseReason?? in
+                if case .open(let reason) = state { return .some(reason) }
+                state = .awaited(continuation)
+                return nil
+            }
+            if let reason { continuation.resume(returning: reason) }
         }
     }
 }

@@ -6,7 +6,7 @@ import Synchronization
 extension MeshClient {
     // MARK: In
 
-    func receive(_ event: TransportEvent, _ closing: AsyncStream<CloseReason?>.Continuation) {
+    func receive(_ event: TransportEvent, _ closed: ClosedGate) {
         switch event {
         case .text(let bytes):
             core.withLock { $0.lastHeard = SystemCalls.now() }
@@ -17,8 +17,7 @@ extension MeshClient {
         case .pong: core.withLock { $0.lastHeard = SystemCalls.now() }
         case .readComplete: sendAcknowledgements()
         case .closed(let reason):
-            closing.yield(reason)
-            closing.finish()
+            closed.open(reason)
         }
     }
 

@@ -44,8 +44,8 @@ async def strike(kind: str, broker: Broker, chance: random.Random, history: Hist
         assert clock is not None, "the broker runs without a clock that can be moved"
         await move_clock(clock, chance, history)
         return
-    elif kind == "failpoint":
-        await at_fail_point(broker, chance, history)
+    elif kind.startswith("failpoint"):
+        await at_fail_point(broker, chance, history, kind.partition(":")[2] or None)
     else:
         raise ValueError(f"no fault is called {kind}; known: {', '.join(KINDS)}, mix")
     await asyncio.to_thread(broker.start)
@@ -65,9 +65,9 @@ async def move_clock(clock: Clock, chance: random.Random, history: History) -> N
         mesh_keys.clock_shift = 0
 
 
-async def at_fail_point(broker: Broker, chance: random.Random, history: History) -> None:
-    """Starts meshd so that it ends by itself at a hard place, and waits until it has."""
-    point = chance.choice(list(FAIL_POINTS))
+async def at_fail_point(broker: Broker, chance: random.Random, history: History, point: str | None = None) -> None:
+    """Starts meshd so that it ends by itself at a hard place (any, or the one that is named), and waits until it has."""
+    point = point or chance.choice(list(FAIL_POINTS))
     history.add("fault", note=point)
     await asyncio.to_thread(broker.kill)
     broker.environment["MESH_FAIL_POINT"] = f"{point}:{chance.randint(1, FAIL_POINTS[point])}"

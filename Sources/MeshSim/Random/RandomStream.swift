@@ -1,0 +1,81 @@
+/// A stream of random numbers that depends on nothing but its name: the run's seed, what it is for, which entity, which
+/// tick. A draw more in one stream moves no other.
+///
+/// Bounded integers and the shuffle are our own and have published vectors: a standard library's may change between
+/// versions.
+public struct RandomStream: Sendable, RandomNumberGenerator {
+    @usableFromInline let first: UInt64
+    @usableFromInline let second: UInt64
+    @usableFromInline var counter: SIMD4<UInt64>
+    @usableFromInline var block = SIMD4<UInt64>()
+    @usableFromInline var used = 4
+
+    /// A stream.
+    ///
+    /// - Parameters:
+    ///   - seed: the run's.
+    ///   - domain: the part of the world, for example `flock`.
+    ///   - purpose: what it is drawn for, for example `order`.
+    ///   - entity: whose it is; 0 for the domain as a whole.
+    ///   - tick: when.
+    public init(seed: UInt64, domain: StaticString, purpose: StaticString, entity: UInt64 = 0, tick: UInt64 = 0) {
+        first = seed
+        second = Self.name(domain, purpose)
+        counter = SIMD4(0, tick, entity, 0)
+    }
+
+    /// FNV-1a over both names, with a zero byte between them: what keeps streams apart, not what makes them random.
+    private static func name(_ domain: StaticString, _ purpose: StaticString) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        domain.withUTF8Buffer { for byte in $0 { add(byte) } }
+        add(0)
+        purpose.withUTF8Buffer { for byte in $0 { add(byte) } }
+        return hash
+    }
+
+    /// 64 random bits.
+    @inlinable
+    public mutating func next() -> UInt64 {
+        if used == 4 {
+            block = Philox4x64.block(counter, key: first, second)
+            counter.x &+= 1
+            used = 0
+        }
+        defer { used += 1 }
+        return block[used]
+    }
+
+    /// A whole number below a bound of at least 1, each equally likely (Lemire's multiplication with rejection:
+    /// "Fast random integer generation in an interval", 2019).
+    @inlinable
+    public mutating func below(_ bound: Int) -> Int {
+        let bound = UInt64(truncatingIfNeeded: max(1, bound))
+        var product = next().multipliedFullWidth(by: bound)
+        if product.low < bound {
+            let threshold = (0 &- bound) % bound
+            while product.low < threshold { product = next().multipliedFullWidth(by: bound) }
+        }
+        return Int(truncatingIfNeeded: product.high)
+    }
+
+    /// A number from 0 up to, not including, 1: a multiple of 2^-53.
+    @inlinable
+    public mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    /// Whether something of a probability happens.
+    @inlinable
+    public mutating func chance(_ probability: Double) -> Bool { unit() < probability }
+
+    /// Puts elements in a random order, each equally likely (Fisher and Yates, from the end).
+    @inlinable
+    public mutating func shuffle<Element>(_ elements: inout [Element]) {
+        elements.withUnsafeMutableBufferPointer { buffer in
+            var place = buffer.count - 1
+            while place > 0 {
+                buffer.swapAt(place, below(place + 1))
+                place -= 1
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+public import MeshCore
+
+/// A world that steps by itself: the next state follows from this one and the run's seed, and from nothing else.
+public protocol SimModel: Codable, Sendable {
+    /// What a run is made from.
+    associatedtype Parameters: Codable & Sendable
+    /// The model's name.
+    static var name: String { get }
+    /// Raised whenever the same parameters and seed give another run.
+    static var rulesVersion: Int { get }
+    /// The parts of the state that are hashed apart, so that a difference is named.
+    static var domains: [String] { get }
+
+    /// The world at tick 0.
+    init(_ parameters: Parameters, seed: UInt64)
+    /// How many steps were made.
+    var tick: Int64 { get }
+    /// Makes a step.
+    mutating func step()
+    /// Adds a domain's state, by its place in `domains`.
+    func hash(domain: Int, into hasher: inout StateHasher)
+    /// What is measured, in a fixed order.
+    var metrics: [(name: String, value: Double)] { get }
+}
+
+extension SimModel {
+    /// The hash of each domain, in their order.
+    public var domainHashes: [Digest] {
+        Self.domains.indices.map { domain in
+            var hasher = StateHasher()
+            hash(domain: domain, into: &hasher)
+            return hasher.finish()
+        }
+    }
+}
+
+/// The chain of a run: each tick's hash holds all before it.
+///
+/// h(n) = SHA-256(h(n-1), tick, rules version, hash of each domain); h(-1) = SHA-256 of name, seed and parameters.
+public struct SimChain: Sendable, Hashable {
+    /// The last hash.
+    public private(set) var head: Digest
+
+    /// The beginning of a run's chain.
+    public init(name: String, seed: UInt64, parameters: JSON) {
+        var hasher = StateHasher()
+        hasher.add(Array(name.utf8))
+        hasher.add(Int64(bitPattern: seed))
+        hasher.add(parameters.canonicalBytes())
+        head = hasher.finish()
+    }
+
+    /// A chain that goes on from a known head.
+    public init(head: Digest) { self.head = head }
+
+    /// Adds a tick.
+    public mutating func add(tick: Int64, rulesVersion: Int, domains: [Digest]) {
+        var hasher = StateHasher()
+        hasher.add(head.bytes)
+        hasher.add(tick)
+        hasher.add(Int64(rulesVersion))
+        for domain in domains { hasher.add(domain.bytes) }
+        head = hasher.finish()
+    }
+}
