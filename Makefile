@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 LISTEN ?= 127.0.0.1:7900
 DEMO := .demo
 
-.PHONY: run test build release lint format docs soak power-cut storage-errors micro packages venv clean
+.PHONY: run test build release lint format docs soak power-cut storage-errors micro models packages venv clean
 
 ## Start a broker with a demo mesh; prints its address, an invite and the next command.
 run: packages
@@ -47,6 +47,17 @@ storage-errors: packages venv
 micro: packages
 	swift build -c release --product micro
 	.build/release/micro --check
+
+## Judge the models by published statistics, and a run recorded by a release build by a debug build.
+models: packages
+	swift build -c release --product mesh-models
+	.build/release/mesh-models check
+	swift build --product mesh-models
+	set -e; for model in schelling flocking wolf-sheep forest-fire pphpc; do \
+	    .build/release/mesh-models run $$model --ticks 20 --checkpoints 10 --record .build/models.jsonl; \
+	    .build/debug/mesh-models verify .build/models.jsonl; \
+	    .build/debug/mesh-models verify .build/models.jsonl --from 10; \
+	done
 
 build: packages
 	swift build

@@ -11,6 +11,7 @@ import MeshSimModels
 ///     mesh-models fork FILE --from TICK [--seed N] [--ticks N] [--record FILE]
 ///     mesh-models check              PPHPC within the published statistics, and its two controls outside
 ///     mesh-models time [MODEL]       seconds a run, as JSON
+///     mesh-models scale              flocking at constant density, from 1,000 to 128,000 birds, as JSON
 @main struct MeshModels {
     static func main() {
         do {
@@ -22,7 +23,7 @@ import MeshSimModels
     }
 
     private static func run(_ words: [String]) throws {
-        guard let verb = words.first else { throw SimError("say what to do: run, verify, diff, fork, check or time") }
+        guard let verb = words.first else { throw SimError("say what to do: run, verify, diff, fork, check, time or scale") }
         let options = try Options(Array(words.dropFirst()))
         switch verb {
         case "run": try record(options)
@@ -31,7 +32,8 @@ import MeshSimModels
         case "fork": try fork(options)
         case "check": exit(PPHPCGate.run() ? 0 : 1)
         case "time": try Timing.run(options)
-        default: throw SimError("\(verb) is none of run, verify, diff, fork, check and time")
+        case "scale": Timing.scale()
+        default: throw SimError("\(verb) is none of run, verify, diff, fork, check, time and scale")
         }
     }
 

@@ -1,8 +1,24 @@
 import MeshCore
 import MeshSim
+import MeshSimModels
 
 /// How long runs take: the best of several, since other programs only ever add.
 enum Timing {
+    /// Flocking as dense as its large size, with more and more birds.
+    static func scale() {
+        for birds in [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000] {
+            let side = (Double(birds) * 150 * 150 / 400).squareRoot()
+            var model = Flocking(.init(side: side, birds: birds, radius: 15), seed: 1)
+            let took = ContinuousClock().measure { for _ in 0..<10 { model.step() } }
+            let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+            let line: JSON = [
+                "model": "flocking", "birds": .integer(Int64(birds)), "ticks": 10, "seconds": .double(seconds),
+                "nanosecondsPerBirdAndTick": .double((seconds * 1e9 / Double(birds) / 10).rounded()),
+            ]
+            print(line.text)
+        }
+    }
+
     static func run(_ options: Options) throws {
         let models = options.words.isEmpty ? Model.all : [try options.model()]
         for model in models {
