@@ -23,7 +23,9 @@ import MeshSimModels
     }
 
     private static func run(_ words: [String]) throws {
-        guard let verb = words.first else { throw SimError("say what to do: run, verify, diff, fork, check, time or scale") }
+        guard let verb = words.first else {
+            throw SimError("say what to do: run, verify, diff, fork, check, time or scale")
+        }
         let options = try Options(Array(words.dropFirst()))
         switch verb {
         case "run": try record(options)
