@@ -37,50 +37,88 @@ public struct LedgerVerifier: Sendable {
     /// Verifies a whole export.
     public static func verify(export bytes: [UInt8], owner: PublicKey?) throws(LedgerFault) -> Report {
         var verifier = LedgerVerifier()
-        var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
-        if lines.last?.isEmpty == true { lines.removeLast() }
-        // Checkpoints first: their sizes say which roots to keep.
-        for line in lines where line.starts(with: Array("{\"checkpoint\":".utf8)) {
-            try verifier.add(line: Array(line))
+        var fault: LedgerFault?
+        bytes.withUnsafeBytes { bytes in
+            do throws(LedgerFault) {
+                let mark = Array("{\"checkpoint\":".utf8)
+                let lines = Self.lines(bytes)
+                // Checkpoints first: their sizes say which roots to keep.
+                for line in lines where bytes[line].starts(with: mark) { try verifier.add(line: Array(bytes[line])) }
+                for line in lines where !bytes[line].starts(with: mark) {
+                    try verifier.add(entry: UnsafeRawBufferPointer(rebasing: bytes[line]))
+                }
+            } catch { fault = error }
         }
-        for line in lines where !line.starts(with: Array("{\"checkpoint\":".utf8)) {
-            try verifier.add(line: Array(line))
-        }
+        if let fault { throw fault }
         return try verifier.finish(owner: owner)
+    }
+
+    private static func lines(_ bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
+        var lines: [Range<Int>] = []
+        var start = 0
+        for place in bytes.indices where bytes[place] == 0x0A {
+            lines.append(start..<place)
+            start = place + 1
+        }
+        if start < bytes.count { lines.append(start..<bytes.count) }
+        return lines
     }
 
     /// Takes a line: an entry's stored bytes, or an object with a `checkpoint` note.
     public mutating func add(line: [UInt8]) throws(LedgerFault) {
         if line.starts(with: Array("{\"checkpoint\":".utf8)) { return try add(checkpoint: line) }
+        var fault: LedgerFault?
+        line.withUnsafeBytes { bytes in
+            do throws(LedgerFault) { try add(entry: bytes) } catch { fault = error }
+        }
+        if let fault { throw fault }
+    }
+
+    /// Takes an entry's stored bytes.
+    private mutating func add(entry bytes: UnsafeRawBufferPointer) throws(LedgerFault) {
         let expected = lines
-        let entry: LedgerEntry
-        do throws(LedgerFault) { entry = try LedgerEntry.parse(line) } catch {
-            throw LedgerFault(expected, error.message)
+        // The first entry says whose ledger it is, and needs all of it.
+        if expected > 0, let plain = EntryScanner(bytes) {
+            let isOurs = origin.map { bytes[plain.origin].elementsEqual($0.utf8) } ?? false
+            try check(plain.seq, plain.previous, plain.timestamp)
+            guard isOurs else {
+                throw LedgerFault(
+                    expected,
+                    "it belongs to \(String(decoding: bytes[plain.origin], as: UTF8.self)), this ledger is \(origin ?? "")")
+            }
+            timestamp = plain.timestamp
+        } else {
+            let entry: LedgerEntry
+            do throws(LedgerFault) { entry = try LedgerEntry.parse(Array(bytes)) } catch {
+                throw LedgerFault(expected, error.message)
+            }
+            try check(entry.seq, entry.previous, entry.timestamp)
+            if expected == 0 {
+                try begin(entry)
+            } else if entry.origin != origin {
+                throw LedgerFault(expected, "it belongs to \(entry.origin), this ledger is \(origin ?? "")")
+            }
+            timestamp = entry.timestamp
         }
-        guard entry.seq == expected else {
+        head = MerkleTree.leafHash(bytes)
+        tree.append(leaf: head)
+        lines += 1
+        if wanted.contains(lines) { frontiers[lines] = tree.root }
+    }
+
+    /// Whether an entry continues what came before.
+    private func check(_ seq: Int64, _ previous: Digest, _ time: Int64) throws(LedgerFault) {
+        let expected = lines
+        guard seq == expected else {
             throw LedgerFault(
-                expected,
-                entry.seq > expected
-                    ? "it is missing: entry \(entry.seq) follows" : "entry \(entry.seq) stands in its place")
+                expected, seq > expected ? "it is missing: entry \(seq) follows" : "entry \(seq) stands in its place")
         }
-        guard entry.previous == head else {
+        guard previous == head else {
             throw LedgerFault(
                 max(0, expected - 1),
                 "it does not have the hash that entry \(expected) names: it was altered, or entry \(expected) was")
         }
-        guard entry.timestamp >= timestamp else {
-            throw LedgerFault(expected, "its time lies before the entry before it")
-        }
-        if expected == 0 {
-            try begin(entry)
-        } else if entry.origin != origin {
-            throw LedgerFault(expected, "it belongs to \(entry.origin), this ledger is \(origin ?? "")")
-        }
-        timestamp = entry.timestamp
-        head = MerkleTree.leafHash(line)
-        tree.append(leaf: head)
-        lines += 1
-        if wanted.contains(lines) { frontiers[lines] = tree.root }
+        guard time >= timestamp else { throw LedgerFault(expected, "its time lies before the entry before it") }
     }
 
     /// Ends the verification. With an owner given, the ledger must be that owner's.

@@ -11,6 +11,11 @@ public struct MerkleTree: Sendable {
     /// The hash of a leaf's bytes: SHA-256 over a zero byte and the bytes.
     public static func leafHash(_ bytes: [UInt8]) -> Digest { Digest.sha256(prefix: 0, bytes) }
 
+    /// The hash of a leaf's bytes in memory.
+    static func leafHash(_ bytes: UnsafeRawBufferPointer) -> Digest {
+        withUnsafeBytes(of: UInt8(0)) { Digest.sha256($0, bytes) }
+    }
+
     /// The hash of an inner node: SHA-256 over a one byte and both halves.
     public static func nodeHash(_ left: Digest, _ right: Digest) -> Digest { Digest.sha256(prefix: 1, left, right) }
 
