@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 LISTEN ?= 127.0.0.1:7900
 DEMO := .demo
 
-.PHONY: run test build release lint format docs soak power-cut storage-errors micro models packages venv clean
+.PHONY: run test build release lint format docs soak power-cut storage-errors micro models man packages venv clean
 
 ## Start a broker with a demo mesh; prints its address, an invite and the next command.
 run: packages
@@ -48,6 +48,14 @@ micro: packages
 	swift build -c release --product micro
 	.build/release/micro --check
 
+## Make man pages of the command line, in man/man1.
+man: packages
+	swift package plugin generate-manual --multi-page
+	@mkdir -p man/man1
+	@for page in .build/plugins/GenerateManual/outputs/mesh-cli/*.1; do \
+	    name=$$(basename $$page .1); cp $$page man/man1/$$(echo $$name | tr . -).1; done
+	@echo "man -M man mesh-cli"
+
 ## Judge the models by published statistics, and a run recorded by a release build by a debug build.
 models: packages
 	swift build -c release --product mesh-models
@@ -85,4 +93,4 @@ $(VENV)/ready: Tests/Interop/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf .build bin $(VENV) $(DEMO)
+	rm -rf .build bin man $(VENV) $(DEMO)

@@ -48,18 +48,21 @@ struct GroupNoun: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List all groups and who is in them.", discussion: "Example: mesh-cli group list")
 
+        @OptionGroup var watching: WatchOptions
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            let list = try await call(ListGroups())
-            try out.answer(list, isAsked: true) {
-                let rows = list.groups.map { group in
-                    [
-                        "@" + group.name,
-                        group.members.map { $0.name + ($0.label.map { "/" + $0 } ?? "") }.joined(separator: " "),
-                    ]
+            try await watching.run(out) {
+                let list = try await call(ListGroups())
+                try out.answer(list, isAsked: true) {
+                    let rows = list.groups.map { group in
+                        [
+                            "@" + group.name,
+                            group.members.map { $0.name + ($0.label.map { "/" + $0 } ?? "") }.joined(separator: " "),
+                        ]
+                    }
+                    return out.table(Table("GROUP", "MEMBERS", rows: rows), empty: "No groups.")
                 }
-                return out.table(Table("GROUP", "MEMBERS", rows: rows), empty: "No groups.")
             }
         }
     }

@@ -41,20 +41,23 @@ struct MemberNoun: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List the members, in the order of joining.", discussion: "Example: mesh-cli member list")
 
+        @OptionGroup var watching: WatchOptions
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            let list = try await call(ListMembers())
-            try out.answer(list, isAsked: true) {
-                let now = SystemCalls.now()
-                let rows = list.members.map {
-                    [
-                        $0.name, $0.role.rawValue, "\($0.online)/\($0.sessions)",
-                        Span.relative(iso8601: $0.joinedAt, now: now),
-                        $0.pubkey.hex,
-                    ]
+            try await watching.run(out) {
+                let list = try await call(ListMembers())
+                try out.answer(list, isAsked: true) {
+                    let now = SystemCalls.now()
+                    let rows = list.members.map {
+                        [
+                            $0.name, $0.role.rawValue, "\($0.online)/\($0.sessions)",
+                            Span.relative(iso8601: $0.joinedAt, now: now),
+                            $0.pubkey.hex,
+                        ]
+                    }
+                    return out.table(Table("NAME", "ROLE", "ONLINE", "JOINED", "KEY", rows: rows), empty: "No members.")
                 }
-                return out.table(Table("NAME", "ROLE", "ONLINE", "JOINED", "KEY", rows: rows), empty: "No members.")
             }
         }
     }

@@ -42,21 +42,24 @@ struct MessageNoun: AsyncParsableCommand {
         @Option(help: "At most this many, 1 to 200; 50 when absent.")
         var limit: Int?
 
+        @OptionGroup var watching: WatchOptions
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            let dead = try await call(ListDeadLetters(limit: limit))
-            try out.answer(dead, isAsked: true) {
-                let now = SystemCalls.now()
-                let rows = dead.letters.map {
-                    [
-                        $0.messageId, $0.targetSpec, $0.recipient.name, $0.recipient.state.rawValue,
-                        $0.recipient.reason ?? "", Span.relative($0.recipient.updatedAt, now: now),
-                    ]
+            try await watching.run(out) {
+                let dead = try await call(ListDeadLetters(limit: limit))
+                try out.answer(dead, isAsked: true) {
+                    let now = SystemCalls.now()
+                    let rows = dead.letters.map {
+                        [
+                            $0.messageId, $0.targetSpec, $0.recipient.name, $0.recipient.state.rawValue,
+                            $0.recipient.reason ?? "", Span.relative($0.recipient.updatedAt, now: now),
+                        ]
+                    }
+                    return out.table(
+                        Table("MESSAGE", "TARGET", "RECIPIENT", "STATE", "REASON", "SINCE", rows: rows),
+                        empty: "No dead letters.")
                 }
-                return out.table(
-                    Table("MESSAGE", "TARGET", "RECIPIENT", "STATE", "REASON", "SINCE", rows: rows),
-                    empty: "No dead letters.")
             }
         }
     }

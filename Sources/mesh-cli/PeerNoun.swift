@@ -17,15 +17,18 @@ struct PeerNoun: AsyncParsableCommand {
         @Flag(help: "Sessions that are away as well.")
         var all = false
 
+        @OptionGroup var watching: WatchOptions
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            let list = try await call(ListPeers(all: all ? true : nil))
-            try out.answer(list, isAsked: true) {
-                let rows = list.peers.map { row(of: $0, now: SystemCalls.now()) }
-                return out.table(
-                    Table("PEER", "STATUS", "CONNECTION", "SEEN", "GROUPS", "SUMMARY", "KEY", rows: rows),
-                    empty: "Nobody is connected. A session comes with: mesh-cli listen")
+            try await watching.run(out) {
+                let list = try await call(ListPeers(all: all ? true : nil))
+                try out.answer(list, isAsked: true) {
+                    let rows = list.peers.map { row(of: $0, now: SystemCalls.now()) }
+                    return out.table(
+                        Table("PEER", "STATUS", "CONNECTION", "SEEN", "GROUPS", "SUMMARY", "KEY", rows: rows),
+                        empty: "Nobody is connected. A session comes with: mesh-cli listen")
+                }
             }
         }
 

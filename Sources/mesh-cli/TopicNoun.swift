@@ -49,21 +49,24 @@ struct TopicNoun: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List topics, with what you have not read.", discussion: "Example: mesh-cli topic list")
 
+        @OptionGroup var watching: WatchOptions
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            let list = try await call(ListTopics())
-            try out.answer(list, isAsked: true) {
-                let rows = list.topics.map { topic in
-                    [
-                        "#" + topic.name, topic.visibility.rawValue, topic.role?.rawValue ?? "-",
-                        String(topic.memberCount), topic.unread.map(TopicNoun.count) ?? "",
-                        topic.mentions.map { $0 > 0 ? String($0) : "" } ?? "", topic.description ?? "",
-                    ]
+            try await watching.run(out) {
+                let list = try await call(ListTopics())
+                try out.answer(list, isAsked: true) {
+                    let rows = list.topics.map { topic in
+                        [
+                            "#" + topic.name, topic.visibility.rawValue, topic.role?.rawValue ?? "-",
+                            String(topic.memberCount), topic.unread.map(TopicNoun.count) ?? "",
+                            topic.mentions.map { $0 > 0 ? String($0) : "" } ?? "", topic.description ?? "",
+                        ]
+                    }
+                    return out.table(
+                        Table("TOPIC", "VISIBILITY", "YOU", "MEMBERS", "UNREAD", "MENTIONS", "ABOUT", rows: rows),
+                        empty: "No topics. Make one: mesh-cli topic create NAME")
                 }
-                return out.table(
-                    Table("TOPIC", "VISIBILITY", "YOU", "MEMBERS", "UNREAD", "MENTIONS", "ABOUT", rows: rows),
-                    empty: "No topics. Make one: mesh-cli topic create NAME")
             }
         }
     }

@@ -88,3 +88,12 @@ async def test_completions_know_live_names(mesh):
     offered = await cli.run("---completion", "send", "--", "positional@0", "2", "0", "mesh-cli", "send", "",
                             SAP_SHELL="bash")
     assert {"ada", "@eng", "#deploys", "*"} <= set(offered.out.split())
+
+
+async def test_a_table_is_printed_again_and_again(mesh):
+    cli = await mesh.cli("ada")
+    watch = await mesh.run_on(cli, "topic", "list", "--watch", "100ms", "--json")
+    assert (await watch.line(lambda line: True))["topics"] == []
+    await cli.run("topic", "create", "deploys")
+    assert (await watch.line(lambda line: line["topics"]))["topics"][0]["name"] == "deploys"
+    assert "at least 100ms" in (await cli.run("peer", "list", "--watch", "1ms", code=3)).err

@@ -84,7 +84,8 @@ public struct LedgerVerifier: Sendable {
             guard isOurs else {
                 throw LedgerFault(
                     expected,
-                    "it belongs to \(String(decoding: bytes[plain.origin], as: UTF8.self)), this ledger is \(origin ?? "")")
+                    "it belongs to \(String(decoding: bytes[plain.origin], as: UTF8.self)), this ledger is \(origin ?? "")"
+                )
             }
             timestamp = plain.timestamp
         } else {
