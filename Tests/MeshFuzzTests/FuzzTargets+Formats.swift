@@ -1,5 +1,6 @@
-@testable import MeshCore
 import MeshTestSupport
+
+@testable import MeshCore
 
 extension FuzzTargets {
     // MARK: Identity
