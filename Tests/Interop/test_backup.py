@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from harness import Mesh
 from mesh_http import http_call
 from mesh_keys import Key
 
@@ -17,6 +18,8 @@ async def test_a_backup_is_made_checked_and_put_back(own_mesh):
     token = {"MESH_ADMIN_TOKEN": own_mesh.broker.admin_token}
     key = Key()
     ada, bob = await own_mesh.peer("ada"), await own_mesh.peer("bob", key, auto_ack=False)
+    other = await Mesh(own_mesh.broker, own_mesh.folder / "other").create()
+    elsewhere = await other.peer("ada")
     await ada.say(key.hex, "before the backup")
     made = (await own_mesh.owner.run("backup", "--json", **token)).json
     assert made["mesh"] == own_mesh.slug and made["checkpointSize"] == made["entries"]
@@ -31,6 +34,9 @@ async def test_a_backup_is_made_checked_and_put_back(own_mesh):
     assert Path(restored["replaced"]).exists()
     # Connections are told to come again, and find the mesh as it was.
     assert await ada.closed() == 1001
+    # Those of another mesh notice nothing.
+    assert (await elsewhere.request("whoami"))["name"] == "ada"
+    await other.finish()
     again = await own_mesh.peer("bob", key, replace=True)
     assert await again.texts(1) == ["before the backup"]
     kinds = [entry["act"] for entry in entries((await own_mesh.owner.run("ledger", "export")).out)]

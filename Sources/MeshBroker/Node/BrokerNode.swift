@@ -111,8 +111,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
         return try await open(file)
     }
 
-    /// Closes a mesh, so that its file can be replaced. Every connection is told to come again: none may go on with what
-    /// it knows of the old one.
+    /// Closes a mesh, so that its file can be replaced. Its connections are told to come again: none may go on with what it
+    /// knows of the old one.
     func close(meshID: String, file: String) async {
         let (mesh, connections) = registry.withLock { registry in
             let mesh = registry.byID.removeValue(forKey: meshID)
@@ -120,7 +120,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
             registry.failed[file] = nil
             return (mesh, Array(registry.connections.values))
         }
-        for connection in connections { connection.loop.execute { connection.close(.goingAway) } }
+        for connection in connections { connection.loop.execute { connection.close(.goingAway, ifIn: meshID) } }
         await mesh?.sequencer.close()
         knownSessions.withLock { $0.removeAll() }
     }

@@ -307,6 +307,15 @@ final class ConnectionSession {
 
     // MARK: The end
 
+    /// The mesh that it is connected to; nil before its hello and after its end.
+    var meshID: String? {
+        switch phase {
+        case .open(_, let meshID, _): meshID
+        case .greeting(_, let meshID): meshID
+        case .silent, .ended: nil
+        }
+    }
+
     func end(_ reason: CloseReason) {
         if case .ended = phase { return }
         sink.flush()

@@ -31,6 +31,11 @@ package final class PeerConnection: Sendable {
     /// Says goodbye.
     package func close(_ reason: CloseReason) { session.value.end(reason) }
 
+    /// Says goodbye when it is a connection to this mesh.
+    package func close(_ reason: CloseReason, ifIn meshID: String) {
+        if session.value.meshID == meshID { session.value.end(reason) }
+    }
+
     /// Hands over something from a mesh's writer.
     func deliver(_ item: Outbox.Item) { session.value.deliver(item) }
     /// Sends what was handed over.
