@@ -88,6 +88,15 @@ package final class MeshWriter {
 
     /// Takes work up to where a connection writes after it has asked: the order of one connection is kept.
     private func runSegment(_ work: ArraySlice<Submission>) -> ArraySlice<Submission> {
+        // Load is commands alone: they are taken as they stand. Elements are looked at in their place here and below; each
+        // copy of one would count ten references.
+        if work.count <= LocalSequencer.maximumBatch, !work.indices.contains(where: { work[$0].isQuery }) {
+            let outbox = Outbox()
+            apply(work, outbox)
+            outbox.send()
+            FailPoint.pass(.afterAnswer)
+            return []
+        }
         var commands: [Submission] = []
         var queries: [Submission] = []
         var asked: Set<UInt64> = []
@@ -109,7 +118,7 @@ package final class MeshWriter {
             break
         }
         let outbox = Outbox()
-        apply(commands, outbox)
+        apply(commands[...], outbox)
         for query in queries { answer(query, outbox) }
         outbox.send()
         FailPoint.pass(.afterAnswer)
@@ -129,7 +138,7 @@ package final class MeshWriter {
 
     // MARK: Batches
 
-    private func apply(_ submissions: [Submission], _ outbox: Outbox) {
+    private func apply(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
         let isDue = engine.nextDue.map { $0 <= meshTime } ?? false
         guard !submissions.isEmpty || isDue, !isStopped else {
             for submission in submissions {
@@ -137,7 +146,7 @@ package final class MeshWriter {
             }
             return
         }
-        for submission in submissions { register(submission) }
+        for place in submissions.indices where submissions[place].sendPriority == nil { register(submissions[place]) }
         if isDiskFull { return applyWhileFull(submissions, outbox) }
         do {
             try applyBatch(submissions, outbox)
@@ -146,23 +155,24 @@ package final class MeshWriter {
         }
     }
 
-    private func applyBatch(_ submissions: [Submission], _ outbox: Outbox) throws {
+    private func applyBatch(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) throws {
         // One draw from the system for the whole batch: each would be a system call.
         let entropy = Entropy(&generator)
         let batch = Batch(
             number: engine.state.applied + 1,
             now: clock.stamp(wall: environment.wallMillis(), monotonic: environment.monotonicMillis()),
-            commands: submissions.enumerated().compactMap { place, submission in
-                guard case .command(let request, let actor) = submission.work else { return nil }
-                return Command(actor: actor, request: request, entropy: entropy.derived(place))
+            commands: submissions.indices.compactMap { place in
+                guard case .command(let request, let actor) = submissions[place].work else { return nil }
+                return Command(
+                    actor: actor, request: request, entropy: entropy.derived(place - submissions.startIndex))
             })
         let result = try engine.apply(batch)
         environment.record?(batch)
         tell(result.timerEffects, outbox)
-        for (submission, outcome) in zip(submissions, result.outcomes) {
-            count(submission, outcome)
-            outbox.answer(submission.asker, outcome.result)
-            tell(outcome.effects, outbox)
+        for (place, number) in zip(submissions.indices, result.outcomes.indices) {
+            count(submissions[place].sendPriority, result.outcomes[number])
+            outbox.answer(submissions[place].asker, result.outcomes[number].result)
+            tell(result.outcomes[number].effects, outbox)
         }
         environment.metrics.batchApplied(commands: batch.commands.count, routed: routed)
         routed.removeAll(keepingCapacity: true)
@@ -170,7 +180,7 @@ package final class MeshWriter {
     }
 
     /// A batch could not be stored: nothing of it is. Its commands run again one by one, each told its own fate.
-    private func recover(from error: any Error, _ submissions: [Submission], _ outbox: Outbox) {
+    private func recover(from error: any Error, _ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
         let store = error as? StoreError
         environment.logger.error("a batch was undone", metadata: ["error": "\(error)"])
         environment.metrics.batchFailed()
@@ -198,7 +208,7 @@ package final class MeshWriter {
     }
 
     /// On a full disk only acknowledgements and lost connections are stored: they free space or cost none.
-    private func applyWhileFull(_ submissions: [Submission], _ outbox: Outbox) {
+    private func applyWhileFull(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
         if environment.refillReserve() {
             isDiskFull = false
             environment.logger.notice("the disk has space again")
@@ -249,12 +259,14 @@ package final class MeshWriter {
                     outbox.add(.push(push), for: other)
                     continue
                 }
-                if push.isMessage, PlantedFault.strikes(.swapPushes) {
+                if PlantedFault.strikes(.swapPushes, onlyIf: push.isMessage) {
                     swapped = (push, connection)
                     continue
                 }
                 outbox.add(.push(push), for: connection)
-                if push.isMessage, PlantedFault.strikes(.repeatPush) { outbox.add(.push(push), for: connection) }
+                if PlantedFault.strikes(.repeatPush, onlyIf: push.isMessage) {
+                    outbox.add(.push(push), for: connection)
+                }
                 if let late = swapped, late.connection === connection {
                     swapped = nil
                     outbox.add(.push(late.push), for: connection)
@@ -269,8 +281,8 @@ package final class MeshWriter {
         }
     }
 
-    private func count(_ submission: Submission, _ outcome: Outcome) {
-        guard let priority = submission.sendPriority else { return }
+    private func count(_ priority: Priority?, _ outcome: Outcome) {
+        guard let priority else { return }
         switch outcome.result {
         case .success: routed[priority, default: 0] += 1
         case .failure(let error): environment.metrics.messageRejected(error.code)

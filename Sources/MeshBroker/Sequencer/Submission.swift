@@ -25,6 +25,8 @@ package struct Submission: Sendable {
     package var asker: Asker
     /// The priority of a message that is sent; nil for everything else.
     let sendPriority: Priority?
+    /// Whether it is answered from what is committed.
+    let isQuery: Bool
 
     package init(_ work: Work, for asker: Asker) {
         self.work = work
@@ -34,6 +36,7 @@ package struct Submission: Sendable {
         } else {
             sendPriority = nil
         }
+        isQuery = if case .query = work { true } else { false }
     }
 
     var connection: PeerConnection? { if case .connection(let connection, _) = asker { connection } else { nil } }

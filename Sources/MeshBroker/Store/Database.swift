@@ -18,6 +18,9 @@ public final class Database {
     /// Marks our files in SQLite's header (https://www.sqlite.org/fileformat.html, offset 68): "mesh".
     static let applicationID: Int64 = 0x6D65_7368
 
+    /// Said once for the process. A refusal (another part of the program has used SQLite before) costs speed alone.
+    private static let settings = mesh_sqlite_count_no_memory()
+
     private(set) var handle: OpaquePointer?
     private var statements: [String: Statement] = [:]
     private var hotStatements: [UInt: Statement] = [:]
@@ -28,6 +31,7 @@ public final class Database {
     /// when it is another program's, `ioError` when it cannot be opened durably.
     public init(path: String, mode: Mode) throws(StoreError) {
         self.path = path
+        _ = Self.settings
         if mode == .create { try Files.touchPrivate(path) }
         if mode != .memory, !Files.exists(path) {
             throw StoreError(.notFound, "\(path) is not there: check the name, or restore it from a backup")

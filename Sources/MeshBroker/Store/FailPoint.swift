@@ -63,9 +63,9 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     /// Whether to do wrong here, this time: every 25th time when the fault was named (a retry each time); never in a
     /// release build.
     @inline(__always)
-    public static func strikes(_ fault: PlantedFault) -> Bool {
+    public static func strikes(_ fault: PlantedFault, onlyIf condition: @autoclosure () -> Bool = true) -> Bool {
         #if DEBUG
-            guard let plan, plan.fault == fault else { return false }
+            guard let plan, plan.fault == fault, condition() else { return false }
             return plan.every.isOver()
         #else
             return false
