@@ -245,4 +245,34 @@ import Testing
         let error = #expect(throws: MeshError.self) { try bench.ask(bench.plain("*"), as: eve.actor) }
         #expect(error?.code == .forbidden)
     }
+
+    /// What a connection is offered at once must fit what it may leave unsent, or a reader would be cut for being slow.
+    @Test func aReturningSessionIsOfferedNoMoreBytesThanItsWindow() throws {
+        let bench = try MeshBench()
+        let (ann, bob) = (try bench.peer("ann", 10), try bench.peer("bob", 11))
+        try bench.ask(JoinGroup(name: "g"), as: bob.actor)
+        let text = String(repeating: "x", count: 40_000)
+        let sent = try (0..<200).map { _ in try bench.ask(bench.plain("@g", text), as: ann.actor).messageId }
+        var reader = bob
+        var got: [String] = []
+        for round in 0..<5 {
+            let pushes = bench.pushes(to: reader)
+            let bytes = pushes.reduce(0) { $0 + $1.ciphertext.utf8.count }
+            #expect(bytes <= DeliveryPolicy.windowBytes + 60_000, "round \(round)")
+            _ = bench.takeEffects()
+            // The connection is lost before half of it is acknowledged; the rest comes again, then what was held.
+            let half = pushes.prefix(max(1, pushes.count / 2)).map(\.messageId)
+            got += half
+            try bench.ask(Acknowledge(messageIDs: half), as: reader.actor)
+            _ = bench.takeEffects()
+            try bench.disconnect(reader)
+            reader = try bench.connect(11, session: 111)
+        }
+        while case let pushes = bench.pushes(to: reader), !pushes.isEmpty {
+            _ = bench.takeEffects()
+            got += pushes.map(\.messageId)
+            try bench.ask(Acknowledge(messageIDs: pushes.map(\.messageId)), as: reader.actor)
+        }
+        #expect(got == sent)
+    }
 }

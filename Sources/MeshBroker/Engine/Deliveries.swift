@@ -55,6 +55,7 @@ enum Deliveries {
         if reason == nil {
             pending.attempts = 1
             pending.offeredAt = context.now
+            pending.bytes = message.offerBytes
             mailbox.offer(pending)
         } else {
             mailbox.hold(pending)
@@ -77,7 +78,7 @@ enum Deliveries {
         if !session.attachment.isAttached { return .away }
         if DeliveryPolicy.gate(priority, session.status) == .hold { return DeliveryPolicy.reason(session.status) }
         if !mailbox.isClear(priority) { return .behind }
-        if mailbox.offered.count >= DeliveryPolicy.window { return .window }
+        if mailbox.isWindowFull { return .window }
         return nil
     }
 
@@ -92,9 +93,7 @@ enum Deliveries {
         else { return 0 }
         var offered = 0
         for priority in Priority.allCases {
-            while let mailbox = state.mailboxes[number], let front = mailbox.front(priority),
-                mailbox.offered.count < DeliveryPolicy.window
-            {
+            while let mailbox = state.mailboxes[number], let front = mailbox.front(priority), !mailbox.isWindowFull {
                 guard mayGo(front, session, at: context.now) else {
                     armHold(session, front, context)
                     break
@@ -110,9 +109,13 @@ enum Deliveries {
     /// Offers everything unacknowledged again, oldest first, then what was held: the session has a new connection.
     static func reoffer(_ number: SessionNumber, _ context: WriteContext) throws {
         guard let session = context.state.roster.sessions[number], session.messageMode == .push else { return }
-        let open = context.state.mailboxes[number]?.offered.values.sorted { $0.message < $1.message } ?? []
-        for pending in open {
-            _ = context.state.mailboxes[number]?.remove(pending.message)
+        guard let mailbox = context.state.mailboxes[number] else { return }
+        let open = mailbox.offered.values.sorted { $0.message < $1.message }
+        // All of it back first, so that the window counts what this connection is sent; newest first, so that each finds its
+        // place at once.
+        for pending in open.reversed() { mailbox.takeBack(pending) }
+        for pending in open where !mailbox.isWindowFull {
+            _ = mailbox.remove(pending.message)
             try offer(pending, to: session, context)
         }
         try drain(number, context)
@@ -148,6 +151,7 @@ enum Deliveries {
         var next = pending
         next.attempts += 1
         next.offeredAt = context.now
+        next.bytes = message.offerBytes
         state.mailbox(of: session.number).offer(next)
         try updateRow(pending.message, recipient, .offered, reason: nil, attempts: next.attempts, context)
         push(message, to: session, next, isFannedOut: false, context)

@@ -12,6 +12,8 @@ struct Pending: Hashable {
     var attempts: Int = 0
     /// Unix milliseconds of the last offer; 0 while it was never offered.
     var offeredAt: Int64 = 0
+    /// About how many bytes its offer takes; 0 while it was not offered since the mesh was opened.
+    var bytes: Int = 0
 }
 
 /// What waits for one session: held messages by priority in the order of acceptance, and open offers. An object, because
@@ -20,6 +22,12 @@ final class Mailbox {
     private var held: [Deque<Pending>] = [Deque(), Deque(), Deque()]
     /// Offers without an acknowledgement, by message.
     private(set) var offered: [Int64: Pending] = [:]
+    /// About how many bytes those take.
+    private(set) var offeredBytes = 0
+    /// Whether nothing more is offered until something is acknowledged: a connection's buffer must hold all of it.
+    var isWindowFull: Bool {
+        offered.count >= DeliveryPolicy.window || offeredBytes >= DeliveryPolicy.windowBytes
+    }
 
     /// All unfinished deliveries.
     var count: Int { held[0].count + held[1].count + held[2].count + offered.count }
@@ -35,11 +43,24 @@ final class Mailbox {
 
     func hold(_ pending: Pending) { held[pending.priority.rank].append(pending) }
     func popFront(_ priority: Priority) -> Pending? { held[priority.rank].popFirst() }
-    func offer(_ pending: Pending) { offered[pending.message] = pending }
+    func offer(_ pending: Pending) {
+        offeredBytes += pending.bytes - (offered.updateValue(pending, forKey: pending.message)?.bytes ?? 0)
+    }
+
+    /// Holds what was offered on a connection that is gone, in its place among the others.
+    func takeBack(_ pending: Pending) {
+        if let offer = offered.removeValue(forKey: pending.message) { offeredBytes -= offer.bytes }
+        let lane = held[pending.priority.rank]
+        let place = lane.firstIndex { $0.message > pending.message } ?? lane.endIndex
+        held[pending.priority.rank].insert(pending, at: place)
+    }
 
     /// Takes a delivery out, wherever it is.
     func remove(_ message: Int64) -> Pending? {
-        if let pending = offered.removeValue(forKey: message) { return pending }
+        if let pending = offered.removeValue(forKey: message) {
+            offeredBytes -= pending.bytes
+            return pending
+        }
         for rank in held.indices {
             // Lanes are ascending by message.
             var low = 0

@@ -63,6 +63,17 @@ struct StoredMessage {
     /// Whether all recipients get one body.
     var isShared: Bool { if case .shared = body { true } else { false } }
 
+    /// About how many bytes an offer of it takes: the largest body, and the fields around it.
+    var offerBytes: Int {
+        let body =
+            switch body {
+            case .shared(_, let ciphertext, _): ciphertext.utf8.count
+            case .copies(let copies): copies.map(\.ciphertext.utf8.count).max() ?? 0
+            case .dropped: 0
+            }
+        return body + 900
+    }
+
     var isEncrypted: Bool { flags & Self.encryptedFlag != 0 }
 
     /// The push for one recipient. `nil` when its body is gone or holds no copy for it.

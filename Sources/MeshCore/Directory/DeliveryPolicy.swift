@@ -37,6 +37,8 @@ public enum DeliveryPolicy {
     public static let maximumAttempts = 20
     /// Unacknowledged offers of one session before the broker holds.
     public static let window = 1_000
+    /// About how many bytes the unacknowledged offers of a session may take: half of what a connection may leave unsent.
+    public static let windowBytes = 4 << 20
     /// Deliveries that may wait for one recipient.
     public static let maximumPending = 10_000
     /// Time to live of a message that names none: 7 days.
