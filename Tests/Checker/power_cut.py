@@ -310,7 +310,7 @@ def lay_out(folder: Path, state: dict[str, bytes | None]) -> None:
 
 def stock_check(folder: Path) -> Iterable[str]:
     """SQLite's own opinion of each database, without a broker."""
-    for path in sorted(folder.rglob("*.db")):
+    for path in sorted(folder.rglob("*.sqlite")):
         try:
             with sqlite3.connect(path) as database:
                 answer = database.execute("PRAGMA integrity_check").fetchall()
