@@ -107,7 +107,7 @@ struct Model: Sendable {
                     type, options.isLarge ? large : small, seed: options.seed, ticks: options.ticks ?? ticks,
                     checkpointEvery: options.checkpoints)
             },
-            verify: { try SimRun.verify($0, as: type, from: $1) },
+            verify: { try SimRun.verify($0, as: type, from: $1 == 0 ? nil : $1) },
             fork: { recording, options in
                 try SimRun.fork(
                     recording, as: type, at: options.from, seed: options.seed, ticks: options.ticks ?? ticks)

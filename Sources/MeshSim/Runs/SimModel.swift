@@ -15,8 +15,11 @@ public protocol SimModel: Codable, Sendable {
     init(_ parameters: Parameters, seed: UInt64)
     /// How many steps were made.
     var tick: Int64 { get }
-    /// Makes a step.
+    /// Makes a step in which nobody from outside takes part.
     mutating func step()
+    /// Makes the step that a seal decides, for worlds in which others act; the same as `step` for those that have no
+    /// seats. Fails when the seal is not the next tick's.
+    mutating func advance(_ seal: Seal) throws(SimError)
     /// Adds a domain's state, by its place in `domains`.
     func hash(domain: Int, into hasher: inout StateHasher)
     /// What is measured, in a fixed order.
@@ -24,6 +27,11 @@ public protocol SimModel: Codable, Sendable {
 }
 
 extension SimModel {
+    public mutating func advance(_ seal: Seal) throws(SimError) {
+        guard seal.tick == tick + 1 else { throw SimError("the seal is tick \(seal.tick)'s, the next is \(tick + 1)") }
+        step()
+    }
+
     /// The hash of each domain, in their order.
     public var domainHashes: [Digest] {
         Self.domains.indices.map { domain in
@@ -36,7 +44,8 @@ extension SimModel {
 
 /// The chain of a run: each tick's hash holds all before it.
 ///
-/// h(n) = SHA-256(h(n-1), tick, rules version, hash of each domain); h(-1) = SHA-256 of name, seed and parameters.
+/// h(n) = SHA-256(h(n-1), tick, rules version, hash of each domain, hash of the seal where there is one);
+/// h(-1) = SHA-256 of name, seed and parameters.
 public struct SimChain: Sendable, Hashable {
     /// The last hash.
     public private(set) var head: Digest
@@ -54,12 +63,13 @@ public struct SimChain: Sendable, Hashable {
     public init(head: Digest) { self.head = head }
 
     /// Adds a tick.
-    public mutating func add(tick: Int64, rulesVersion: Int, domains: [Digest]) {
+    public mutating func add(tick: Int64, rulesVersion: Int, domains: [Digest], seal: Digest? = nil) {
         var hasher = StateHasher()
         hasher.add(head.bytes)
         hasher.add(tick)
         hasher.add(Int64(rulesVersion))
         for domain in domains { hasher.add(domain.bytes) }
+        if let seal { hasher.add(seal.bytes) }
         head = hasher.finish()
     }
 }

@@ -1,0 +1,67 @@
+public import MeshCore
+
+/// A run, written down: what it was made from, the chain, the metrics of each tick, and some states to go on from.
+///
+/// JSON lines: a header, then one line a tick. Whoever has the same rules can make the run again and compare every hash.
+public struct SimRecording: Sendable {
+    /// What the run was made from.
+    public struct Header: Codable, Sendable, Hashable {
+        /// The model.
+        public var model: String
+        /// The version of its rules.
+        public var rulesVersion: Int
+        /// The seed, decimal: it may be larger than what JSON numbers hold.
+        public var seed: String
+        /// The parameters.
+        public var parameters: JSON
+        /// The domains, in the order of their hashes.
+        public var domains: [String]
+        /// The run that this one was forked from, and where.
+        public var forkedFrom: String?
+        /// The tick at which it was forked.
+        public var forkedAt: Int64?
+    }
+
+    /// One tick.
+    public struct Tick: Codable, Sendable, Hashable {
+        /// Which.
+        public var tick: Int64
+        /// The chain's hash, hex.
+        public var chain: String
+        /// The domains' hashes, hex.
+        public var domains: [String]
+        /// What came from outside; nil in a world without seats.
+        public var seal: Seal?
+        /// What was measured: an object of numbers, in the model's order.
+        public var metrics: JSON
+        /// The state, when this is a checkpoint.
+        public var state: JSON?
+    }
+
+    /// What it was made from.
+    public var header: Header
+    /// Ascending by tick, from 0.
+    public var ticks: [Tick] = []
+
+    /// The lines.
+    public func lines() throws -> [UInt8] {
+        var bytes = try JSONCoder.encode(header).bytes() + [0x0A]
+        for tick in ticks { bytes += try JSONCoder.encode(tick).bytes() + [0x0A] }
+        return bytes
+    }
+
+    /// Reads a recording. Fails with the line that cannot be read.
+    public static func parse(_ bytes: [UInt8]) throws(SimError) -> SimRecording {
+        let lines = bytes.split(separator: 0x0A)
+        func read<Value: Decodable>(_ number: Int, _ type: Value.Type) throws(SimError) -> Value {
+            do throws(JSONError) {
+                let json = try JSON.parse(Array(lines[number]), limits: JSONLimits(maxBytes: 1 << 30, maxDepth: 64))
+                return try JSONCoder.decode(type, from: json)
+            } catch { throw SimError("line \(number + 1) of the recording cannot be read: \(error)") }
+        }
+        guard !lines.isEmpty else { throw SimError("the recording is empty") }
+        var recording = SimRecording(header: try read(0, Header.self))
+        for number in lines.indices.dropFirst() { recording.ticks.append(try read(number, Tick.self)) }
+        return recording
+    }
+}

@@ -1,0 +1,86 @@
+import MeshCore
+
+/// Makes, records, repeats and forks runs.
+public enum SimRun {
+    /// Runs a model and writes it down, with a state every `checkpointEvery` ticks (0: only the first).
+    public static func record<Model: SimModel>(
+        _ type: Model.Type, _ parameters: Model.Parameters, seed: UInt64, ticks: Int64, checkpointEvery: Int64 = 0,
+        progress: (Int64) -> Void = { _ in }
+    ) throws -> SimRecording {
+        var recording = SimRecording(header: try .init(type, parameters, seed: seed))
+        var run = try SimRunner<Model>(parameters, seed: seed)
+        recording.ticks.append(try run.begin())
+        progress(0)
+        for tick in stride(from: 1, through: ticks, by: 1) {
+            let isCheckpoint = checkpointEvery > 0 && tick % checkpointEvery == 0
+            recording.ticks.append(try run.advance(checkpoint: isCheckpoint))
+            progress(tick)
+        }
+        return recording
+    }
+
+    /// Makes a recorded run again, from its beginning (nil) or from a checkpoint, with what came from outside as it was
+    /// sealed, and gives the first difference; nil when there is none. Fails when it is of another model or of other
+    /// rules, or has no such checkpoint.
+    public static func verify<Model: SimModel>(
+        _ recording: SimRecording, as type: Model.Type, from checkpoint: Int64? = nil,
+        progress: (Int64) -> Void = { _ in }
+    ) throws -> Divergence? {
+        var run = try SimRunner<Model>(recording, from: checkpoint)
+        let names = recording.header.domains
+        if checkpoint == nil, let first = recording.ticks.first,
+            let difference = Divergence(try run.begin(checkpoint: false), first, names: names)
+        {
+            return difference
+        }
+        let begin = run.model.tick
+        for next in recording.ticks where next.tick > begin {
+            if let difference = Divergence(try run.advance(next.seal), next, names: names) { return difference }
+            progress(next.tick)
+        }
+        return nil
+    }
+
+    /// A new run that goes on from a recorded state with other luck: the seed from there on is the new one's. What came
+    /// from outside in the recorded run comes again as long as it was recorded, so that the seed is all that differs.
+    public static func fork<Model: SimModel & SimReseedable>(
+        _ recording: SimRecording, as type: Model.Type, at tick: Int64, seed: UInt64, ticks: Int64,
+        checkpointEvery: Int64 = 0
+    ) throws -> SimRecording {
+        var model = try SimRunner<Model>(recording, from: tick).model
+        model.reseed(seed)
+        var fork = SimRecording(header: recording.header)
+        fork.header.seed = String(seed)
+        fork.header.forkedFrom = recording.ticks.first { $0.tick == tick }?.chain
+        fork.header.forkedAt = tick
+        var run = SimRunner(
+            model: model, chain: SimChain(name: Model.name, seed: seed, parameters: recording.header.parameters))
+        fork.ticks.append(try run.begin())
+        let seals = Dictionary(recording.ticks.map { ($0.tick, $0.seal) }) { $1 }
+        for next in stride(from: tick + 1, through: tick + ticks, by: 1) {
+            let isCheckpoint = checkpointEvery > 0 && next % checkpointEvery == 0
+            fork.ticks.append(try run.advance(seals[next] ?? nil, checkpoint: isCheckpoint))
+        }
+        return fork
+    }
+
+    /// Where two records of the same ticks part; nil when they do not.
+    public static func difference(_ one: SimRecording, _ other: SimRecording) -> Divergence? {
+        let others = Dictionary(other.ticks.map { ($0.tick, $0) }) { $1 }
+        for left in one.ticks {
+            guard let right = others[left.tick] else { continue }
+            let changed = zip(one.header.domains, zip(left.domains, right.domains)).filter { $0.1.0 != $0.1.1 }.map(\.0)
+            let seals = left.seal != right.seal
+            if !changed.isEmpty || seals {
+                return Divergence(tick: left.tick, domains: changed, isSealDifferent: seals)
+            }
+        }
+        return nil
+    }
+}
+
+/// A model whose later luck can be another.
+public protocol SimReseedable {
+    /// Draws from another seed from now on.
+    mutating func reseed(_ seed: UInt64)
+}
