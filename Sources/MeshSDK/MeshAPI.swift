@@ -61,9 +61,10 @@ public final class MeshAPI: Sendable {
         }
     }
 
-    /// The session's unacknowledged messages, opened, oldest first. One that cannot be opened is refused.
-    public func inbox(limit: Int) async throws(MeshError) -> [Message] {
-        let inbox = try await call(ListInbox(limit: limit))
+    /// The session's unacknowledged messages, opened, oldest first, and of these only the ones accepted after the
+    /// message `after` when given. One that cannot be opened is refused.
+    public func inbox(limit: Int, after: String? = nil) async throws(MeshError) -> [Message] {
+        let inbox = try await call(ListInbox(limit: limit, after: after))
         var opened: [Message] = []
         var refused: [String] = []
         for push in inbox.messages {

@@ -56,6 +56,7 @@ extension MeshClient {
             sendAcknowledgements()
             transport.close(.normal)
             Task {
+                // Real time, not the injected clock: a client that is told to stop ends although nobody moves that one.
                 try? await Task.sleep(for: .milliseconds(Self.goodbyeMillis))
                 closed.open(nil)
             }

@@ -42,18 +42,19 @@ struct AskCommand: MeshCommand {
         if out.isJSON { out.put(Printer.line(answer.lineJSON)) } else { out.raw(answer.text + "\n") }
     }
 
+    /// Looks only behind the question: what waited before it answers nothing, and may be more than one page.
     private static func answer(to id: String, timeout: Span, api: MeshAPI) async throws -> Message? {
-        let end = SystemCalls.uptime() + timeout.milliseconds
-        var pause = 20 as Int64
-        while true {
-            if let answer = try await api.inbox(limit: 200).first(where: { $0.replyTo == id }) {
-                try await api.acknowledge([answer.id], read: true)
-                return answer
+        try await Polling.last(timeout: timeout, isDone: { $0 != nil }) {
+            var after = id
+            while true {
+                let page = try await api.inbox(limit: 200, after: after)
+                if let answer = page.first(where: { $0.replyTo == id }) {
+                    try await api.acknowledge([answer.id], read: true)
+                    return answer
+                }
+                guard let last = page.last else { return nil }
+                after = last.id
             }
-            let left = end - SystemCalls.uptime()
-            if left <= 0 { return nil }
-            try await Task.sleep(for: .milliseconds(min(pause, left)))
-            pause = min(500, pause * 2)
         }
     }
 }

@@ -224,16 +224,21 @@ struct LedgerNoun: AsyncParsableCommand {
 
         /// Asks again for up to three seconds while no checkpoint covers the entry yet.
         private static func ask(_ request: ProveEntry, _ api: MeshAPI) async throws -> LedgerProof {
-            let end = SystemCalls.uptime() + 3_000
-            while true {
-                do {
-                    return try await api.call(request)
+            let answer = try await Polling.last(timeout: Span(milliseconds: 3_000), isDone: { !$0.isBehind }) {
+                do throws(MeshError) {
+                    return Result<LedgerProof, MeshError>.success(try await api.call(request))
                 } catch {
-                    guard error.code == .behind, SystemCalls.uptime() < end else { throw error }
-                    try await Task.sleep(for: .milliseconds(100))
+                    return .failure(error)
                 }
             }
+            return try answer.get()
         }
+    }
+}
+
+extension Result where Failure == MeshError {
+    fileprivate var isBehind: Bool {
+        if case .failure(let error) = self { error.code == .behind } else { false }
     }
 }
 

@@ -88,14 +88,10 @@ struct SendCommand: MeshCommand {
 
     /// Asks until every recipient has it or nothing more will be tried, or the time is over.
     private static func settled(_ id: String, timeout: Span, api: MeshAPI) async throws -> MessageStatus {
-        let end = SystemCalls.uptime() + timeout.milliseconds
-        var pause = 20 as Int64
-        while true {
-            let status = try await api.call(GetMessageStatus(messageId: id))
-            let left = end - SystemCalls.uptime()
-            if status.delivered || status.recipients.allSatisfy(\.state.isFinal) || left <= 0 { return status }
-            try await Task.sleep(for: .milliseconds(min(pause, left)))
-            pause = min(500, pause * 2)
+        try await Polling.last(
+            timeout: timeout, isDone: { $0.delivered || $0.recipients.allSatisfy(\.state.isFinal) }
+        ) {
+            try await api.call(GetMessageStatus(messageId: id))
         }
     }
 

@@ -27,7 +27,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 import ledger_verify  # noqa: E402
 import shim  # noqa: E402
 from faults import KINDS, strike  # noqa: E402
-from harness import Broker, Mesh  # noqa: E402
+from harness import Broker, Mesh, accepted_in  # noqa: E402
 from history import History  # noqa: E402
 from judge import FATAL, Verdict, judge  # noqa: E402
 from load import GROUP, Peer  # noqa: E402
@@ -126,8 +126,7 @@ async def check_ledger(mesh: Mesh, history: History, verdict: Verdict) -> None:
     except ledger_verify.Broken as error:
         verdict.fault("lost", f"the ledger does not verify: {error}")
         return
-    accepted = [json.loads(line)["obj"] for line in exported.out.splitlines()
-                if line.startswith('{"act":"message.accepted"')]
+    accepted = accepted_in(exported.out)
     known = {event.message_id for event in history.events if event.kind == "ok"}
     for message_id in sorted(known - set(accepted))[:5]:
         verdict.fault("lost", f"{message_id} was acknowledged and is not in the ledger")

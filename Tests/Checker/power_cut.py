@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import re
@@ -31,7 +30,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 
 import ledger_verify  # noqa: E402
 import shim  # noqa: E402
-from harness import Broker, Cli, Mesh  # noqa: E402
+from harness import Broker, Cli, Mesh, accepted_in  # noqa: E402
 from mesh_client import MeshClient  # noqa: E402
 from mesh_keys import Key  # noqa: E402
 
@@ -333,8 +332,7 @@ async def ask(recording: Recording, broker: Broker, folder: Path, promised: list
         ledger_verify.verify_export(exported.out.encode())
     except ledger_verify.Broken as error:
         problems.append(f"the ledger does not verify: {error}")
-    accepted = {json.loads(line)["obj"] for line in exported.out.splitlines()
-                if line.startswith('{"act":"message.accepted"')}
+    accepted = set(accepted_in(exported.out))
     if missing := sorted(set(promised) - accepted):
         problems.append(f"{len(missing)} of {len(promised)} acknowledged messages are not in the ledger: {missing[:3]}")
     waiting: dict[str, set[str]] = {}

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
-import json
 import os
 import random
 import secrets
@@ -29,7 +28,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 
 import ledger_verify  # noqa: E402
 import shim  # noqa: E402
-from harness import Broker, Cli, Mesh  # noqa: E402
+from harness import Broker, Cli, Mesh, accepted_in  # noqa: E402
 from mesh_client import MeshClient, Refused  # noqa: E402
 from mesh_keys import Key  # noqa: E402
 from power_cut import inbox_of  # noqa: E402
@@ -155,8 +154,7 @@ async def verify(prepared: Prepared, broker: Broker, folder: Path, seen: Episode
         ledger_verify.verify_export(exported.out.encode())
     except ledger_verify.Broken as error:
         seen.problems.append(f"the ledger does not verify: {error}")
-    accepted = {json.loads(line)["obj"] for line in exported.out.splitlines()
-                if line.startswith('{"act":"message.accepted"')}
+    accepted = set(accepted_in(exported.out))
     bob = prepared.peer(broker, "bob")
     await bob.hello(replace=True)
     waiting = await inbox_of(bob)

@@ -1,12 +1,11 @@
 """The short form of failing file calls, and a disk that is full for a while. `make storage-errors` is the long form."""
 
 import asyncio
-import json
 import time
 
 import ledger_verify
 import pytest
-from harness import Broker, Mesh, poll
+from harness import Broker, Mesh, accepted_in, poll
 from mesh_client import Refused
 from mesh_keys import Key
 from storage_errors import prepare, walk
@@ -65,8 +64,7 @@ async def full_for_a_while(folder):
         await asyncio.to_thread(broker.start)
         exported = await mesh.owner.run("ledger", "export")
         ledger_verify.verify_export(exported.out.encode())
-        accepted = {json.loads(line)["obj"] for line in exported.out.splitlines()
-                    if line.startswith('{"act":"message.accepted"')}
+        accepted = set(accepted_in(exported.out))
         assert accepted == set(promised)
         bob = await mesh.peer("bob", session, auto_ack=False, replace=True)
         end = time.monotonic() + 20

@@ -177,6 +177,11 @@ class Member:
     key: Key
 
 
+def accepted_in(export: str) -> list[str]:
+    """The ids of the messages whose acceptance an exported ledger has, in its order."""
+    return [json.loads(line)["obj"] for line in export.splitlines() if line.startswith('{"act":"message.accepted"')]
+
+
 class Mesh:
     """A mesh made by the command line, and everybody who is connected to it in one test."""
 

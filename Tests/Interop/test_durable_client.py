@@ -160,3 +160,14 @@ async def test_the_command_line_asks(own_mesh, started):
     refused = await asker.run("ask", "silent", "well?", "--timeout", "200ms", code=1)
     assert "no answer" in refused.err
     assert (await silent.run("inbox", "--json")).json["messages"][0]["text"] == "well?"
+
+
+async def test_the_answer_is_found_behind_a_full_page_of_older_messages(own_mesh, started):
+    asker, answerer = await own_mesh.cli("asker"), await own_mesh.cli("answerer")
+    crowd = await own_mesh.peer("crowd")
+    for n in range(205):
+        await crowd.say_sealed("asker", f"older {n}")
+    peer = DurablePeer(own_mesh, answerer, "answer", "answerer")
+    started(peer)
+    assert await asyncio.to_thread(peer.line) == "ready"
+    assert (await asker.run("ask", "answerer", "well?", "--timeout", "10s")).out == "answer to well?\n"

@@ -56,11 +56,7 @@ enum Grants {
     private static func set(_ request: SetGrants, _ context: WriteContext) throws -> GrantList {
         let (_, caller) = try context.caller()
         let state = context.state
-        let found = PublicKey(hex: request.peer).flatMap { state.roster.member(key: $0) }
-        guard let peer = found ?? state.roster.member(name: request.peer) else {
-            throw MeshError(
-                .notFound, "no member is called \(request.peer.prefix(64))", hint: "mesh-cli member list")
-        }
+        let peer = try state.roster.present(request.peer)
         guard peer.number != caller.number else {
             throw MeshError.argument("peer", "is the caller itself")
         }

@@ -234,22 +234,9 @@ enum Rights {
 
     // MARK: Who
 
-    /// The member that a name, a key or a unique key prefix means, and that the caller may decide about.
+    /// The member that is meant, and that the caller may decide about.
     private static func subordinate(_ target: String, _ context: WriteContext) throws(MeshError) -> Member {
-        let roster = context.state.roster
-        var found = PublicKey(hex: target).flatMap { roster.member(key: $0) } ?? roster.member(name: target)
-        if found == nil, (8..<64).contains(target.utf8.count) {
-            let matches = roster.memberOrder.compactMap { roster.members[$0] }.filter { $0.keyHex.hasPrefix(target) }
-            if matches.count > 1 { throw MeshError(.ambiguousTarget, "\(target) begins more than one key") }
-            found = matches.first
-        }
-        guard let member = found, member.revokedAt == nil else {
-            let near = Nearest.names(
-                to: target, among: roster.members.values.filter { $0.revokedAt == nil }.map(\.name).sorted(), limit: 3)
-            throw MeshError(
-                .notFound, "no member is called \(target.prefix(64))",
-                hint: near.isEmpty ? "mesh-cli member list" : "did you mean \(near.joined(separator: " or "))?")
-        }
+        let member = try context.state.roster.present(target)
         try checkSubordinate(member, context)
         return member
     }

@@ -144,7 +144,7 @@ enum Topics {
     private static func join(_ request: JoinTopic, _ context: WriteContext) throws -> TopicJoined {
         let (_, caller) = try context.caller()
         let topic = try context.state.roster.topics.find(request.topic, for: caller.number, code: .notFound)
-        let member = try request.member.map { try other($0, context) } ?? caller
+        let member = try request.member.map { try context.state.roster.present($0) } ?? caller
         let isLead = leads(caller, topic)
         let present = topic.seats[member.number]?.role
         if member.number != caller.number, !isLead { throw notLead(topic) }
@@ -166,7 +166,7 @@ enum Topics {
         let (_, caller) = try context.caller()
         let state = context.state
         let topic = try state.roster.topics.find(request.topic, for: caller.number, code: .notFound)
-        let member = try request.member.map { try other($0, context) } ?? caller
+        let member = try request.member.map { try context.state.roster.present($0) } ?? caller
         if member.number != caller.number, !leads(caller, topic) { throw notLead(topic) }
         guard topic.seats[member.number] != nil else {
             throw MeshError(.notFound, "\(member.name) is not in #\(topic.name)")
@@ -200,15 +200,6 @@ enum Topics {
 
     private static func notLead(_ topic: Topic) -> MeshError {
         MeshError(.forbidden, "only a lead of #\(topic.name) or an admin does this", hint: "ask a lead of the topic")
-    }
-
-    private static func other(_ name: String, _ context: WriteContext) throws(MeshError) -> Member {
-        let roster = context.state.roster
-        let found = PublicKey(hex: name).flatMap { roster.member(key: $0) } ?? roster.member(name: name)
-        guard let found, found.revokedAt == nil else {
-            throw MeshError(.notFound, "no member is called \(name.prefix(64))", hint: "mesh-cli member list")
-        }
-        return found
     }
 
     // MARK: History
