@@ -8,7 +8,8 @@ import Testing
 
     @Test(arguments: [
         ("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1"), ("trusted_schema", "0"),
-        ("cell_size_check", "1"), ("secure_delete", "2"), ("auto_vacuum", "2"), ("wal_autocheckpoint", "4000"),
+        ("cell_size_check", "1"), ("secure_delete", "2"), ("auto_vacuum", "2"), ("page_size", "16384"),
+        ("wal_autocheckpoint", "256"),
         ("temp_store", "2"), ("mmap_size", "0"), ("busy_timeout", "5000"),
     ])
     func `a new file has the durable setting`(name: String, value: String) throws {

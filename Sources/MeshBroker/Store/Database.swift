@@ -18,6 +18,13 @@ public final class Database {
     /// Marks our files in SQLite's header (https://www.sqlite.org/fileformat.html, offset 68): "mesh".
     static let applicationID: Int64 = 0x6D65_7368
 
+    /// Bytes of a page of a new file. Each page that a commit changes is two writes to the log, a header and the page: large
+    /// pages of tables that grow at their end mean fewer of them for the same bytes.
+    static let pageBytes: Int64 = 16_384
+    /// Bytes of the log after which the writer moves it into the file. It waits meanwhile: a larger log waits less often
+    /// and longer, which is what the slowest messages see.
+    static let checkpointBytes: Int64 = 4 << 20
+
     /// Said once for the process. A refusal (another part of the program has used SQLite before) costs speed alone.
     private static let settings = mesh_sqlite_count_no_memory()
 
@@ -85,11 +92,18 @@ public final class Database {
             throw StoreError(.corrupt, "the file is empty")
         }
         guard mode != .readOnly else { return }
-        if isNew { try execute("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA application_id=\(Self.applicationID)") }
+        if isNew {
+            try execute(
+                """
+                PRAGMA page_size=\(Self.pageBytes); PRAGMA auto_vacuum=INCREMENTAL;
+                PRAGMA application_id=\(Self.applicationID)
+                """)
+        }
+        let checkpointPages = Self.checkpointBytes / max(try setting("page_size") ?? Self.pageBytes, 512)
         try execute(
             """
-            PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;
-            PRAGMA secure_delete=FAST; PRAGMA cache_size=-16384
+            PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=\(checkpointPages);
+            PRAGMA secure_delete=FAST; PRAGMA cache_size=-4096
             """)
         try assertDurable(mode)
     }

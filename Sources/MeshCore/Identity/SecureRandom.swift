@@ -1,16 +1,29 @@
-import Crypto
+import Synchronization
 
-/// Bytes that nobody can guess, from the crypto library's generator: it asks the system seldom, not for every number.
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Bytes that nobody can guess, from the system's generator. It is asked seldom, not for every number: each question is a
+/// system call, and a sealed message takes forty bytes.
 public struct SecureRandom: RandomNumberGenerator, Sendable {
     private var pool: [UInt8] = []
+
+    /// As much as the system gives at once (getentropy(3)).
     private static let poolBytes = 256
+    /// What is left of the process's last question. Bytes leave it as they are given out.
+    private static let shared = Mutex<[UInt8]>([])
 
     /// Makes a generator; nothing is drawn yet.
     public init() {}
 
     /// The next 64 bits.
     public mutating func next() -> UInt64 {
-        if pool.isEmpty { pool = Self.bytes(Self.poolBytes) }
+        if pool.isEmpty { pool = Self.drawn() }
         defer { pool.removeLast(8) }
         return pool.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: $0.count - 8, as: UInt64.self) }
     }
@@ -18,6 +31,27 @@ public struct SecureRandom: RandomNumberGenerator, Sendable {
     /// Random bytes.
     public static func bytes(_ count: Int) -> [UInt8] {
         guard count > 0 else { return [] }
-        return SymmetricKey(size: SymmetricKeySize(bitCount: count * 8)).withUnsafeBytes { Array($0) }
+        return shared.withLock { pool in
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(count)
+            while bytes.count < count {
+                if pool.isEmpty { pool = drawn() }
+                let taken = min(pool.count, count - bytes.count)
+                bytes += pool.suffix(taken)
+                pool.removeLast(taken)
+            }
+            return bytes
+        }
+    }
+
+    private static func drawn() -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: poolBytes) { buffer, count in
+            if getentropy(buffer.baseAddress, poolBytes) != 0 {
+                // A system without this call: the standard library knows another way.
+                var system = SystemRandomNumberGenerator()
+                for place in 0..<poolBytes { buffer[place] = system.next() }
+            }
+            count = poolBytes
+        }
     }
 }
