@@ -60,27 +60,6 @@ struct LedgerDownload: Sendable {
     }
 }
 
-extension LedgerProof {
-    /// Checks the proof against the mesh and node that the profile names, and that it is of what was asked for.
-    func verify(_ request: ProveEntry, _ credentials: Credentials) throws -> Checkpoint {
-        let origin = "mesh/" + credentials.meshID
-        let bytes = Array(entry.utf8)
-        let file = try InclusionProofFile.parse(proof)
-        let checkpoint = try file.verify(entry: bytes, keys: [NoteKey(name: origin, key: credentials.node)])
-        let stored = try LedgerEntry.parse(bytes)
-        guard stored.seq == file.index, stored.seq == seq, stored.origin == origin, checkpoint.origin == origin else {
-            throw LedgerFault(seq, "the proof is of entry \(stored.seq) of \(stored.origin)")
-        }
-        guard request.seq == nil || request.seq == seq else {
-            throw LedgerFault(request.seq, "the proof is of entry \(seq)")
-        }
-        if let message = request.messageId, !entry.contains(message) {
-            throw LedgerFault(seq, "it is not of the message \(message)")
-        }
-        return checkpoint
-    }
-}
-
 extension LedgerVerifier.Report {
     /// The report as it is printed for programs.
     func json(isOwnerPinned: Bool) -> JSONObject {

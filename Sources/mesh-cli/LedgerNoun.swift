@@ -7,7 +7,7 @@ struct LedgerNoun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger", abstract: "The mesh's record: read it, keep a copy, and check it yourself.",
         discussion: "Example: mesh-cli ledger verify",
-        subcommands: [Head.self, Verify.self, Consistency.self, Export.self, Prove.self])
+        subcommands: [Head.self, Verify.self, Consistency.self, Export.self, Prove.self, Keys.self, RotateKey.self])
 
     /// `mesh-cli ledger head`
     struct Head: MeshCommand {
@@ -110,15 +110,15 @@ struct LedgerNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let credentials = try options.credentials().credentials
-            let origin = "mesh/" + credentials.meshID
-            let keys = [NoteKey(name: origin, key: credentials.node)]
-            let earlier = try Checkpoint.verify(note: try Self.note(old), keys: keys)
-            let known = try new.map { try Checkpoint.verify(note: try Self.note($0), keys: keys) }
-            if let known, earlier.size > known.size {
-                throw Failure.usage(
-                    "OLD has \(earlier.size) entries and NEW \(known.size)", hint: "name the earlier one first")
-            }
-            let (later, proof) = try await withAPI(of: credentials) { api in
+            let (first, second) = (try Self.note(old), try new.map { try Self.note($0) })
+            let (earlier, later, proof) = try await withAPI(of: credentials) { api in
+                let keys = try await api.logKeys()
+                let earlier = try keys.verify(note: first)
+                let known = try second.map { try keys.verify(note: $0) }
+                if let known, earlier.size > known.size {
+                    throw Failure.usage(
+                        "OLD has \(earlier.size) entries and NEW \(known.size)", hint: "name the earlier one first")
+                }
                 let head = try await api.call(GetLedgerHead())
                 guard head.size >= max(earlier.size, known?.size ?? 0) else {
                     throw LedgerFault(
@@ -127,10 +127,7 @@ struct LedgerNoun: AsyncParsableCommand {
                     )
                 }
                 let proof = try await api.call(ProveConsistency(old: earlier.size, new: known?.size))
-                return (try known ?? Checkpoint.verify(note: proof.checkpoint, keys: keys), proof)
-            }
-            guard earlier.origin == origin, later.origin == origin else {
-                throw LedgerFault(nil, "a checkpoint is of another mesh")
+                return (earlier, try known ?? keys.verify(note: proof.checkpoint), proof)
             }
             guard proof.old == earlier.size, proof.new == later.size,
                 proof.verifies(oldRoot: earlier.root, newRoot: later.root)
@@ -188,57 +185,6 @@ struct LedgerNoun: AsyncParsableCommand {
             ]
             out.result(fields) { "Wrote \(entries) entries to \(file)." }
         }
-    }
-
-    /// `mesh-cli ledger prove SEQ-or-MESSAGE-ID`
-    struct Prove: MeshCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Get and check a proof that an entry, or a message's acceptance, is in the ledger.",
-            discussion: "Example: mesh-cli ledger prove 17 --out entry-17.proof")
-
-        @Argument(help: ArgumentHelp("An entry's number, or a message's id.", valueName: "seq-or-message-id"))
-        var subject: String
-
-        @Option(help: ArgumentHelp("Save the proof here.", valueName: "file"))
-        var out: String?
-
-        @OptionGroup var options: GlobalOptions
-
-        func execute(_ printer: Printer) async throws {
-            let credentials = try options.credentials().credentials
-            let seq = Int64(subject).flatMap { $0 >= 0 && subject.utf8.count < 19 ? $0 : nil }
-            let request = ProveEntry(seq: seq, messageId: seq == nil ? subject : nil)
-            let answer = try await withAPI(of: credentials) { try await Self.ask(request, $0) }
-            let checkpoint = try answer.verify(request, credentials)
-            if let out { try SystemCalls.writeFile(out, Array(answer.proof.utf8)) }
-            // Beside the proof, so that a redirected output is a proof file.
-            if !printer.isJSON {
-                printer.warn("Entry \(answer.seq) is in \(checkpoint.origin) of size \(checkpoint.size): verified.")
-            }
-            let more: JSONObject = ["verified": true, "size": .integer(checkpoint.size)]
-            try printer.answer(answer, adding: out.map { more.with("file", .string($0)) } ?? more, isAsked: out == nil)
-            {
-                out.map { "Wrote \($0)." } ?? answer.proof
-            }
-        }
-
-        /// Asks again for up to three seconds while no checkpoint covers the entry yet.
-        private static func ask(_ request: ProveEntry, _ api: MeshAPI) async throws -> LedgerProof {
-            let answer = try await Polling.last(timeout: Span(milliseconds: 3_000), isDone: { !$0.isBehind }) {
-                do throws(MeshError) {
-                    return Result<LedgerProof, MeshError>.success(try await api.call(request))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            return try answer.get()
-        }
-    }
-}
-
-extension Result where Failure == MeshError {
-    fileprivate var isBehind: Bool {
-        if case .failure(let error) = self { error.code == .behind } else { false }
     }
 }
 

@@ -16,6 +16,7 @@ struct SendCommand: MeshCommand {
               mesh-cli send @eng - --priority now < report.txt
               mesh-cli send '#deploys' 'api 1.4 is out, @pia please look'
               mesh-cli send pia 'now?' --wait delivered --timeout 5s
+              mesh-cli send pia 'offer: 40' --receipt offer.proof
             """)
 
     @Argument(help: "Whom it addresses.", completion: LiveNames.targets)
@@ -44,6 +45,12 @@ struct SendCommand: MeshCommand {
             "Your own id: the broker keeps no second message that has it.", valueName: "id"))
     var id: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Save the broker's signed receipt here: proof that the ledger has the message's acceptance.",
+            valueName: "file"))
+    var receipt: String?
+
     @Flag(help: "Allow plain text where it cannot be sealed, when the mesh allows that.")
     var plaintext = false
 
@@ -53,6 +60,10 @@ struct SendCommand: MeshCommand {
         let outgoing = try outgoing()
         let (sent, status) = try await withAPI { api in
             let sent = try await api.send(outgoing)
+            if let receipt {
+                let proof = try await api.signedProof(ProveEntry(messageId: sent.messageID))
+                try SystemCalls.writeFile(receipt, Array(proof.answer.proof.utf8))
+            }
             guard wait != nil else { return (sent, MessageStatus?.none) }
             return (sent, try await Self.settled(sent.messageID, timeout: timeout, api: api))
         }

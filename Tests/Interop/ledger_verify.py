@@ -245,6 +245,33 @@ def check_chain(lines: list[bytes]) -> Chain:
     return Chain(entries, leaves, origin)
 
 
+def key_at(chain: Chain, size: int, key: str) -> str:
+    """The key that signs a checkpoint of a size: the given one of entry 0, or the last that the owner has admitted among
+    the entries before that size. Every rotation must follow the one before and carry the owner's signature."""
+    created = chain.entries[0].get("pub", {})
+    name, first = (chain.origin, bytes.fromhex(key)) if len(key) == 64 else parse_vkey(key)
+    current, found = created.get("node", ""), vkey(name, first)
+    for seq, entry in enumerate(chain.entries):
+        if entry.get("act") != "ledger.key_rotated":
+            continue
+        try:
+            said = entry["pub"]
+            if said["old"] != current:
+                raise Broken(f"gives up the log key {said['old']}, not {current}")
+            word = "|".join(["mesh-log-key-v1", chain.origin.removeprefix("mesh/"), said["old"], said["new"],
+                             str(said["signed"])])
+            nacl.signing.VerifyKey(bytes.fromhex(created["owner"])).verify(
+                word.encode(), bytes.fromhex(said["claim"]))
+        except (KeyError, TypeError, ValueError, nacl.exceptions.BadSignatureError) as error:
+            raise Broken("the owner did not sign this rotation of the log key", seq) from error
+        except Broken as problem:
+            raise Broken(str(problem), seq) from None
+        current = said["new"]
+        if seq < size:
+            found = vkey(chain.origin, bytes.fromhex(current))
+    return found
+
+
 def check_checkpoint(chain: Chain, note: str, key: str | None) -> int:
     """Levels 1 and 2 of one checkpoint: gives the level that holds."""
     checkpoint = parse_checkpoint(note)
@@ -256,7 +283,7 @@ def check_checkpoint(chain: Chain, note: str, key: str | None) -> int:
         raise Broken(f"the root of the first {checkpoint.size} entries is not the checkpoint's")
     if key is None:
         return 1
-    check_signature(checkpoint, key)
+    check_signature(checkpoint, key_at(chain, checkpoint.size, key))
     return 2
 
 

@@ -1,6 +1,7 @@
 """What a member can prove later: consistency of what it kept, the tree as tiles, and every alteration named by two
 verifiers that share no code."""
 
+import asyncio
 import json
 import struct
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import ledger_verify as ledger
 import pytest
 from harness import poll
+from mesh_client import Refused
 from mesh_keys import Key, b64, unb64
 
 
@@ -185,7 +187,6 @@ ALTERATIONS = {
 @pytest.fixture(scope="module")
 def exported(broker, tmp_path_factory):
     """One mesh's export, its owner's key and its log key, for all alterations."""
-    import asyncio
     from harness import Mesh
 
     async def make():
@@ -213,7 +214,6 @@ def test_every_alteration_of_an_export_is_named_by_both(exported, tmp_path, name
 
 
 def judged(mesh, lines: list[bytes], key: str, folder: Path) -> tuple[bool, bool]:
-    import asyncio
     path = folder / "export.jsonl"
     path.write_bytes(b"\n".join(lines) + b"\n")
     ours = asyncio.run(mesh.owner.run("ledger", "verify", str(path), "--owner", mesh.owner_key, code=None))
@@ -239,6 +239,107 @@ def test_every_flip_in_a_proof_is_found(exported, place):
     # Only what is not part of the proof may differ: the copy of the entry that stands beside it.
     assert text.splitlines()[1].startswith("extra ") and found is not None
     assert data[:data.index(b"extra ")] == proof["proof"].encode()[:data.index(b"extra ")]
+
+
+# --- keys of the log, receipts ----------------------------------------------------------------------------------------
+
+
+async def checkpointed(peer):
+    return await poll(lambda: peer.request("ledger_head"), lambda head: head.get("checkpointSize") == head["size"])
+
+
+async def test_the_owner_gives_the_log_another_key(own_mesh, tmp_path):
+    peer = await with_history(own_mesh)
+    before, note = tmp_path / "before.note", tmp_path / "after.note"
+    await own_mesh.owner.run("ledger", "head", "--out", str(before))
+    told = (await own_mesh.owner.run("ledger", "rotate-key", "--json")).json
+    old, new = [one["key"] for one in told["keys"]]
+    assert old != new and told["keys"][1]["admitted"] >= 40
+    await peer.request("set_state", key="later", value=1)
+    await checkpointed(peer)
+    await own_mesh.owner.run("ledger", "head", "--out", str(note))
+    ledger.check_signature(ledger.parse_checkpoint(note.read_text()), new)
+    with pytest.raises(ledger.Broken):
+        ledger.check_signature(ledger.parse_checkpoint(note.read_text()), old)
+    # What was kept before the change is still the beginning, and old entries are still proved.
+    assert (await own_mesh.owner.run("ledger", "consistency", str(before), str(note), "--json")).json["consistent"]
+    await own_mesh.owner.run("ledger", "prove", "7")
+    await own_mesh.owner.run("ledger", "verify")
+    export = (await own_mesh.owner.run("ledger", "export")).out.encode()
+    assert ledger.verify_export(export, old, [before.read_text()])[1] == 2
+    # The broker signs with it after a restart, and its successor is another.
+    assert await asyncio.to_thread(own_mesh.broker.terminate) == 0
+    await asyncio.to_thread(own_mesh.broker.start)
+    again = await own_mesh.peer("historian", peer.session, replace=True)
+    await again.request("set_state", key="later", value=2)
+    assert ledger.parse_checkpoint((await checkpointed(again))["checkpoint"]).signatures[0][1] == ledger.key_id(
+        *ledger.parse_vkey(new))
+    told = (await own_mesh.owner.run("ledger", "rotate-key", "--json")).json
+    assert [one["key"] for one in told["keys"]][:2] == [old, new] and len(told["keys"]) == 3
+
+
+async def test_only_the_owner_admits_a_key_and_only_one_that_the_broker_holds(mesh, tmp_path):
+    admin = await mesh.cli("deputy")
+    await mesh.owner.run("member", "rights", "deputy", "--role", "admin")
+    refused = await admin.run("ledger", "rotate-key", code=7)
+    assert "only the mesh's owner" in refused.err
+    peer = await mesh.peer("deputy2")
+    await mesh.owner.run("member", "rights", "deputy2", "--role", "admin")
+    key = Key()
+    word = f"mesh-log-key-v1|{mesh.id}|{mesh.broker.node}|{key.hex}|1"
+    for signer in (peer.member, key):
+        with pytest.raises(Refused, match="bad_signature: the owner did not sign"):
+            await peer.request("rotate_log_key", key=key.hex, timestamp=1, signature=signer.sign(word),
+                               held=key.sign(f"mesh-log-key-held-v1|{key.hex}|{mesh.broker.node}"))
+    assert len((await mesh.owner.run("ledger", "keys", "--json")).json["keys"]) == 1
+
+
+def test_what_an_abandoned_key_signs_later_is_worth_nothing(exported, tmp_path):
+    """A ledger with a rotation, made by hand: the old key's note over later entries fails for both, as does a rotation that
+    the owner did not sign."""
+    mesh, lines, proof = exported
+    node, owner, forger = Key(), Key(), Key()
+    entries = [json.loads(line) for line in lines[:20]]
+    origin = entries[0]["log"]
+    meshid = origin.removeprefix("mesh/")
+    made = entries[0]["pub"]
+    made["owner"], made["node"] = owner.hex, node.hex
+    made["claim"] = owner.sign("|".join(["mesh-create-v1", meshid, made["slug"], owner.hex, node.hex, str(made["created"])]))
+
+    def build(signer, note_key, size):
+        successor = Key()
+        word = f"mesh-log-key-v1|{meshid}|{node.hex}|{successor.hex}|5"
+        rotation = {**entries[10], "act": "ledger.key_rotated", "obj": successor.hex, "pub": {
+            "old": node.hex, "new": successor.hex, "signed": 5, "claim": signer.sign(word)}}
+        result, previous = [], ledger.ZEROS
+        for entry in [*entries[:10], rotation, *entries[11:]]:
+            result.append(ledger.canonical({**entry, "prev": previous}))
+            previous = ledger.leaf_hash(result[-1]).hex()
+        key = {"old": node, "new": successor}[note_key]
+        root = ledger.root_of([ledger.leaf_hash(line) for line in result[:size]])
+        text = f"{origin}\n{size}\n{b64(root)}\n"
+        blob = ledger.key_id(origin, bytes.fromhex(key.hex)) + bytes.fromhex(key.sign(text))
+        note = f"{text}\n\u2014 {origin} {b64(blob)}\n"
+        return result + [json.dumps({"checkpoint": note}, separators=(",", ":"), ensure_ascii=False).encode()]
+
+    mesh_like = type("Made", (), {"owner": mesh.owner, "owner_key": owner.hex})
+    for signer, note_key, size, holds in [
+        (owner, "new", 20, True), (owner, "new", 11, True), (owner, "old", 10, True), (owner, "old", 20, False),
+        (owner, "old", 11, False), (owner, "new", 10, False), (forger, "new", 20, False),
+    ]:
+        verdict = judged(mesh_like, build(signer, note_key, size), node.hex, tmp_path)
+        assert verdict == (holds, holds), (note_key, size)
+
+
+async def test_a_send_can_ask_for_a_signed_receipt(mesh, tmp_path):
+    ada = await mesh.cli("ada")
+    await mesh.cli("bob")
+    file = tmp_path / "receipt.proof"
+    sent = (await ada.run("send", "bob", "offer: 40", "--receipt", str(file), "--json")).json
+    key = (await ada.run("ledger", "keys", "--json")).json["keys"][-1]["key"]
+    ledger.verify_proof(file.read_text(), None, key)
+    entry = json.loads(ledger.parse_proof(file.read_text()).extra)
+    assert entry["act"] == "message.accepted" and entry["obj"] == sent["messageId"] and "content" in entry["com"]
 
 
 # --- safety numbers ---------------------------------------------------------------------------------------------------

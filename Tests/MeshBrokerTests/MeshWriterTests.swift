@@ -40,7 +40,8 @@ import Testing
             let environment = WriterEnvironment(
                 wallMillis: { [clocks] in clocks.times.withLock { $0.wall } },
                 monotonicMillis: { [clocks] in clocks.times.withLock { $0.monotonic } },
-                schedule: { [clocks] delay, _ in clocks.times.withLock { $0.planned.append(delay) } }, nodeKey: node,
+                schedule: { [clocks] delay, _ in clocks.times.withLock { $0.planned.append(delay) } },
+                signer: { [node] in $0 == node.publicKey ? node : nil },
                 keepCheckpoint: { _ in }, onFatal: { _ in }, releaseReserve: {}, refillReserve: { true },
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, metrics: BrokerMetrics())
             writer = try MeshWriter(

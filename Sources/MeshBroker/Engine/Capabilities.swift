@@ -17,6 +17,7 @@ package enum Capabilities {
         State.capability,
         Clock.capability,
         LedgerAccess.capability,
+        LogKeyRotations.capability,
         Maintenance.capability,
     ]
 

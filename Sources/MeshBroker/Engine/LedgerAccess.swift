@@ -55,7 +55,7 @@ enum LedgerAccess {
         let file = InclusionProofFile(index: seq, hashes: proof, checkpoint: checkpoint.note, extra: bytes)
         return LedgerProof(
             seq: seq, entry: String(decoding: bytes, as: UTF8.self), proof: file.text, owner: state.facts.owner,
-            nodeKey: NoteKey(name: state.facts.origin, key: state.facts.node).text)
+            nodeKey: try state.logKeys.key(atSize: checkpoint.size).text)
     }
 
     private static func proveConsistency(_ request: ProveConsistency, _ view: ReadView) throws -> ConsistencyProof {

@@ -48,7 +48,10 @@ extension BrokerNode {
             throw MeshError(.notFound, "no backup is called \(body.file)", hint: "mesh-cli backup list")
         }
         let ours = nodeKey.publicKey
-        var facts = try await offLoop { try BackupCheck.check(path, signedBy: ours) }
+        let keyring = self.folder.logKeys
+        var facts = try await offLoop {
+            try BackupCheck.check(path, signedBy: ours) { try keyring.signer($0) != nil }
+        }
         let target = folder.meshFile(facts.meshId)
         if Files.exists(target) {
             guard body.replace == true else {
@@ -89,8 +92,11 @@ extension BrokerNode {
 
 /// Whether a mesh's file is sound: SQLite's own check, then every entry of the ledger against its newest checkpoint.
 enum BackupCheck {
-    /// Fails with `storage_failed`, naming what is wrong; with `signedBy`, when another node signs this ledger.
-    static func check(_ path: String, signedBy node: PublicKey? = nil) throws -> BackupFacts {
+    /// Fails with `storage_failed`, naming what is wrong; with `signedBy`, when another node signs this ledger; when the key
+    /// that signs its checkpoints is not one that `isHeld`.
+    static func check(
+        _ path: String, signedBy node: PublicKey? = nil, isHeld: (PublicKey) throws -> Bool = { _ in true }
+    ) throws -> BackupFacts {
         let database = try Database(path: path, mode: .open)
         defer { database.close() }
         let faults = try database.integrityCheck()
@@ -111,6 +117,11 @@ enum BackupCheck {
         let report: LedgerVerifier.Report
         do { report = try verify(database, owner: owner) } catch let fault as LedgerFault {
             throw MeshError(.storageFailed, "the ledger in \(path) does not hold: \(fault)")
+        }
+        guard try isHeld(report.node.key) else {
+            throw MeshError(
+                .storageFailed, "this broker does not hold the log key \(report.node.key.shortHex)… of this ledger",
+                hint: "copy log-keys/ of the old broker's folder into this one's")
         }
         let covered = try newestNote(database).map { try Checkpoint.parse(note: $0).size }
         return BackupFacts(

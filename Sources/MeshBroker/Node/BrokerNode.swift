@@ -248,7 +248,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
         let meshID = String(file.split(separator: "/").last?.dropLast(".sqlite".count) ?? "")
         var environment = WriterEnvironment(
             wallMillis: clock.wallMillis, monotonicMillis: clock.monotonicMillis,
-            schedule: { delay, body in loop.scheduleTask(in: .milliseconds(delay)) { body() } }, nodeKey: nodeKey,
+            schedule: { delay, body in loop.scheduleTask(in: .milliseconds(delay)) { body() } },
+            signer: { try folder.logKeys.signer($0) },
             keepCheckpoint: { note in
                 do { try folder.keep(checkpoint: note, of: meshID) } catch {
                     logger.warning("the checkpoint could not be kept", metadata: ["error": "\(error)"])

@@ -43,9 +43,8 @@ enum LedgerGuard {
     /// Fails when the ledger is shorter than a checkpoint that this node signed (a restored backup), or has another
     /// history below it.
     static func check(note: String, of state: EngineState, file: String) throws {
-        let key = NoteKey(name: state.facts.origin, key: state.facts.node)
         let signed: Checkpoint
-        do { signed = try Checkpoint.verify(note: note, keys: [key]) } catch {
+        do { signed = try state.logKeys.verify(note: note) } catch {
             throw MeshError(
                 .storageFailed, "the remembered checkpoint of \(state.facts.slug) cannot be verified: \(error)",
                 hint: "if its node key was lost on purpose, remove the file in checkpoints/")

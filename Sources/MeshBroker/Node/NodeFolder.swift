@@ -5,8 +5,10 @@ import MeshStore
 struct NodeFolder {
     let path: String
     private let lock: FolderLock
-    /// Signs the ledgers of this node's meshes, and is the audience of its clients.
+    /// The audience of this node's clients; it signs the ledgers of its meshes until their owners admit other keys.
     let nodeKey: SigningKey
+    /// The keys that sign checkpoints.
+    let logKeys: LogKeyring
     /// Makes meshes, reads metrics; never acts as a member.
     let adminToken: String
     /// Whether the last broker on this folder did not stop cleanly.
@@ -20,6 +22,7 @@ struct NodeFolder {
         for folder in ["meshes", "checkpoints"] { try Files.createPrivateFolder(path + "/" + folder) }
         try FileCreation.removeLeftovers(in: path + "/meshes")
         nodeKey = try Self.key(path + "/node.key")
+        logKeys = try LogKeyring(folder: path + "/log-keys", node: nodeKey)
         adminToken = try Self.token(path + "/admin.token")
         wasUnclean = Files.exists(path + "/running")
         try Files.writePrivate(path + "/running", [])
@@ -64,7 +67,8 @@ struct NodeFolder {
         lock.release()
     }
 
-    private static func key(_ path: String) throws -> SigningKey {
+    /// Reads a key's file, or makes a key and its file.
+    static func key(_ path: String) throws -> SigningKey {
         if let bytes = try Files.readPrivate(path) {
             let text = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
             guard let key = SigningKey(secretHex: text) else {

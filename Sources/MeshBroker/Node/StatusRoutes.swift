@@ -42,10 +42,12 @@ enum StatusRoutes {
     }
 
     @Sendable static func node(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
-        .json(
+        let next = context.node.folder.logKeys.next
+        return .json(
             200,
             [
                 "type": "node", "node": .string(context.node.nodeKey.publicKey.hex),
+                "nextLogKey": .string(next.key.hex), "nextLogKeyHeld": .string(next.held.hex),
                 "version": .string(MeshVersion.text),
                 "serverTime": .integer(context.node.nowMillis()),
             ])

@@ -12,8 +12,8 @@ package struct WriterEnvironment: Sendable {
     package var monotonicMillis: @Sendable () -> Int64
     /// Runs something on the writer's loop after a time in milliseconds.
     package var schedule: @Sendable (Int64, @escaping @Sendable () -> Void) -> Void
-    /// Signs checkpoints.
-    package var nodeKey: SigningKey
+    /// The secret of a key that signs checkpoints; nil when this node does not hold it.
+    package var signer: @Sendable (PublicKey) throws -> SigningKey?
     /// Keeps the last signed checkpoint outside the mesh's file; it catches a restored backup.
     package var keepCheckpoint: @Sendable (String) -> Void
     /// The disk cannot be trusted any more: the process must end.
@@ -29,7 +29,8 @@ package struct WriterEnvironment: Sendable {
 
     package init(
         wallMillis: @escaping @Sendable () -> Int64, monotonicMillis: @escaping @Sendable () -> Int64,
-        schedule: @escaping @Sendable (Int64, @escaping @Sendable () -> Void) -> Void, nodeKey: SigningKey,
+        schedule: @escaping @Sendable (Int64, @escaping @Sendable () -> Void) -> Void,
+        signer: @escaping @Sendable (PublicKey) throws -> SigningKey?,
         keepCheckpoint: @escaping @Sendable (String) -> Void, onFatal: @escaping @Sendable (StoreError) -> Void,
         releaseReserve: @escaping @Sendable () -> Void, refillReserve: @escaping @Sendable () -> Bool, logger: Logger,
         metrics: BrokerMetrics
@@ -37,7 +38,7 @@ package struct WriterEnvironment: Sendable {
         self.wallMillis = wallMillis
         self.monotonicMillis = monotonicMillis
         self.schedule = schedule
-        self.nodeKey = nodeKey
+        self.signer = signer
         self.keepCheckpoint = keepCheckpoint
         self.onFatal = onFatal
         self.releaseReserve = releaseReserve
@@ -305,8 +306,14 @@ package final class MeshWriter {
     package func makeCheckpoint() {
         guard !isStopped, let unsigned = checkpoints.due(size: engine.ledgerSize) else { return }
         do {
-            let note = Checkpoint(origin: engine.state.facts.origin, size: unsigned, root: engine.ledgerRoot)
-                .sign(with: environment.nodeKey, name: engine.state.facts.origin)
+            let key = try engine.state.logKeys.key(atSize: unsigned)
+            guard let signer = try environment.signer(key.key) else {
+                throw MeshError(
+                    .storageFailed, "this node does not hold the log key \(key.key.shortHex)…",
+                    hint: "copy log-keys/ of the broker's folder that held it")
+            }
+            let note = Checkpoint(origin: key.name, size: unsigned, root: engine.ledgerRoot)
+                .sign(with: signer, name: key.name)
             FailPoint.pass(.beforeCheckpoint)
             try database.transaction {
                 try database.prepare("INSERT OR REPLACE INTO checkpoint (size, note) VALUES (?, ?)").run(unsigned, note)

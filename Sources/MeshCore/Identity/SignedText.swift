@@ -43,6 +43,16 @@ public enum SignedText {
         joined("mesh-create-v1", meshID, slug, owner.hex, node.hex, String(timestamp))
     }
 
+    /// Another key for the checkpoints of a mesh, by its owner.
+    public static func logKeyRotation(meshID: String, old: PublicKey, new: PublicKey, timestamp: Int64) -> [UInt8] {
+        joined("mesh-log-key-v1", meshID, old.hex, new.hex, String(timestamp))
+    }
+
+    /// That a node holds a key for checkpoints, by that key.
+    public static func logKeyPossession(key: PublicKey, node: PublicKey) -> [UInt8] {
+        joined("mesh-log-key-held-v1", key.hex, node.hex)
+    }
+
     /// What an invite grants, by its issuer.
     public static func inviteCapability(_ capability: InviteCapability) -> [UInt8] {
         joined(

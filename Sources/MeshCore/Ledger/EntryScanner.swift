@@ -13,9 +13,11 @@ struct EntryScanner {
     /// Nil when the bytes are not in the plain form.
     init?(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes
-        guard bytes.count <= LedgerEntry.maximumBytes, skip("{\"act\":"), text() != nil, skip(",\"actor\":"),
+        guard bytes.count <= LedgerEntry.maximumBytes, skip("{\"act\":"), let kind = text(), skip(",\"actor\":"),
             text() != nil
         else { return nil }
+        // What it says matters to a verifier, not only where it stands.
+        if bytes[kind].elementsEqual(LogKeyRotation.kind.utf8) { return nil }
         if skip(",\"com\":"), !object(ofTexts: true) { return nil }
         guard skip(",\"log\":"), let origin = text() else { return nil }
         self.origin = origin

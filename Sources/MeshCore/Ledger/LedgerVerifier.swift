@@ -13,7 +13,7 @@ public struct LedgerVerifier: Sendable {
         public var checkpoints: Int
         /// The owner that entry 0 names and whose claim holds.
         public var owner: PublicKey
-        /// The key that signs checkpoints.
+        /// The key that signs checkpoints: the node's, or the last one that the owner admitted.
         public var node: NoteKey
         /// `chain`, `chain and root` or `chain, root and signature`.
         public var level: String
@@ -24,7 +24,7 @@ public struct LedgerVerifier: Sendable {
     private var timestamp: Int64 = 0
     private var origin: String?
     private var owner: PublicKey?
-    private var node: NoteKey?
+    private var keys: LogKeys?
     private var lines: Int64 = 0
     private var notes: [String] = []
     // Roots at every size are kept as the trees they come from: a checkpoint may stand for any of them.
@@ -99,6 +99,12 @@ public struct LedgerVerifier: Sendable {
             } else if entry.origin != origin {
                 throw LedgerFault(expected, "it belongs to \(entry.origin), this ledger is \(origin ?? "")")
             }
+            if entry.kind == LogKeyRotation.kind {
+                guard let rotation = LogKeyRotation(attributes: entry.publicAttributes) else {
+                    throw LedgerFault(expected, "it is not a rotation of the log key")
+                }
+                try keys?.take(rotation, at: expected)
+            }
             timestamp = entry.timestamp
         }
         head = MerkleTree.leafHash(bytes)
@@ -124,13 +130,10 @@ public struct LedgerVerifier: Sendable {
 
     /// Ends the verification. With an owner given, the ledger must be that owner's.
     public func finish(owner pinned: PublicKey?) throws(LedgerFault) -> Report {
-        guard let owner, let node, let origin else { throw LedgerFault(nil, "the ledger is empty") }
+        guard let owner, let keys else { throw LedgerFault(nil, "the ledger is empty") }
         if let pinned, pinned != owner { throw LedgerFault(0, "its owner is \(owner.hex), not \(pinned.hex)") }
         for note in notes {
-            let checkpoint = try Checkpoint.verify(note: note, keys: [node])
-            guard checkpoint.origin == origin else {
-                throw LedgerFault(nil, "a checkpoint is of \(checkpoint.origin), this ledger is \(origin)")
-            }
+            let checkpoint = try keys.verify(note: note)
             guard checkpoint.size <= lines else {
                 throw LedgerFault(
                     lines,
@@ -144,8 +147,8 @@ public struct LedgerVerifier: Sendable {
             }
         }
         return Report(
-            entries: lines, root: tree.root, head: head, checkpoints: notes.count, owner: owner, node: node,
-            level: notes.isEmpty ? "chain" : "chain, root and signature")
+            entries: lines, root: tree.root, head: head, checkpoints: notes.count, owner: owner,
+            node: keys.key(atSize: lines), level: notes.isEmpty ? "chain" : "chain, root and signature")
     }
 
     private mutating func add(checkpoint line: [UInt8]) throws(LedgerFault) {
@@ -172,11 +175,12 @@ public struct LedgerVerifier: Sendable {
             let created = attributes["created"]?.integerValue,
             let claim = Signature(hex: attributes["claim"]?.stringValue ?? "")
         else { throw LedgerFault(0, "it is not the creation of a mesh") }
+        let meshID = String(entry.origin.dropFirst(5))
         let text = SignedText.meshCreation(
-            meshID: String(entry.origin.dropFirst(5)), slug: slug, owner: owner, node: node, timestamp: created)
+            meshID: meshID, slug: slug, owner: owner, node: node, timestamp: created)
         guard owner.verifies(claim, of: text) else { throw LedgerFault(0, "the owner did not sign this creation") }
         origin = entry.origin
         self.owner = owner
-        self.node = NoteKey(name: entry.origin, key: node)
+        keys = LogKeys(meshID: meshID, owner: owner, node: node)
     }
 }

@@ -1,0 +1,50 @@
+import MeshCore
+import MeshStore
+import Synchronization
+
+/// The secret keys that sign checkpoints on this node: its own, those that owners have admitted, and one that waits to be.
+/// They lie beside the node's key, each readable by its user alone.
+package final class LogKeyring: Sendable {
+    private struct Keys {
+        var known: [PublicKey: SigningKey]
+        var next: SigningKey
+    }
+
+    private let folder: String
+    private let node: SigningKey
+    private let keys: Mutex<Keys>
+
+    /// Reads the keys of a folder, and makes the next one when there is none. Fails when one cannot be read.
+    init(folder: String, node: SigningKey) throws {
+        self.folder = folder
+        self.node = node
+        try Files.createPrivateFolder(folder)
+        var known = [node.publicKey: node]
+        for name in try Files.list(folder) where name.hasSuffix(".key") && name != "next.key" {
+            let key = try NodeFolder.key(folder + "/" + name)
+            known[key.publicKey] = key
+        }
+        keys = Mutex(Keys(known: known, next: try NodeFolder.key(folder + "/next.key")))
+    }
+
+    /// The key that an owner may admit, and its own signature for this node.
+    var next: (key: PublicKey, held: Signature) {
+        let key = keys.withLock { $0.next }
+        return (key.publicKey, key.sign(SignedText.logKeyPossession(key: key.publicKey, node: node.publicKey)))
+    }
+
+    /// The secret of a key. The one that waited is kept under its own name when it is first used, and another waits then.
+    /// Nil when this node does not hold it; fails when the disk does.
+    func signer(_ key: PublicKey) throws -> SigningKey? {
+        try keys.withLock { keys in
+            if let known = keys.known[key] { return known }
+            guard keys.next.publicKey == key else { return nil }
+            let used = keys.next
+            try Files.writePrivate(folder + "/\(key.hex).key", Array((Hex.encode(used.seed) + "\n").utf8))
+            keys.known[key] = used
+            Files.remove(folder + "/next.key")
+            keys.next = try NodeFolder.key(folder + "/next.key")
+            return used
+        }
+    }
+}
