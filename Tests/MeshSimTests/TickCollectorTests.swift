@@ -161,6 +161,24 @@ import Testing
         #expect(collector.seats["a"]?.missed == 1)
     }
 
+    /// Who is known to think, by its cost or within its idle ticks, is not silent.
+    @Test(arguments: [LatePolicy.carry, .idle(ticks: 4)]) func thinkingIsNotMissing(_ policy: LatePolicy) throws {
+        var collector = try Self.seated(
+            ["a"], TickRules(barrier: Barrier(.all, costBudget: 4), demoteAfter: 2), policy: policy)
+        _ = collector.submit(TickTest.move(1, on: 1, cost: 20), now: 0)
+        for _ in 2...5 {
+            let seal = try collector.run { collector in
+                // It has said when it comes, so nobody waits for it.
+                #expect(collector.isReady(now: 9000))
+            }
+            #expect(TickTest.verdicts(seal) == ["a 0 missing"])
+            #expect(collector.seats["a"]?.missed == 0)
+        }
+        let seal = try collector.run()
+        #expect(seal.inputs.map(\.verdict) == [policy == .carry ? .carried : .idled])
+        #expect(seal.changes == [])
+    }
+
     @Test func anotherMindTakesOverAtATick() throws {
         var collector = try Self.seated(["a"], policy: .holdLast(ticks: 5))
         _ = try collector.run { _ = $0.submit(TickTest.move(1, on: 1), now: 0) }

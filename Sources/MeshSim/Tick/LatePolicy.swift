@@ -17,7 +17,7 @@ public enum LatePolicy: Sendable, Hashable {
     /// A late action is not applied; without one this action is.
     case fallback(action: String, arguments: JSON)
     /// The tick is not sealed until the seat has acted or so many milliseconds have gone since it was opened, whatever its
-    /// barrier says; a late action is not applied.
+    /// barrier says, which may wait longer; a late action is not applied.
     case stall(milliseconds: Int64)
 
     /// The most ticks that an action may be held or thought about.
