@@ -1,3 +1,4 @@
+import Foundation
 import MeshCore
 import Testing
 
@@ -99,6 +100,21 @@ import Testing
     @Test(arguments: UInt64(0)..<4) func aCollectorGoesThroughAFile(_ seed: UInt64) throws {
         let plan = try Self.plan(seed)
         #expect(try Self.run(plan, plan.events, throughFile: true) == Self.run(plan, plan.events))
+    }
+
+    /// A file that was changed is refused, and traps nowhere.
+    @Test(arguments: [
+        (#""sealedTick":1"#, #""sealedTick":-1"#), (#""missed":0"#, #""missed":9223372036854775807"#),
+        (#""generation":1"#, #""generation":9223372036854775807"#), (#""name":"a""#, #""name":"c""#),
+        (#""maximumPending":8"#, #""maximumPending":-8"#), (#""floor":0"#, #""floor":-1"#),
+    ]) func aChangedFileIsRefused(_ old: String, _ new: String) throws {
+        var collector = try TickTest.collector()
+        for name in ["a", "b"] { try collector.take(Seat(name, mind: .coded)) }
+        _ = try collector.run()
+        let text = try JSONCoder.encode(collector).text
+        let place = try #require(text.range(of: old))
+        let json = try JSON.parse(Array(text.replacingCharacters(in: place, with: new).utf8))
+        #expect(throws: (any Error).self) { try JSONCoder.decode(TickCollector.self, from: json) }
     }
 
     @Test(arguments: UInt64(0)..<40) func oneSeatsFailureChangesNothingForOthers(_ seed: UInt64) throws {

@@ -2,6 +2,7 @@ public import MeshCore
 
 /// `sim_command`, person or orchestrator to controller: an order about the run, or an action in phase 0.
 public struct SimCommand: SimMessageBody {
+    /// The value of `type`.
     public static let type = "sim_command"
     /// The sender's count of its commands, from 1; what is sent again keeps its sequence.
     public var sequence: Int64
@@ -20,6 +21,7 @@ public struct SimCommand: SimMessageBody {
 
 /// `sim_end`, controller to all: the run is over.
 public struct SimEnd: SimMessageBody {
+    /// The value of `type`.
     public static let type = "sim_end"
     /// The run's name.
     public var sim: String
@@ -41,6 +43,7 @@ public struct SimEnd: SimMessageBody {
 
 /// `sim_error`, controller to peer: a message could not be taken.
 public struct SimFault: SimMessageBody {
+    /// The value of `type`.
     public static let type = "sim_error"
     /// What kind of fault, as a word. There may be new ones.
     public var code: String

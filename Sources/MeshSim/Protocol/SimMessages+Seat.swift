@@ -2,6 +2,7 @@ public import MeshCore
 
 /// `sim_join`, peer to controller: asks for a seat.
 public struct SimJoin: SimMessageBody {
+    /// The value of `type`.
     public static let type = "sim_join"
     /// The seat's name; nil: the controller chooses one.
     public var name: String?
@@ -23,6 +24,7 @@ public struct SimJoin: SimMessageBody {
 
 /// `sim_welcome`, controller to peer: a seat is the peer's.
 public struct SimWelcome: SimMessageBody {
+    /// The value of `type`.
     public static let type = "sim_welcome"
     /// The seat.
     public var seat: String
@@ -59,6 +61,7 @@ public struct SimWelcome: SimMessageBody {
 
 /// `sim_observation`, controller to peer: what the seat sees.
 public struct SimObservation: SimMessageBody {
+    /// The value of `type`.
     public static let type = "sim_observation"
     /// The seat.
     public var seat: String
@@ -92,6 +95,7 @@ public struct SimObservation: SimMessageBody {
 
 /// `sim_ack`, peer to controller: an observation has come, or a whole one is needed.
 public struct SimAck: SimMessageBody {
+    /// The value of `type`.
     public static let type = "sim_ack"
     /// The seat.
     public var seat: String
@@ -113,6 +117,7 @@ public struct SimAck: SimMessageBody {
 
 /// `sim_action`, peer to controller: what the seat does.
 public struct SimAction: SimMessageBody {
+    /// The value of `type`.
     public static let type = "sim_action"
     /// The seat.
     public var seat: String
@@ -156,6 +161,7 @@ public struct SimAction: SimMessageBody {
 
 /// `sim_result`, controller to peer: what became of actions.
 public struct SimResult: SimMessageBody {
+    /// The value of `type`.
     public static let type = "sim_result"
     /// The seat.
     public var seat: String
@@ -206,6 +212,7 @@ public struct SimActionResult: Codable, Sendable, Hashable {
 
 /// `sim_leave`, peer to controller: the seat is given up.
 public struct SimLeave: SimMessageBody {
+    /// The value of `type`.
     public static let type = "sim_leave"
     /// The seat.
     public var seat: String

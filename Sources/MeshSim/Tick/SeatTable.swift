@@ -24,6 +24,21 @@ public struct SeatTable: Codable, Sendable {
     /// A table without seats.
     public init() {}
 
+    /// Reads a table. Fails when it is not one that can have come about.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        current = try fields.decode([Seat].self, forKey: .current)
+        upcoming = try fields.decode([Seat].self, forKey: .upcoming)
+        hasChanged = try fields.decode(Bool.self, forKey: .hasChanged)
+        former = try fields.decode([Former].self, forKey: .former)
+        floor = try fields.decode(Int64.self, forKey: .floor)
+        highest = try fields.decode(Int64.self, forKey: .highest)
+        try checkWhole()
+        guard former.isInOrder, former.allSatisfy({ Self.countRange.contains($0.generation) }),
+            Self.countRange.contains(floor), Self.countRange.contains(highest)
+        else { throw SimError("the generations of former seats are out of order or range") }
+    }
+
     /// The seat of a name as of the open tick.
     public subscript(name: String) -> Seat? { current.index(of: name).map { current[$0] } }
 
