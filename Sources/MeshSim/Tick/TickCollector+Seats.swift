@@ -1,0 +1,141 @@
+extension TickCollector {
+    /// Takes a seat from the next tick on; gives its generation. Fails as `SeatTable.take` does, and when the seat's
+    /// fallback is no action of the catalogue.
+    @discardableResult
+    public mutating func take(_ seat: Seat) throws(SimError) -> Int64 {
+        try check(seat.latePolicy)
+        return try seats.take(seat)
+    }
+
+    /// Gives a seat up from the next tick on; the open tick does not wait for it. Fails when nobody holds it.
+    public mutating func giveUp(_ name: String, reason: String = "the seat was given up") throws(SimError) {
+        try seats.giveUp(name)
+        fail(name, reason: reason)
+    }
+
+    /// Gives the same body to another mind from the next tick on; gives the new generation. What the holder before has
+    /// pending then is refused. Fails when nobody holds the seat.
+    @discardableResult
+    public mutating func handOver(
+        _ name: String, to mind: Mind, latePolicy: LatePolicy? = nil, isBlocking: Bool = true
+    ) throws(SimError) -> Int64 {
+        if let latePolicy { try check(latePolicy) }
+        return try seats.handOver(name, to: mind, latePolicy: latePolicy, isBlocking: isBlocking)
+    }
+
+    /// Ticks do not wait for the seat from the next one on. Fails when nobody holds it.
+    public mutating func demote(_ name: String) throws(SimError) { try seats.demote(name) }
+
+    /// Ticks wait for the seat again from the next one on. Fails when nobody holds it.
+    public mutating func readmit(_ name: String) throws(SimError) { try seats.readmit(name) }
+
+    /// The seat's holder has failed or is not connected any more: it is not waited for in this tick, or the next one when
+    /// none is open, and has no action in it but those that had come. Says whether there is such a holder.
+    @discardableResult
+    public mutating func fail(_ seat: String, generation: Int64? = nil, reason: String) -> Bool {
+        guard let place = inboxes.index(of: seat) else { return false }
+        if let generation, generation != inboxes[place].generation { return false }
+        let reason = reason.shortened(to: 256)
+        // Of several reasons the first by bytes, so that their order decides nothing.
+        if let known = inboxes[place].failure, !reason.precedesInBytes(known) { return true }
+        inboxes[place].failure = reason
+        answer(place)
+        return true
+    }
+
+    private func check(_ policy: LatePolicy) throws(SimError) {
+        guard case .fallback(let action, let arguments) = policy else { return }
+        _ = try catalog.schema(action).validate(arguments: arguments)
+    }
+
+    /// Makes the inboxes fit the seats, which have changed.
+    mutating func fitInboxes() {
+        var old = 0
+        inboxes = seats.current.map { seat in
+            while old < inboxes.count, inboxes[old].name.precedesInBytes(seat.name) { old += 1 }
+            guard old < inboxes.count, inboxes[old].name == seat.name else { return newInbox(seat) }
+            guard inboxes[old].generation != seat.generation else { return inboxes[old] }
+            return succeed(inboxes[old], seat)
+        }
+    }
+
+    private func newInbox(_ seat: Seat) -> SeatInbox {
+        var inbox = SeatInbox(name: seat.name, generation: seat.generation)
+        inbox.isNew = true
+        return inbox
+    }
+
+    /// The inbox of who takes over. What the holder before has pending is judged in this tick, and refused.
+    private func succeed(_ before: SeatInbox, _ seat: Seat) -> SeatInbox {
+        var inbox = newInbox(seat)
+        // Only a hand-over leaves the body; who came back after having left begins as everybody does.
+        inbox.isNew = seat.body == seat.generation
+        inbox.superseded = before.pending.map { input in
+            var refused = input
+            refused.due = tick
+            refused.verdict = .invalid
+            refused.reason = "the seat has another holder since tick \(tick)"
+            return refused
+        }
+        return inbox
+    }
+
+    /// Whether a tick waits for the seat.
+    mutating func prepare(_ place: Int, required: [String]?, _ window: inout Window) {
+        let seat = seats.current[place]
+        let isWanted: Bool =
+            switch rules.barrier.kind {
+            case .all, .quorum: true
+            case .required: required.map { Self.contains($0, seat.name) } ?? false
+            case .none: false
+            }
+        inboxes[place].hasAnswered = false
+        inboxes[place].isAwaited = seat.isBlocking && !inboxes[place].isNew && isWanted
+        inboxes[place].stallMillis = nil
+        if inboxes[place].isAwaited { window.awaited += 1 }
+        if case .stall(let milliseconds) = seat.latePolicy, seat.isBlocking, !inboxes[place].isNew {
+            inboxes[place].stallMillis = milliseconds
+            window.add(stall: milliseconds)
+        }
+    }
+
+    private static func contains(_ sorted: [String], _ name: String) -> Bool {
+        var low = 0
+        var high = sorted.count
+        while low < high {
+            let middle = low + (high - low) / 2
+            if sorted[middle].precedesInBytes(name) { low = middle + 1 } else { high = middle }
+        }
+        return low < sorted.count && sorted[low] == name
+    }
+
+    /// Notes that a seat need not be waited for in the open tick.
+    mutating func answer(_ place: Int) {
+        guard window != nil, !inboxes[place].hasAnswered else { return }
+        inboxes[place].hasAnswered = true
+        if inboxes[place].isAwaited { window?.answered += 1 }
+        if let milliseconds = inboxes[place].stallMillis { window?.remove(stall: milliseconds) }
+    }
+
+    /// Whether a seat need not be waited for in the open tick.
+    func hasAnswered(_ place: Int) -> Bool {
+        inboxes[place].failure != nil || inboxes[place].pending.contains { $0.answers(tick) }
+    }
+}
+
+extension TickCollector.Window {
+    mutating func add(stall milliseconds: Int64) {
+        let place = stalls.firstIndex { $0.milliseconds >= milliseconds } ?? stalls.endIndex
+        if place < stalls.count, stalls[place].milliseconds == milliseconds {
+            stalls[place].count += 1
+        } else {
+            stalls.insert(Stall(milliseconds: milliseconds, count: 1), at: place)
+        }
+    }
+
+    mutating func remove(stall milliseconds: Int64) {
+        guard let place = stalls.firstIndex(where: { $0.milliseconds == milliseconds }) else { return }
+        stalls[place].count -= 1
+        if stalls[place].count == 0 { stalls.remove(at: place) }
+    }
+}
