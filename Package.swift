@@ -82,7 +82,8 @@ let package = Package(
         // Simulations.
         .target(
             name: "MeshSim",
-            dependencies: ["MeshCore", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+            dependencies: ["MeshCore", "MeshStore", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
         .target(name: "MeshSimModels", dependencies: ["MeshSim"], swiftSettings: strict),
 
         // The programs.

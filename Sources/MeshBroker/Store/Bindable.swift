@@ -20,6 +20,10 @@ extension Int: Bindable {
         try statement.bind(place, Int64(self))
     }
 }
+extension Double: Bindable {
+    /// Binds a number; SQLite makes null of a NaN.
+    public func bind(to statement: Statement, at place: Int32) throws(StoreError) { try statement.bind(place, self) }
+}
 extension Bool: Bindable {
     /// Binds 1 or 0.
     public func bind(to statement: Statement, at place: Int32) throws(StoreError) {

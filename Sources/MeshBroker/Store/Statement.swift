@@ -27,6 +27,11 @@ public final class Statement {
         let handle = try open()
         try check(sqlite3_bind_int64(handle, place, value))
     }
+    /// Binds a number; SQLite makes null of a NaN.
+    public func bind(_ place: Int32, _ value: Double) throws(StoreError) {
+        let handle = try open()
+        try check(sqlite3_bind_double(handle, place, value))
+    }
     /// Binds a text; a NUL in it is a character like any other.
     public func bind(_ place: Int32, _ value: String) throws(StoreError) {
         let handle = try open()
@@ -155,6 +160,8 @@ public final class Statement {
 
     /// An integer column.
     public func int(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+    /// A column of numbers.
+    public func real(_ column: Int32) -> Double { sqlite3_column_double(handle, column) }
     /// A text column; empty when null.
     public func text(_ column: Int32) -> String { String(decoding: bytes(column, isText: true), as: UTF8.self) }
     /// A blob column; empty when null.
