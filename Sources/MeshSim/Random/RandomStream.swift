@@ -24,6 +24,29 @@ public struct RandomStream: Sendable, RandomNumberGenerator {
         counter = SIMD4(0, tick, entity, 0)
     }
 
+    /// A stream whose names are made at run time.
+    ///
+    /// - Parameters:
+    ///   - seed: the run's.
+    ///   - names: the parts of its name, for example scenario and purpose.
+    ///   - entity: the name of whose it is; empty for the world as a whole.
+    ///   - tick: when.
+    public init(seed: UInt64, names: [String], entity: String = "", tick: UInt64 = 0) {
+        first = seed
+        second = Self.hash(names)
+        counter = SIMD4(0, tick, Self.hash([entity]), 1)
+    }
+
+    /// FNV-1a over names, each ended by a zero byte.
+    private static func hash(_ names: [String]) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for name in names {
+            for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+            hash = hash &* 0x100_0000_01B3
+        }
+        return hash
+    }
+
     /// FNV-1a over both names, with a zero byte between them: what keeps streams apart, not what makes them random.
     private static func name(_ domain: StaticString, _ purpose: StaticString) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
