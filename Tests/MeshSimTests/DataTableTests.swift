@@ -116,6 +116,7 @@ private func parse(csv bytes: [UInt8]) -> [[String?]] {
         #expect(read.first == table.shape.columns.map(\.name))
         #expect(read.count == 41)
         for (cells, row) in zip(read.dropFirst(), table.rows) {
+            try #require(cells.count == 5)
             #expect(cells[0] == row[0].flatMap { Int64($0) }.map { String($0) })
             #expect(cells[1].flatMap { Double($0) } == row[1].flatMap { Double($0) })
             #expect(cells[2] == row[2].flatMap { Bool($0) }.map { String($0) })

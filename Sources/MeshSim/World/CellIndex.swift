@@ -13,12 +13,17 @@ struct CellIndex: Sendable {
     private let cellHeight: Double
     /// By cell: the first slot, or -1.
     private var heads: [Int32]
-    /// By slot.
-    private var next: [Int32] = []
-    private var previous: [Int32] = []
-    private var cells: [Int32] = []
-    private var xs: [Double] = []
-    private var ys: [Double] = []
+    /// By slot. All of it lies together: whoever looks at one part looks at the others too.
+    private var places: [Place] = []
+
+    private struct Place: Sendable {
+        var x = 0.0
+        var y = 0.0
+        var next: Int32 = -1
+        var previous: Int32 = -1
+        /// -1: not placed.
+        var cell: Int32 = -1
+    }
     /// How many are placed.
     private(set) var count = 0
 
@@ -84,7 +89,7 @@ struct CellIndex: Sendable {
     }
 
     func position(of slot: Int) -> Point? {
-        slot < cells.count && cells[slot] >= 0 ? Point(x: xs[slot], y: ys[slot]) : nil
+        slot < places.count && places[slot].cell >= 0 ? Point(x: places[slot].x, y: places[slot].y) : nil
     }
 
     private func cell(of point: Point) -> Int32 {
@@ -95,38 +100,32 @@ struct CellIndex: Sendable {
 
     /// Puts a slot at a normalised point, wherever it was before.
     mutating func put(_ slot: Int, at point: Point) {
-        while cells.count <= slot {
-            next.append(-1)
-            previous.append(-1)
-            cells.append(-1)
-            xs.append(0)
-            ys.append(0)
-        }
+        while places.count <= slot { places.append(Place()) }
         let cell = cell(of: point)
-        xs[slot] = point.x
-        ys[slot] = point.y
-        if cells[slot] == cell { return }
-        if cells[slot] >= 0 { unchain(slot) } else { count += 1 }
+        places[slot].x = point.x
+        places[slot].y = point.y
+        if places[slot].cell == cell { return }
+        if places[slot].cell >= 0 { unchain(slot) } else { count += 1 }
         let first = heads[Int(cell)]
-        cells[slot] = cell
-        previous[slot] = -1
-        next[slot] = first
-        if first >= 0 { previous[Int(first)] = Int32(truncatingIfNeeded: slot) }
+        places[slot].cell = cell
+        places[slot].previous = -1
+        places[slot].next = first
+        if first >= 0 { places[Int(first)].previous = Int32(truncatingIfNeeded: slot) }
         heads[Int(cell)] = Int32(truncatingIfNeeded: slot)
     }
 
     /// Takes a slot out of the space.
     mutating func take(_ slot: Int) {
-        guard slot < cells.count, cells[slot] >= 0 else { return }
+        guard slot < places.count, places[slot].cell >= 0 else { return }
         unchain(slot)
-        cells[slot] = -1
+        places[slot].cell = -1
         count -= 1
     }
 
     private mutating func unchain(_ slot: Int) {
-        let (before, after) = (previous[slot], next[slot])
-        if before >= 0 { next[Int(before)] = after } else { heads[Int(cells[slot])] = after }
-        if after >= 0 { previous[Int(after)] = before }
+        let (before, after) = (places[slot].previous, places[slot].next)
+        if before >= 0 { places[Int(before)].next = after } else { heads[Int(places[slot].cell)] = after }
+        if after >= 0 { places[Int(after)].previous = before }
     }
 
     // MARK: Distances
@@ -145,7 +144,7 @@ struct CellIndex: Sendable {
 
     @inline(__always)
     private func squaredDistance(_ slot: Int, _ point: Point) -> Double {
-        var (dx, dy) = (abs(xs[slot] - point.x), abs(ys[slot] - point.y))
+        var (dx, dy) = (abs(places[slot].x - point.x), abs(places[slot].y - point.y))
         if isTorus {
             dx = min(dx, width - dx)
             dy = min(dy, height - dy)
@@ -175,7 +174,7 @@ struct CellIndex: Sendable {
                 var slot = heads[begin + wrapped(column, columns)]
                 while slot >= 0 {
                     if squaredDistance(Int(slot), point) <= limit { found.append(slot) }
-                    slot = next[Int(slot)]
+                    slot = places[Int(slot)].next
                 }
             }
         }
@@ -207,7 +206,7 @@ struct CellIndex: Sendable {
         var slot = heads[cell.row * columns + cell.column]
         while slot >= 0 {
             found.append(slot)
-            slot = next[Int(slot)]
+            slot = places[Int(slot)].next
         }
         return found
     }

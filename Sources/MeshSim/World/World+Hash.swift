@@ -31,7 +31,7 @@ extension World {
         bytes.add(table.type.name)
         bytes.add(table.nextNumber)
         bytes.add(Int64(table.count))
-        for slot in table.slots where slot >= 0 { bytes.add(slots.ids[Int(slot)].rawValue) }
+        for slot in table.slots where slot >= 0 { bytes.add(slots[Int(slot)].id.rawValue) }
         for column in table.columns {
             for (row, slot) in table.slots.enumerated() where slot >= 0 { bytes.add(column.value(row)) }
         }
@@ -49,7 +49,7 @@ extension World {
     /// Links as numbers of entities, counted by type in the order of spawning.
     private func addNetworks(to bytes: inout StateBytes) {
         let living = tables.flatMap(\.living)
-        var ranks = Array(repeating: 0, count: slots.ids.count)
+        var ranks = Array(repeating: 0, count: slots.end)
         for (rank, slot) in living.enumerated() { ranks[Int(slot)] = rank }
         for network in networks {
             bytes.add(Int64(network.count))

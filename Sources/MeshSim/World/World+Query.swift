@@ -10,7 +10,7 @@ extension World {
 
     /// The type of an entity; nil when it does not live.
     public func type(of id: EntityID) -> String? {
-        slots.slot(of: id).map { schema.types[Int(slots.types[$0])].name }
+        slots.slot(of: id).map { schema.types[Int(slots[$0].type)].name }
     }
 
     /// All entities, by bytes. Takes time for all.
@@ -19,7 +19,7 @@ extension World {
     /// The entities of a type, in the order of spawning.
     public func entities(of type: String) -> [EntityID] {
         guard let place = schema.place(ofType: type) else { return [] }
-        return tables[place].living.map { slots.ids[Int($0)] }
+        return tables[place].living.map { slots[Int($0)].id }
     }
 
     /// The entities of a type that have a value, in the order of spawning. Takes time for those found when the attribute
@@ -29,7 +29,7 @@ extension World {
             return []
         }
         let rows = tables[place].columns[column].rows(value.attributeValue.normalised)
-        return rows.map { slots.ids[Int(tables[place].slots[Int($0)])] }
+        return rows.map { slots[Int(tables[place].slots[Int($0)])].id }
     }
 
     /// The entities of a type that a predicate accepts, in the order of spawning. Takes time for all of the type.
@@ -66,7 +66,7 @@ extension World {
                         continue
                     }
                     let name = table.type.attributes[column].name
-                    found.append(DanglingReference(from: slots.ids[Int(slot)], attribute: name, to: target))
+                    found.append(DanglingReference(from: slots[Int(slot)].id, attribute: name, to: target))
                 }
             }
         }
@@ -90,9 +90,9 @@ public struct EntityView: Sendable {
     var slot: Int
 
     /// Its name.
-    public var id: EntityID { world.slots.ids[slot] }
+    public var id: EntityID { world.slots[slot].id }
     /// Its type.
-    public var type: String { world.schema.types[Int(world.slots.types[slot])].name }
+    public var type: String { world.schema.types[Int(world.slots[slot].type)].name }
     /// The zone it is in.
     public var zone: String? { world.zoneTable.zone(of: slot).map { world.schema.zones.names[$0] } }
     /// Where it is.

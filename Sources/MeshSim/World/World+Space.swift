@@ -11,7 +11,7 @@ extension World {
         if exclusively, let there = cells?.near(point, 0), there.contains(where: { Int($0) != slot }) {
             throw WorldError(.occupied, "(\(point.x), \(point.y)) is occupied: choose another place")
         }
-        if journal != nil, old != point { journal?.add(.position(id, old: old, new: point)) }
+        if isJournaling, old != point { journal?.add(.position(id, old: old, new: point)) }
         cells?.put(slot, at: point)
     }
 
@@ -29,7 +29,7 @@ extension World {
     /// The entities at most `radius` away from a point, by bytes: the square of the distance is at most the square of
     /// the radius. On a torus by the shorter way round. Takes time for the cells that the radius touches.
     public func entities(near point: Point, radius: Double) -> [EntityID] {
-        cells.map { slots.sortedIDs($0.near(point, radius)) } ?? []
+        slots.sortedIDs(cells?.near(point, radius) ?? [])
     }
 
     /// The entities in a cell of a grid, by bytes; a torus wraps. Nobody is outside of the grid.
@@ -49,7 +49,7 @@ extension World {
         while true {
             let isAll = radius >= 2 * whole + abs(point.x) + abs(point.y)
             let found = cells.near(point, isAll ? .infinity : radius).filter {
-                kind == nil || kind == Int(slots.types[Int($0)])
+                kind == nil || kind == Int(slots[Int($0)].type)
             }
             if found.count >= count || isAll { return Array(byDistance(found, from: point, cells).prefix(count)) }
             radius *= 2
@@ -62,7 +62,7 @@ extension World {
         let measured = slots.sorted(found).enumerated().map {
             (slot: $1, place: $0, square: cells.squared(from: Int($1), to: centre))
         }
-        return measured.sorted { ($0.square, $0.place) < ($1.square, $1.place) }.map { slots.ids[Int($0.slot)] }
+        return measured.sorted { ($0.square, $0.place) < ($1.square, $1.place) }.map { slots[Int($0.slot)].id }
     }
 
     /// The way from one point to another: on a torus the shorter one round. Nil without a space, and for points that

@@ -103,7 +103,8 @@ public struct World: Sendable {
             throw WorldError(.limit, "there are \(type.limit) of \(type.name) already: remove one first")
         }
         let slot = slots.add(id, type: place)
-        slots.rows[slot] = tables[place].append(slot: slot, values)
+        let row = tables[place].append(slot: slot, values)
+        slots[slot].row = row
         if let nextNumber { tables[place].nextNumber = nextNumber }
         journal?.add(.spawn(id, type: type.name, values: values, nextNumber: nextNumber))
     }
@@ -112,14 +113,18 @@ public struct World: Sendable {
     /// names them. Fails with `unknownEntity`.
     public mutating func remove(_ id: EntityID) throws(WorldError) {
         let slot = try slot(of: id)
-        let (place, row) = (Int(slots.types[slot]), Int(slots.rows[slot]))
-        journal?.add(.remove(id, type: schema.types[place].name, values: tables[place].values(row: row)))
+        let (place, row) = (Int(slots[slot].type), Int(slots[slot].row))
+        if isJournaling {
+            let (type, values) = (schema.types[place].name, tables[place].values(row: row))
+            journal?.add(.remove(id, type: type, values: values))
+        }
         zoneTable.set(slot, nil)
         cells?.take(slot)
         for network in networks.indices { networks[network].removeAll(of: slot) }
         if tables[place].remove(row: row) {
-            for (row, slot) in tables[place].slots.enumerated() {
-                slots.rows[Int(slot)] = Int32(truncatingIfNeeded: row)
+            let moved = tables[place].slots
+            for (row, slot) in moved.enumerated() {
+                slots[Int(slot)].row = Int32(truncatingIfNeeded: row)
             }
         }
         slots.remove(slot)
@@ -143,9 +148,9 @@ public struct World: Sendable {
     }
 
     func value(_ slot: Int, _ name: String) -> AttributeValue? {
-        let type = Int(slots.types[slot])
+        let type = Int(slots[slot].type)
         guard let place = tables[type].place(of: name) else { return nil }
-        return tables[type].columns[place].value(Int(slots.rows[slot]))
+        return tables[type].columns[place].value(Int(slots[slot].row))
     }
 
     /// Changes an attribute. Fails with `unknownEntity`, `unknownAttribute`, `wrongKind` or `outOfRange`.
@@ -163,13 +168,16 @@ public struct World: Sendable {
 
     private mutating func change(_ id: EntityID, _ name: String, _ value: AttributeValue?) throws(WorldError) {
         let slot = try slot(of: id)
-        let (type, row) = (Int(slots.types[slot]), Int(slots.rows[slot]))
+        let (type, row) = (Int(slots[slot].type), Int(slots[slot].row))
         guard let place = tables[type].place(of: name) else {
             throw WorldError.unknownAttribute(name, schema.types[type])
         }
         if let value { try tables[type].type.attributes[place].check(value) }
         let new = value?.normalised
-        journal?.add(.set(id, name, old: tables[type].columns[place].value(row), new: new))
+        if isJournaling {
+            let old = tables[type].columns[place].value(row)
+            journal?.add(.set(id, name, old: old, new: new))
+        }
         tables[type].columns[place].set(row, new)
     }
 
@@ -179,7 +187,7 @@ public struct World: Sendable {
         _ id: EntityID, _ attribute: Attribute<V>, _ amount: V
     ) throws(WorldError) {
         let slot = try slot(of: id)
-        let type = schema.types[Int(slots.types[slot])]
+        let type = schema.types[Int(slots[slot].type)]
         guard type.attributes.contains(where: { $0.name == attribute.name }) else {
             throw WorldError.unknownAttribute(attribute.name, type)
         }

@@ -49,8 +49,9 @@ extension World {
 
     /// Gives the changes since `beginJournal` or the last call, and goes on recording; nil when none are recorded.
     public mutating func takeJournal() -> WorldJournal? {
-        defer { journal = journal.map { WorldJournal(limit: $0.limit) } }
-        return journal
+        guard let taken = journal else { return nil }
+        journal = WorldJournal(limit: taken.limit)
+        return taken
     }
 
     /// Ends the recording; gives the changes since the last call.

@@ -28,20 +28,44 @@ public struct NetworkShape: Sendable, Hashable {
 
 /// What a world consists of: its types, zones, space and networks, and how much there may be of it.
 public struct WorldSchema: Sendable {
-    /// The types, in order.
-    public let types: [EntityType]
-    /// The zones.
-    public let zones: ZoneGraph
-    /// The space.
-    public let space: SpaceShape
-    /// The networks, in order.
-    public let networks: [NetworkShape]
-    /// How many entities may live at a time, of all types.
-    public let maximumEntities: Int
+    private let parts: Parts
 
-    private let typePlaces: [String: Int]
-    /// An empty one; made here, where its shape is checked.
-    let cells: CellIndex?
+    /// Shared by all copies, for worlds are copied often.
+    private final class Parts: Sendable {
+        let types: [EntityType]
+        let typePlaces: [String: Int]
+        let zones: ZoneGraph
+        let space: SpaceShape
+        let networks: [NetworkShape]
+        let maximumEntities: Int
+        let cells: CellIndex?
+
+        init(
+            _ types: [EntityType], _ typePlaces: [String: Int], _ zones: ZoneGraph, _ space: SpaceShape,
+            _ networks: [NetworkShape], _ maximumEntities: Int, _ cells: CellIndex?
+        ) {
+            self.types = types
+            self.typePlaces = typePlaces
+            self.zones = zones
+            self.space = space
+            self.networks = networks
+            self.maximumEntities = maximumEntities
+            self.cells = cells
+        }
+    }
+
+    /// The types, in order.
+    public var types: [EntityType] { parts.types }
+    /// The zones.
+    public var zones: ZoneGraph { parts.zones }
+    /// The space.
+    public var space: SpaceShape { parts.space }
+    /// The networks, in order.
+    public var networks: [NetworkShape] { parts.networks }
+    /// How many entities may live at a time, of all types.
+    public var maximumEntities: Int { parts.maximumEntities }
+    /// An empty index; made here, where its shape is checked.
+    var cells: CellIndex? { parts.cells }
 
     /// Checks and keeps a schema. Fails with `invalidSchema`, which names what is wrong.
     public init(
@@ -68,19 +92,13 @@ public struct WorldSchema: Sendable {
                 throw WorldError(.invalidSchema, "the network \(network.name) is declared twice")
             }
         }
-        cells = try CellIndex(space)
-        self.types = types
-        self.zones = zones
-        self.space = space
-        self.networks = networks
-        self.maximumEntities = maximumEntities
-        self.typePlaces = typePlaces
+        parts = Parts(types, typePlaces, zones, space, networks, maximumEntities, try CellIndex(space))
     }
 
     /// The declaration of a type.
-    public func type(_ name: String) -> EntityType? { typePlaces[name].map { types[$0] } }
+    public func type(_ name: String) -> EntityType? { parts.typePlaces[name].map { types[$0] } }
 
-    func place(ofType name: String) -> Int? { typePlaces[name] }
+    func place(ofType name: String) -> Int? { parts.typePlaces[name] }
     /// Few are declared, so that looking at each is the quickest.
     func place(ofNetwork name: String) -> Int? { networks.firstIndex { $0.name == name } }
 }

@@ -81,7 +81,7 @@ extension World {
         let tables = self.tables.map { table in
             let rows = table.slots.indices.filter { table.slots[$0] >= 0 }
             return WorldSnapshot.Table(
-                name: table.type.name, nextNumber: table.nextNumber, ids: table.living.map { slots.ids[Int($0)] },
+                name: table.type.name, nextNumber: table.nextNumber, ids: table.living.map { slots[Int($0)].id },
                 columns: zip(table.type.attributes, table.columns).map { attribute, column in
                     WorldSnapshot.Values(
                         name: attribute.name, kind: attribute.kind, values: rows.map { column.value($0) })
@@ -101,7 +101,7 @@ extension World {
         var positions = WorldSnapshot.Positions(ids: [], x: [], y: [])
         for slot in slots.sorted(slots.used) {
             guard let point = cells.position(of: Int(slot)) else { continue }
-            positions.ids.append(slots.ids[Int(slot)])
+            positions.ids.append(slots[Int(slot)].id)
             positions.x.append(point.x)
             positions.y.append(point.y)
         }
@@ -113,13 +113,13 @@ extension World {
         var links = WorldSnapshot.Links(name: network.shape.name, from: [], to: [], weights: [])
         guard network.count > 0 else { return links }
         let ordered = slots.sorted(slots.used)
-        var ranks = Array(repeating: 0, count: slots.ids.count)
+        var ranks = Array(repeating: 0, count: slots.end)
         for (rank, slot) in ordered.enumerated() { ranks[Int(slot)] = rank }
         for (rank, slot) in ordered.enumerated() {
             let ends = network.neighbours(of: Int(slot)).filter { network.shape.isDirected || ranks[Int($0)] > rank }
             for other in ends.sorted(by: { ranks[Int($0)] < ranks[Int($1)] }) {
-                links.from.append(slots.ids[Int(slot)])
-                links.to.append(slots.ids[Int(other)])
+                links.from.append(slots[Int(slot)].id)
+                links.to.append(slots[Int(other)].id)
                 links.weights.append(network.weight(Int(slot), Int(other)) ?? 0)
             }
         }
