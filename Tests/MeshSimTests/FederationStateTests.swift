@@ -87,6 +87,16 @@ import Testing
         #expect(error.code == .limit)
     }
 
+    @Test func aPublisherGoesOnAfterAWholeTick() throws {
+        let (first, second) = try twoTicks()
+        var reader = try ManifestReader(domain: "a")
+        var again = TickPublisher(after: try #require(reader.feed(first).ticks.first))
+        #expect(throws: FederationError.self) {
+            try again.publish(tick: 1, values: [], chain: root(1), stateRoot: root(1))
+        }
+        #expect(try again.publish(tick: 2, values: [("y", 1), ("x", 2)], chain: root(2), stateRoot: root(2)) == second)
+    }
+
     @Test(arguments: [
         #"{}"#, #"[]"#,
         #"{"domain":"a","tick":1,"chain":"00","stateRoot":"00","count":0,"keysHash":"00","values":[]}"#,
