@@ -83,7 +83,8 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
     }
 
     /// A rule that fails is a fault of the scenario: it is noted, and what it had changed stays. Every repetition fails alike.
-    private mutating func attempt(_ what: String, _ turn: inout Turn<Rules>, _ body: (inout Turn<Rules>) throws -> Void) {
+    private mutating func attempt(_ what: String, _ turn: inout Turn<Rules>, _ body: (inout Turn<Rules>) throws -> Void)
+    {
         do { try body(&turn) } catch { faults.append("tick \(tick): \(what) failed: \(error)") }
     }
 
