@@ -1,0 +1,232 @@
+public import MeshCore
+
+/// A simulation as its controller has it: the world, who sits where, what they see and ask for, and the record.
+///
+/// A value: it has no clock, no tasks and no sockets. Whoever runs it says what came and when (in milliseconds of a monotonic
+/// clock), and sends what it gives. A tick goes `open`, `observe`, `submit`…, `seal`. It is Codable: a checkpoint of it holds
+/// everything, also what is pending and what each seat has acknowledged.
+public struct SimHost<Rules: Scenario>: Sendable {
+    /// The simulation's name, in every observation.
+    public let sim: String
+    /// The domain that it is, in a federation.
+    public let domain: String
+    /// The world and its chain.
+    public private(set) var run: SimRunner<ScenarioModel<Rules>>
+    /// The seats, and what they ask for.
+    public private(set) var collector: TickCollector
+    /// How much a seat may be sent at once.
+    public var budget: ObservationBudget
+    /// Looked up by seat, never walked through.
+    private var encoders: [String: ObservationEncoder] = [:]
+
+    /// The beginning of a simulation. Fails when the scenario or its rules make no sense.
+    public init(
+        sim: String, domain: String = "world", parameters: Rules.Parameters, seed: UInt64,
+        rules: TickRules = TickRules(), budget: ObservationBudget = .none
+    ) throws {
+        try SimName.check(sim, what: "name of a simulation")
+        try SimName.check(domain, what: "name of a domain")
+        self.sim = sim
+        self.domain = domain
+        self.budget = budget
+        run = try SimRunner(parameters, seed: seed)
+        if let fault = run.model.faults.first { throw SimError(fault) }
+        collector = try TickCollector(catalog: try Rules.catalog(), rules: rules)
+    }
+
+    /// The world as of the last sealed tick.
+    public var model: ScenarioModel<Rules> { run.model }
+    /// The last sealed tick.
+    public var tick: Int64 { run.model.tick }
+
+    // MARK: Seats
+
+    /// Gives a seat from the next tick on; returns its generation. Fails when it is held, or its name is not valid.
+    public mutating func take(_ seat: Seat) throws(SimError) -> Int64 {
+        encoders[seat.name] = nil
+        return try collector.take(seat)
+    }
+
+    /// Gives a seat back to its body's next mind: same body, next generation, from the next tick on.
+    public mutating func handOver(_ seat: String, to mind: Mind) throws(SimError) -> Int64 {
+        encoders[seat] = nil
+        return try collector.handOver(seat, to: mind)
+    }
+
+    /// Frees a seat from the next tick on.
+    public mutating func giveUp(_ seat: String) throws(SimError) {
+        encoders[seat] = nil
+        try collector.giveUp(seat)
+    }
+
+    /// Waits for a seat again that was silent too often.
+    public mutating func readmit(_ seat: String) throws(SimError) { try collector.readmit(seat) }
+
+    /// A seat's program failed, or its connection was lost: it does nothing in the open tick. Others are not touched.
+    @discardableResult
+    public mutating func fail(_ seat: String, generation: Int64? = nil, reason: String) -> Bool {
+        collector.fail(seat, generation: generation, reason: reason)
+    }
+
+    /// What a seat that was taken is told.
+    public func welcome(_ seat: Seat, generation: Int64) -> SimWelcome {
+        SimWelcome(
+            seat: seat.name, generation: generation, sim: sim, domain: domain, tick: collector.tick,
+            actions: collector.catalog, latePolicy: seat.latePolicy, barrier: collector.rules.barrier)
+    }
+
+    // MARK: A tick
+
+    /// The line of the record with which it begins.
+    public mutating func begin() throws -> SimRecording.Tick { try run.begin() }
+
+    /// Opens the next tick.
+    public mutating func open(now: Int64) throws(SimError) { try collector.open(collector.tick, now: now) }
+
+    /// What a seat sees of the last sealed tick; nil while it has no body.
+    public func scene(of seat: String) -> Scene? { scene(of: seat, run.model.turn) }
+
+    /// What the seats see, in their order: those that hold a seat and have a body.
+    public func scenes() -> [(seat: Seat, scene: Scene)] {
+        let turn = run.model.turn
+        return collector.seats.current.compactMap { seat in scene(of: seat.name, turn).map { (seat, $0) } }
+    }
+
+    private func scene(of seat: String, _ turn: Turn<Rules>) -> Scene? {
+        guard let body = turn.body(of: seat), turn.world.contains(body.entity) else { return nil }
+        return Scene(
+            of: turn.world, viewer: body.entity,
+            visibility: Rules.visibility(role: body.role, turn.parameters), tick: tick,
+            actions: Rules.available(to: body, turn))
+    }
+
+    /// The seats' next observations, in their order: each as a difference to what the seat has acknowledged.
+    public mutating func observations(deadlineMillis: Int64? = nil) -> [SimObservation] {
+        scenes().map { seat, scene in
+            var encoder = encoders[seat.name] ?? ObservationEncoder(sim: sim)
+            let observation = encoder.encode(scene, budget: budget)
+            encoders[seat.name] = encoder
+            return SimObservation(
+                seat: seat.name, generation: seat.generation, tick: observation.tick,
+                sequence: observation.sequence, base: observation.base, deadlineMillis: deadlineMillis,
+                payload: observation.json)
+        }
+    }
+
+    /// A seat has an observation, or needs a whole one.
+    public mutating func acknowledge(_ ack: SimAck) {
+        guard collector.seats[ack.seat]?.generation == ack.generation else { return }
+        if ack.keyframe == true { encoders[ack.seat]?.requestKeyframe() }
+        _ = encoders[ack.seat]?.acknowledge(ack.sequence)
+    }
+
+    /// Takes what a seat asks for.
+    public mutating func submit(_ submission: Submission, now: Int64) -> Receipt {
+        collector.submit(submission, now: now)
+    }
+
+    /// Takes what somebody orders who has no seat.
+    public mutating func command(_ command: Command, now: Int64) -> Receipt { collector.command(command, now: now) }
+
+    /// What a sealed tick has brought.
+    public struct Sealed: Sendable {
+        /// The line of the record.
+        public var line: SimRecording.Tick
+        /// What the seats are told, by seat.
+        public var results: [SimResult]
+        /// What became of commands: those who ordered them have no seat.
+        public var commands: [SimResult]
+        /// What others may read now.
+        public var exports: [(key: String, value: JSON)]
+        /// Faults of the scenario's rules.
+        public var faults: [String]
+    }
+
+    /// Seals the open tick, and makes it. Fails when no tick is open.
+    public mutating func seal(
+        now: Int64, imports: [SealedImport] = [], checkpoint: Bool = false
+    ) throws -> Sealed {
+        let seal = try collector.seal(now: now, imports: imports)
+        let line = try run.advance(seal, checkpoint: checkpoint)
+        let (results, commands) = results()
+        return Sealed(
+            line: line, results: results, commands: commands, exports: Rules.exports(run.model.turn),
+            faults: run.model.faults)
+    }
+
+    /// The receipts of the last seal, with what the world made of those that reached it.
+    private func results() -> (seats: [SimResult], commands: [SimResult]) {
+        var outcomes: [String: ActionOutcome] = [:]
+        func key(_ seat: String, _ generation: Int64, _ sequence: Int64) -> String {
+            "\(generation)/\(sequence)/\(seat)"
+        }
+        for one in run.model.outcomes { outcomes[key(one.seat, one.generation, one.sequence)] = one }
+        var seats: [SimResult] = []
+        var commands: [SimResult] = []
+        for receipt in collector.receipts {
+            var result = SimActionResult(receipt)
+            if result.accepted, let outcome = outcomes[key(receipt.seat, receipt.generation, receipt.sequence)] {
+                result.accepted = outcome.accepted
+                result.reason = outcome.reason
+                result.effects = outcome.effects
+            }
+            // Generation 0 is nobody's: it marks commands.
+            if receipt.generation == 0 {
+                Self.add(result, of: receipt, to: &commands)
+            } else {
+                Self.add(result, of: receipt, to: &seats)
+            }
+        }
+        return (seats, commands)
+    }
+
+    private static func add(_ result: SimActionResult, of receipt: Receipt, to list: inout [SimResult]) {
+        if let last = list.last, last.seat == receipt.seat, last.generation == receipt.generation {
+            list[list.count - 1].results.append(result)
+        } else {
+            list.append(SimResult(seat: receipt.seat, generation: receipt.generation, results: [result]))
+        }
+    }
+}
+
+extension SimHost: Codable {
+    private enum Key: String, CodingKey { case sim, domain, model, chain, collector, budget, encoders }
+    private struct Held: Codable {
+        var seat: String
+        var encoder: ObservationEncoder
+    }
+
+    /// Reads a checkpoint. Fails when it does not fit the scenario.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        sim = try fields.decode(String.self, forKey: .sim)
+        domain = try fields.decode(String.self, forKey: .domain)
+        let text = try fields.decode(String.self, forKey: .chain)
+        guard let head = Digest(hex: text) else {
+            throw DecodingError.dataCorruptedError(forKey: .chain, in: fields, debugDescription: "64 hex characters")
+        }
+        run = SimRunner(
+            model: try fields.decode(ScenarioModel<Rules>.self, forKey: .model), chain: SimChain(head: head))
+        collector = try fields.decode(TickCollector.self, forKey: .collector)
+        guard collector.sealedTick == run.model.tick else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .collector, in: fields, debugDescription: "the seats are of another tick than the world")
+        }
+        budget = .none
+        for held in try fields.decode([Held].self, forKey: .encoders) { encoders[held.seat] = held.encoder }
+    }
+
+    /// Writes a checkpoint. The budget is a setting of whoever runs it, and not in it.
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: Key.self)
+        try fields.encode(sim, forKey: .sim)
+        try fields.encode(domain, forKey: .domain)
+        try fields.encode(run.model, forKey: .model)
+        try fields.encode(run.chain.head.hex, forKey: .chain)
+        try fields.encode(collector, forKey: .collector)
+        let held = collector.seats.current.compactMap { seat in
+            encoders[seat.name].map { Held(seat: seat.name, encoder: $0) }
+        }
+        try fields.encode(held, forKey: .encoders)
+    }
+}
