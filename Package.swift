@@ -16,6 +16,7 @@ let package = Package(
         .library(name: "MeshBroker", targets: ["MeshBroker"]),
         .library(name: "MeshSDK", targets: ["MeshSDK"]),
         .library(name: "MeshSim", targets: ["MeshSim"]),
+        .library(name: "MeshSimProgram", targets: ["MeshSimProgram"]),
         .executable(name: "meshd", targets: ["meshd"]),
         .executable(name: "mesh-cli", targets: ["mesh-cli"]),
     ],
@@ -78,7 +79,14 @@ let package = Package(
         // Simulations.
         .target(
             name: "MeshSim",
-            dependencies: ["MeshCore", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+            dependencies: ["MeshCore", .product(name: "Crypto", package: "swift-crypto")],
+            exclude: ["Program"], swiftSettings: strict),
+        .target(
+            name: "MeshSimProgram",
+            dependencies: [
+                "MeshCore", "MeshSim", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/MeshSim/Program", swiftSettings: strict),
         .target(name: "MeshSimModels", dependencies: ["MeshSim"], swiftSettings: strict),
 
         // The programs.
@@ -94,7 +102,7 @@ let package = Package(
         .executableTarget(
             name: "mesh-cli",
             dependencies: [
-                "MeshCore", "MeshSDK",
+                "MeshCore", "MeshSDK", "MeshSim",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -113,7 +121,10 @@ let package = Package(
             path: "Examples/EchoAgent", swiftSettings: strict),
 
         .executableTarget(
-            name: "mesh-models", dependencies: ["MeshCore", "MeshSim", "MeshSimModels"], path: "Examples/Models",
+            name: "mesh-models", dependencies: ["MeshCore", "MeshSim", "MeshSimModels", "MeshSimProgram"],
+            path: "Examples/Models", swiftSettings: strict),
+        .executableTarget(
+            name: "sim-template", dependencies: ["MeshSim", "MeshSimProgram"], path: "Examples/SimTemplate",
             swiftSettings: strict),
 
         // Benchmarks of the hot parts.
