@@ -200,6 +200,14 @@ def test_recordings_of_a_folder_are_listed(recording, tmp_path):
     assert "run.jsonl" in sim("list", "--runs", tmp_path).stdout
 
 
+def test_runs_are_numbered_in_a_folder(tmp_path):
+    for number in (1, 2):
+        told = json.loads(sim("run", "rumour", "--ticks", 2, "--seed", 9, "--record", f"{tmp_path}/runs/", "--json").stdout)
+        assert told["record"] == f"{tmp_path}/runs/rumour-000{number}-9.jsonl"
+        sim("verify", told["record"])
+    assert len(json.loads(sim("list", "--runs", tmp_path / "runs", "--json").stdout)["runs"]) == 2
+
+
 def test_the_program_itself_lists_describes_and_helps():
     assert "rumour" in run("list", program="sim-template").stdout
     assert "meetings" in run("describe", "rumour", program="sim-template").stdout

@@ -33,6 +33,15 @@ import Testing
             let found = try SimRun.verify(file: path, as: Walkers<SkippedShuffle>.self)
             #expect(found.divergence == Divergence(tick: 6, domains: ["coins"]))
             #expect(throws: SimError.self) { try SimRun.verify(file: path, as: Walkers<NoFault>.self, from: 5) }
+            // A state that was changed is found where it is.
+            var changed = recording
+            var state = try #require(changed.ticks[8].state?.objectValue)
+            state["late"] = 7
+            changed.ticks[8].state = .object(state)
+            try changed.write(to: path)
+            #expect(
+                try SimRun.verify(file: path, as: Walkers<NoFault>.self, from: 8).divergence
+                    == Divergence(tick: 8, domains: ["seats"]))
         }
     }
 

@@ -15,7 +15,9 @@ struct ParameterOptions: ParsableArguments {
 
 /// Where a run is written.
 struct RecordOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Write the run to a file, JSON lines.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Write the run to a file, JSON lines; to the next file of a folder when it ends in /.", valueName: "file"))
     var record: String?
 
     @Option(help: ArgumentHelp("Record a state every so many ticks; 0: only the first.", valueName: "ticks"))
@@ -83,10 +85,10 @@ struct RunCommand: AsyncParsableCommand {
         } catch { failure = error }
         let made = sink.finish()
         if let failure { throw failure }
-        guard let (report, last) = made else { throw ProgramFailure(.failure, "the scenario made no tick") }
+        guard let (report, last, path) = made else { throw ProgramFailure(.failure, "the scenario made no tick") }
         let isInterrupted = Interrupt.isAsked && last.tick < end
         var fields = report.json.objectValue ?? JSONObject()
-        if let path = recording.record { fields["record"] = .string(path) }
+        if let path { fields["record"] = .string(path) }
         fields["interrupted"] = .bool(isInterrupted)
         output.result(fields) {
             let fork = report.header.forkedAt.map { ", forked at tick \($0)" } ?? ""
@@ -95,7 +97,7 @@ struct RunCommand: AsyncParsableCommand {
                 + "chain \(last.chain)"
         }
         if isInterrupted {
-            let kept = recording.record.map { "; what was made is in \($0)" } ?? ""
+            let kept = path.map { "; what was made is in \($0)" } ?? ""
             throw ProgramFailure(.interrupted, "interrupted at tick \(last.tick) of \(end)\(kept)", hasResult: true)
         }
     }

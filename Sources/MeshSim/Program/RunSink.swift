@@ -6,6 +6,7 @@ import Synchronization
 final class RunSink: Sendable {
     private struct State: ~Copyable {
         var writer: RunFileWriter?
+        var path: String?
         var report: SimReport?
         var last: SimRecording.Tick?
     }
@@ -27,7 +28,12 @@ final class RunSink: Sendable {
             begin: { header in
                 try self.state.withLock { state in
                     state.report = SimReport(header)
-                    if let path = self.path { state.writer = try RunFileWriter(path, header: header) }
+                    guard let path = self.path else { return }
+                    let writer =
+                        path.hasSuffix("/")
+                        ? try RunStore(String(path.dropLast())).create(header) : try RunFileWriter(path, header: header)
+                    state.path = writer.path
+                    state.writer = consume writer
                 }
             },
             line: { line in
@@ -40,13 +46,13 @@ final class RunSink: Sendable {
             }, isCancelled: { Interrupt.isAsked })
     }
 
-    /// What was made; nil when nothing was. Takes the progress away.
-    func finish() -> (report: SimReport, last: SimRecording.Tick)? {
+    /// What was made and where it is recorded; nil when nothing was made. Takes the progress away.
+    func finish() -> (report: SimReport, last: SimRecording.Tick, path: String?)? {
         progress.end()
         return state.withLock { state in
             state.writer = nil
             guard let report = state.report, let last = state.last else { return nil }
-            return (report, last)
+            return (report, last, state.path)
         }
     }
 }

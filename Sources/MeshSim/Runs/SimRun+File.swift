@@ -41,7 +41,7 @@ extension SimRun {
         var (run, first) = try begin(&reader, as: type, from: checkpoint)
         try observer.begin(reader.header)
         var result = Verification(model: Model.name, ticks: 1, chain: first.chain)
-        let made = checkpoint == nil ? try run.begin(checkpoint: false) : first
+        let made = checkpoint == nil ? try run.begin(checkpoint: false) : read(run, first)
         if try !accept(made, first, &result, reader.header.domains, observer) { return result }
         while let recorded = try reader.next() {
             let made = try run.advance(recorded.seal)
@@ -51,6 +51,16 @@ extension SimRun {
         }
         result.tornLine = reader.tornLine
         return result
+    }
+
+    /// The line of a checkpoint as its state has it: a state that was changed is found where it is.
+    private static func read<Model: SimModel>(
+        _ run: SimRunner<Model>, _ line: SimRecording.Tick
+    ) -> SimRecording.Tick {
+        var made = line
+        made.domains = run.model.domainHashes.map(\.hex)
+        made.state = nil
+        return made
     }
 
     /// Reads on to the line at which to begin, and makes the run as of then.
