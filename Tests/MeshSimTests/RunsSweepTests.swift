@@ -137,12 +137,33 @@ import Testing
         #expect(try read.csv() == result.csv())
     }
 
-    @Test func cellsOfACSVAreQuoted() throws {
-        let run = SweepPlan.Run(number: 0, point: 0, replicate: 0, seed: 1, values: ["a \"b\", c\n"])
+    @Test(arguments: [
+        ("plain", "plain"), ("a \"b\"", "\"a \"\"b\"\"\""), ("a,b", "\"a,b\""), ("a\nb", "\"a\nb\""),
+        ("a\rb", "\"a\rb\""),
+    ])
+    func cellsOfACSVAreQuotedWhereTheyMustBe(_ value: String, _ cell: String) throws {
+        let run = SweepPlan.Run(number: 0, point: 0, replicate: 0, seed: 1, values: [.string(value)])
         let plan = SweepPlan(parameters: ["text": ""], axes: [.init("text", run.values)], ticks: 1)
         let result = SweepResult(
             header: .init(model: "m", rulesVersion: 1, plan: plan), rows: [SweepRow(run: run, samples: [], error: "x")])
-        #expect(try result.csv().hasSuffix(",\"a \"\"b\"\", c\n\",,,x\n"))
+        #expect(try result.csv().hasSuffix("\n0,0,0,1,\(cell),,,x\n"))
+    }
+
+    /// The first run ends after the second one, which lets it go on.
+    @Test func theOrderOfTheResultIsThePlans() async throws {
+        var plan = try Self.plan(replicates: 1)
+        plan.axes = [.init("walkers", [1, 2, 3])]
+        let (gate, opener) = AsyncStream<Void>.makeStream()
+        let ended = Mutex([Int]())
+        let result = try await Sweep.run(plan, model: "gated", rulesVersion: 1, parallelism: 2) { run, parameters in
+            if run.number == 0 { for await _ in gate { break } }
+            ended.withLock { $0.append(run.number) }
+            if run.number == 1 { opener.yield() }
+            return .init(samples: [], chain: parameters["walkers"]?.text ?? "")
+        }
+        #expect(ended.withLock { $0.first } == 1)
+        #expect(result.rows.map(\.run.number) == [0, 1, 2])
+        #expect(result.rows.map(\.chain) == ["1", "2", "3"])
     }
 
     @Test func nestedParametersAreNamedByDots() throws {
