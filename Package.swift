@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "MeshBroker", targets: ["MeshBroker"]),
         .library(name: "MeshSDK", targets: ["MeshSDK"]),
         .library(name: "MeshSim", targets: ["MeshSim"]),
+        .library(name: "MeshSimProgram", targets: ["MeshSimProgram"]),
         .executable(name: "meshd", targets: ["meshd"]),
         .executable(name: "mesh-cli", targets: ["mesh-cli"]),
     ],
@@ -83,7 +84,21 @@ let package = Package(
         .target(
             name: "MeshSim",
             dependencies: ["MeshCore", "MeshStore", .product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: strict),
+            exclude: ["Live", "Program"], swiftSettings: strict),
+        .target(
+            name: "MeshSimLive",
+            dependencies: [
+                "MeshCore", "MeshSDK", "MeshSim", .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/MeshSim/Live", swiftSettings: strict),
+        .target(
+            name: "MeshSimProgram",
+            dependencies: [
+                "MeshCore", "MeshSDK", "MeshSim", "MeshSimLive",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/MeshSim/Program", swiftSettings: strict),
         .target(name: "MeshSimModels", dependencies: ["MeshSim"], swiftSettings: strict),
 
         // The programs.
@@ -99,7 +114,7 @@ let package = Package(
         .executableTarget(
             name: "mesh-cli",
             dependencies: [
-                "MeshCore", "MeshSDK",
+                "MeshCore", "MeshSDK", "MeshSim",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -118,7 +133,10 @@ let package = Package(
             path: "Examples/EchoAgent", swiftSettings: strict),
 
         .executableTarget(
-            name: "mesh-models", dependencies: ["MeshCore", "MeshSim", "MeshSimModels"], path: "Examples/Models",
+            name: "mesh-models", dependencies: ["MeshCore", "MeshSim", "MeshSimModels", "MeshSimProgram"],
+            path: "Examples/Models", swiftSettings: strict),
+        .executableTarget(
+            name: "sim-template", dependencies: ["MeshSim", "MeshSimProgram"], path: "Examples/SimTemplate",
             swiftSettings: strict),
 
         // Benchmarks of the hot parts.

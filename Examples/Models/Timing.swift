@@ -1,6 +1,7 @@
 import MeshCore
 import MeshSim
 import MeshSimModels
+import MeshSimProgram
 
 /// How long runs take: the best of several, since other programs only ever add.
 enum Timing {
@@ -19,21 +20,30 @@ enum Timing {
         }
     }
 
-    static func run(_ options: Options) throws {
-        let models = options.words.isEmpty ? Model.all : [try options.model()]
+    /// Times one model, or all; false when there is none of that name.
+    static func run(_ name: String?) -> Bool {
+        let models = Model.all.filter { name == nil || $0.scenario.name == name }
+        guard !models.isEmpty else {
+            print(
+                "error: no model is called \(name ?? ""); there are \(Model.all.map(\.scenario.name).joined(separator: ", "))"
+            )
+            return false
+        }
         for model in models {
             for (size, isLarge) in [("small", false), ("large", true)] {
                 let times = (0..<5).map { seed -> Double in
                     let clock = ContinuousClock()
-                    let took = clock.measure { model.play(isLarge, UInt64(seed), model.ticks) }
+                    let took = clock.measure { model.play(isLarge, UInt64(seed)) }
                     return Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
                 }
                 let line: JSON = [
-                    "model": .string(model.name), "size": .string(size), "ticks": .integer(model.ticks),
+                    "model": .string(model.scenario.name), "size": .string(size),
+                    "ticks": .integer(model.scenario.ticks),
                     "seconds": .double(times.min() ?? 0), "runs": .integer(Int64(times.count)),
                 ]
                 print(line.text)
             }
         }
+        return true
     }
 }

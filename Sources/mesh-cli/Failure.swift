@@ -1,5 +1,6 @@
 import ArgumentParser
 import MeshCore
+import MeshSim
 
 /// A failure as the user sees it: what is wrong, what to do, and the number that the program ends with.
 struct Failure: Error, Sendable, Hashable {
@@ -34,6 +35,10 @@ struct Failure: Error, Sendable, Hashable {
             self.init(error.code == .malformed ? .usage : .authentication, error.code.rawValue, error.message)
         case let fault as LedgerFault:
             self.init(.failure, "ledger_fault", "the ledger does not hold: \(fault)")
+        case let error as SimError:
+            self.init(
+                error.kind == .file ? .io : .usage,
+                error.kind == .file ? "io" : ErrorCode.invalidArgument.rawValue, error.description)
         case let error as JSONError: self.init(.usage, "bad_json", error.description)
         case is CancellationError: self.init(.interrupted, "interrupted", "interrupted")
         default: self.init(.failure, "failed", "\(error)")

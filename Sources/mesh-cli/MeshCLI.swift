@@ -1,5 +1,6 @@
 import ArgumentParser
 import MeshCore
+import MeshSim
 
 #if canImport(Glibc)
     import Glibc
@@ -39,6 +40,7 @@ struct Root: AsyncParsableCommand {
                 ]),
             CommandGroup(name: "Shared", subcommands: [StateNoun.self, ClockNoun.self]),
             CommandGroup(name: "Evidence", subcommands: [LedgerNoun.self, BackupNoun.self, RestoreCommand.self]),
+            CommandGroup(name: "Simulations", subcommands: [SimNoun.self]),
             CommandGroup(name: "Measuring", subcommands: [BenchCommand.self]),
         ])
 }
@@ -71,7 +73,7 @@ enum MeshCLI {
     /// Errors and requests for help that the argument parser made.
     private static func isParserError(_ error: any Error) -> Bool {
         !(error is Failure || error is MeshError || error is TransportError || error is JSONError
-            || error is IdentityError || error is LedgerFault || error is CancellationError)
+            || error is IdentityError || error is LedgerFault || error is SimError || error is CancellationError)
     }
 
     private static func report(parserError error: any Error, _ arguments: [String]) -> ExitStatus {

@@ -1,5 +1,5 @@
 /// Where two runs part.
-public struct Divergence: Sendable, Hashable, CustomStringConvertible {
+public struct Divergence: Codable, Sendable, Hashable, CustomStringConvertible {
     /// The first tick that differs.
     public var tick: Int64
     /// The domains that differ there; empty when only the chain does.
@@ -29,7 +29,7 @@ public struct Divergence: Sendable, Hashable, CustomStringConvertible {
         return domains.isEmpty
             ? isSealDifferent
                 ? "tick \(tick): what came from outside differs"
-                : "tick \(tick): the chain differs, the state does not: an earlier part of the record was changed"
+                : "tick \(tick): the chain differs, the state does not: its seal or an earlier part of the record was changed"
             : "tick \(tick): \(domains.joined(separator: ", ")) differ\(domains.count == 1 ? "s" : "")\(seal)"
     }
 }

@@ -1,7 +1,19 @@
 /// What is wrong with a run or its record.
 public struct SimError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What kind of fault.
+    public enum Kind: Sendable, Hashable {
+        /// What was given cannot be used.
+        case invalid
+        /// A file could not be read or written.
+        case file
+    }
     /// For people.
     public var description: String
+    /// What kind of fault.
+    public var kind: Kind
     /// Makes an error.
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String, kind: Kind = .invalid) {
+        self.description = description
+        self.kind = kind
+    }
 }

@@ -11,7 +11,10 @@ public protocol SimModel: Codable, Sendable {
     /// The parts of the state that are hashed apart, so that a difference is named.
     static var domains: [String] { get }
 
-    /// The world at tick 0.
+    /// Fails when no world can be made from the parameters; says which one and what is valid. Whatever passes must not
+    /// trap later.
+    static func validate(_ parameters: Parameters) throws(SimError)
+    /// The world at tick 0, of parameters that are valid.
     init(_ parameters: Parameters, seed: UInt64)
     /// How many steps were made.
     var tick: Int64 { get }
@@ -27,6 +30,8 @@ public protocol SimModel: Codable, Sendable {
 }
 
 extension SimModel {
+    public static func validate(_ parameters: Parameters) throws(SimError) {}
+
     public mutating func advance(_ seal: Seal) throws(SimError) {
         guard seal.tick == tick + 1 else { throw SimError("the seal is tick \(seal.tick)'s, the next is \(tick + 1)") }
         step()

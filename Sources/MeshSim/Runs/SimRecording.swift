@@ -41,7 +41,13 @@ public struct SimRecording: Sendable {
     /// What it was made from.
     public var header: Header
     /// Ascending by tick, from 0.
-    public var ticks: [Tick] = []
+    public var ticks: [Tick]
+
+    /// Makes a recording.
+    public init(header: Header, ticks: [Tick] = []) {
+        self.header = header
+        self.ticks = ticks
+    }
 
     /// The lines.
     public func lines() throws -> [UInt8] {
@@ -55,7 +61,7 @@ public struct SimRecording: Sendable {
         let lines = bytes.split(separator: 0x0A)
         func read<Value: Decodable>(_ number: Int, _ type: Value.Type) throws(SimError) -> Value {
             do throws(JSONError) {
-                let json = try JSON.parse(Array(lines[number]), limits: JSONLimits(maxBytes: 1 << 30, maxDepth: 64))
+                let json = try JSON.parse(Array(lines[number]), limits: .recording)
                 return try JSONCoder.decode(type, from: json)
             } catch { throw SimError("line \(number + 1) of the recording cannot be read: \(error)") }
         }
@@ -64,4 +70,9 @@ public struct SimRecording: Sendable {
         for number in lines.indices.dropFirst() { recording.ticks.append(try read(number, Tick.self)) }
         return recording
     }
+}
+
+extension JSONLimits {
+    /// A line of a recording: a state may be large.
+    static let recording = JSONLimits(maxBytes: 1 << 30, maxDepth: 64)
 }

@@ -7,14 +7,12 @@ public enum SimRun {
         _ type: Model.Type, _ parameters: Model.Parameters, seed: UInt64, ticks: Int64, checkpointEvery: Int64 = 0,
         progress: (Int64) -> Void = { _ in }
     ) throws -> SimRecording {
-        var recording = SimRecording(header: try .init(type, parameters, seed: seed))
         var run = try SimRunner<Model>(parameters, seed: seed)
-        recording.ticks.append(try run.begin())
-        progress(0)
-        for tick in stride(from: 1, through: ticks, by: 1) {
-            let isCheckpoint = checkpointEvery > 0 && tick % checkpointEvery == 0
-            recording.ticks.append(try run.advance(checkpoint: isCheckpoint))
-            progress(tick)
+        var recording = SimRecording(header: try .init(type, parameters, seed: seed))
+        try lines(&run, ticks: ticks, checkpointEvery: checkpointEvery) {
+            recording.ticks.append($0)
+            progress($0.tick)
+            return true
         }
         return recording
     }
@@ -47,19 +45,12 @@ public enum SimRun {
         _ recording: SimRecording, as type: Model.Type, at tick: Int64, seed: UInt64, ticks: Int64,
         checkpointEvery: Int64 = 0
     ) throws -> SimRecording {
-        var model = try SimRunner<Model>(recording, from: tick).model
-        model.reseed(seed)
-        var fork = SimRecording(header: recording.header)
-        fork.header.seed = String(seed)
-        fork.header.forkedFrom = recording.ticks.first { $0.tick == tick }?.chain
-        fork.header.forkedAt = tick
-        var run = SimRunner(
-            model: model, chain: SimChain(name: Model.name, seed: seed, parameters: recording.header.parameters))
-        fork.ticks.append(try run.begin())
-        let seals = Dictionary(recording.ticks.map { ($0.tick, $0.seal) }) { $1 }
-        for next in stride(from: tick + 1, through: tick + ticks, by: 1) {
-            let isCheckpoint = checkpointEvery > 0 && next % checkpointEvery == 0
-            fork.ticks.append(try run.advance(seals[next] ?? nil, checkpoint: isCheckpoint))
+        var fork = SimRecording(header: forkHeader(recording, at: tick, seed: seed))
+        try forkLines(
+            recording, as: type, at: tick, seed: seed, ticks: ticks, checkpointEvery: checkpointEvery
+        ) {
+            fork.ticks.append($0)
+            return true
         }
         return fork
     }
@@ -70,7 +61,9 @@ public enum SimRun {
         for left in one.ticks {
             guard let right = others[left.tick] else { continue }
             let changed = zip(one.header.domains, zip(left.domains, right.domains)).filter { $0.1.0 != $0.1.1 }.map(\.0)
-            let seals = left.seal != right.seal
+            // A fork begins with a state: what had come from outside until then is in the other record alone.
+            let begins = left.tick == one.header.forkedAt || left.tick == other.header.forkedAt
+            let seals = !begins && left.seal != right.seal
             if !changed.isEmpty || seals {
                 return Divergence(tick: left.tick, domains: changed, isSealDifferent: seals)
             }

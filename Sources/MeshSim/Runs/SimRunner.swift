@@ -7,8 +7,9 @@ public struct SimRunner<Model: SimModel>: Sendable {
     /// The chain as of the last tick.
     public private(set) var chain: SimChain
 
-    /// The beginning of a run.
+    /// The beginning of a run. Fails when the model refuses the parameters.
     public init(_ parameters: Model.Parameters, seed: UInt64) throws {
+        try Model.validate(parameters)
         model = Model(parameters, seed: seed)
         chain = SimChain(name: Model.name, seed: seed, parameters: try JSONCoder.encode(parameters))
     }
@@ -32,7 +33,9 @@ public struct SimRunner<Model: SimModel>: Sendable {
         guard let seed = UInt64(header.seed) else { throw SimError("the seed \(header.seed) is no number") }
         chain = SimChain(name: Model.name, seed: seed, parameters: header.parameters)
         if checkpoint == nil, header.forkedAt == nil {
-            model = Model(try JSONCoder.decode(Model.Parameters.self, from: header.parameters), seed: seed)
+            let parameters = try JSONCoder.decode(Model.Parameters.self, from: header.parameters)
+            try Model.validate(parameters)
+            model = Model(parameters, seed: seed)
             return
         }
         let wanted = checkpoint ?? header.forkedAt ?? 0
@@ -63,9 +66,12 @@ public struct SimRunner<Model: SimModel>: Sendable {
         chain.add(tick: model.tick, rulesVersion: Model.rulesVersion, domains: domains, seal: seal?.hash)
         return SimRecording.Tick(
             tick: model.tick, chain: chain.head.hex, domains: domains.map(\.hex), seal: seal,
-            metrics: .object(JSONObject(model.metrics.map { ($0.name, .double($0.value)) })),
+            metrics: .object(JSONObject(model.metrics.map { ($0.name, Self.number($0.value)) })),
             state: checkpoint ? try JSONCoder.encode(model) : Optional<JSON>.none)
     }
+
+    /// JSON has no NaN and no infinity: a metric that is one, as the mean of nobody, is null.
+    private static func number(_ value: Double) -> JSON { value.isFinite ? .double(value) : .null }
 }
 
 extension SimRecording.Header {
