@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "MeshBroker", targets: ["MeshBroker"]),
         .library(name: "MeshSDK", targets: ["MeshSDK"]),
         .library(name: "MeshSim", targets: ["MeshSim"]),
+        .library(name: "MeshSimLive", targets: ["MeshSimLive"]),
         .library(name: "MeshSimProgram", targets: ["MeshSimProgram"]),
         .executable(name: "meshd", targets: ["meshd"]),
         .executable(name: "mesh-cli", targets: ["mesh-cli"]),
@@ -135,6 +136,13 @@ let package = Package(
         .executableTarget(
             name: "mesh-models", dependencies: ["MeshCore", "MeshSim", "MeshSimModels", "MeshSimProgram"],
             path: "Examples/Models", swiftSettings: strict),
+        .target(
+            name: "Orchard", dependencies: ["MeshCore", "MeshSim"], path: "Examples/Orchard/Rules",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "sim-orchard", dependencies: ["MeshSim", "MeshSimProgram", "Orchard"],
+            path: "Examples/Orchard/Program",
+            swiftSettings: strict),
         .executableTarget(
             name: "sim-template", dependencies: ["MeshSim", "MeshSimProgram"], path: "Examples/SimTemplate",
             swiftSettings: strict),
@@ -164,7 +172,14 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore"], swiftSettings: strict),
         .testTarget(
-            name: "MeshSimTests", dependencies: ["MeshCore", "MeshSim", "MeshSimModels"], swiftSettings: strict),
+            name: "MeshSimTests", dependencies: ["MeshCore", "MeshSim", "MeshSimModels", "Orchard"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "MeshSimLiveTests",
+            dependencies: [
+                "MeshCore", "MeshBroker", "MeshSDK", "MeshSim", "MeshSimLive", "MeshTestSupport", "Orchard",
+            ],
+            swiftSettings: strict),
         .testTarget(name: "MeshStoreTests", dependencies: ["MeshStore"], swiftSettings: strict),
         .testTarget(
             name: "MeshEngineTests", dependencies: ["MeshCore", "MeshEngine", "MeshStore", "MeshTestSupport"],

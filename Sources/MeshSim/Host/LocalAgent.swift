@@ -78,20 +78,24 @@ public struct LocalPlay<Rules: Scenario>: Sendable {
         return try host.seal(now: now, checkpoint: checkpoint)
     }
 
-    /// Plays a run from its beginning and writes it down, with a state every `checkpointEvery` ticks (0: only the first).
-    /// Stops after the tick for which `progress` gives false.
-    public mutating func record(
-        ticks: Int64, checkpointEvery: Int64 = 0, progress: (SimRecording.Tick) throws -> Bool = { _ in true }
-    ) throws -> SimRecording {
-        var recording = SimRecording(
-            header: try .init(ScenarioModel<Rules>.self, host.model.parameters, seed: seed))
-        let first = try begin()
-        recording.ticks.append(first)
-        guard try progress(first) else { return recording }
+    /// Plays a run from its beginning, with a state every `checkpointEvery` ticks (0: only the first), and gives each line.
+    /// Stops after the line for which `take` gives false.
+    public mutating func run(
+        ticks: Int64, checkpointEvery: Int64 = 0, take: (SimRecording.Tick) throws -> Bool
+    ) throws {
+        guard try take(try begin()) else { return }
         for tick in stride(from: 1, through: ticks, by: 1) {
-            let line = try step(checkpoint: checkpointEvery > 0 && tick % checkpointEvery == 0).line
-            recording.ticks.append(line)
-            guard try progress(line) else { break }
+            let isCheckpoint = checkpointEvery > 0 && tick % checkpointEvery == 0
+            guard try take(try step(checkpoint: isCheckpoint).line) else { return }
+        }
+    }
+
+    /// Plays a run from its beginning and writes it down.
+    public mutating func record(ticks: Int64, checkpointEvery: Int64 = 0) throws -> SimRecording {
+        var recording = SimRecording(header: try .init(ScenarioModel<Rules>.self, host.model.parameters, seed: seed))
+        try run(ticks: ticks, checkpointEvery: checkpointEvery) {
+            recording.ticks.append($0)
+            return true
         }
         return recording
     }

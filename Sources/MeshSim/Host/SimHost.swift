@@ -86,13 +86,15 @@ public struct SimHost<Rules: Scenario>: Sendable {
     /// What a seat sees of the last sealed tick; nil while it has no body.
     public func scene(of seat: String) -> Scene? { scene(of: seat, run.model.turn) }
 
-    /// What the seats see, in their order: those that hold a seat and have a body.
-    public func scenes() -> [(seat: Seat, scene: Scene)] {
+    /// What the seats see, in their order: those that have a body, and of these the ones that are asked for.
+    public func scenes(of isAsked: (String) -> Bool = { _ in true }) -> [(seat: Seat, scene: Scene)] {
         let turn = run.model.turn
-        return collector.seats.current.compactMap { seat in scene(of: seat.name, turn).map { (seat, $0) } }
+        return collector.seats.current.compactMap { seat in
+            isAsked(seat.name) ? scene(of: seat.name, turn).map { (seat, $0) } : nil
+        }
     }
 
-    private func scene(of seat: String, _ turn: Turn<Rules>) -> Scene? {
+    func scene(of seat: String, _ turn: Turn<Rules>) -> Scene? {
         guard let body = turn.body(of: seat), turn.world.contains(body.entity) else { return nil }
         return Scene(
             of: turn.world, viewer: body.entity,
@@ -101,8 +103,10 @@ public struct SimHost<Rules: Scenario>: Sendable {
     }
 
     /// The seats' next observations, in their order: each as a difference to what the seat has acknowledged.
-    public mutating func observations(deadlineMillis: Int64? = nil) -> [SimObservation] {
-        scenes().map { seat, scene in
+    public mutating func observations(
+        of isAsked: (String) -> Bool = { _ in true }, deadlineMillis: Int64? = nil
+    ) -> [SimObservation] {
+        scenes(of: isAsked).map { seat, scene in
             var encoder = encoders[seat.name] ?? ObservationEncoder(sim: sim)
             let observation = encoder.encode(scene, budget: budget)
             encoders[seat.name] = encoder

@@ -10,7 +10,7 @@ import MeshSim
     import Darwin
 #endif
 
-/// A program over scenarios: run, verify, replay, fork, diff, report, sweep, list, describe.
+/// A program over scenarios: run, serve, verify, replay, fork, diff, report, sweep, list, describe.
 public enum SimProgram {
     /// The scenarios of this program, while it reads and runs its command line.
     @TaskLocal static var scenarios: [SimScenario] = []
@@ -141,7 +141,8 @@ struct ProgramRoot: AsyncParsableCommand {
                 Exit codes: 0 done, 1 failed or different, 3 bad arguments, 10 files, 130 interrupted.
                 """,
             subcommands: [
-                RunCommand.self, VerifyCommand.self, ReplayCommand.self, ForkCommand.self, DiffCommand.self,
+                RunCommand.self, ServeCommand.self, VerifyCommand.self, ReplayCommand.self, ForkCommand.self,
+                DiffCommand.self,
                 ReportCommand.self, SweepCommand.self, ListCommand.self, DescribeCommand.self,
             ])
     }

@@ -109,6 +109,8 @@ public struct SimScenario: Sendable {
     public var fork: @Sendable (ForkRequest, RunObserver) async throws -> Void
     /// Makes many runs.
     public var sweep: @Sendable (SweepRequest) async throws -> SweepResult
+    /// Runs it on a mesh, where peers take its seats; nil when there are none to take.
+    public var serve: (@Sendable (ServeRequest, RunObserver) async throws -> SimEnd)?
 
     /// Makes a scenario.
     public init(

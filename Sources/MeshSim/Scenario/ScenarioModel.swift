@@ -53,6 +53,11 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
         world = turn.world
     }
 
+    public static func validate(_ parameters: Rules.Parameters) throws(SimError) {
+        do { _ = try Rules.schema(parameters) } catch { throw SimError("\(error)") }
+        _ = try Rules.catalog()
+    }
+
     public mutating func reseed(_ seed: UInt64) { self.seed = seed }
 
     public mutating func step() {

@@ -1,0 +1,150 @@
+public import MeshCore
+
+/// How a controller runs a simulation.
+public struct ControllerSettings: Sendable {
+    /// How fast.
+    public var pacing: Pacing = .barrier
+    /// What happens when real time cannot be kept.
+    public var overrun: OverrunPolicy = .bestEffort
+    /// Whether the mesh's clock says when a tick begins: tick n when the clock is at its n-th since the controller began.
+    public var followsClock = false
+    /// After how many ticks it ends; nil: when it is told to.
+    public var ticks: Int64?
+    /// How many seats must be taken before the first tick begins.
+    public var minimumSeats = 0
+    /// A state is recorded every so many ticks; 0: only the first.
+    public var checkpointEvery: Int64 = 0
+    /// Which roles there are, for the error of who asks for another.
+    public var roles: [String] = []
+    /// The seat that somebody gets; nil: none. By default everybody gets one, with a late policy that suits the mind.
+    public var admit: @Sendable (_ name: String, SimJoin) -> Seat? = { ControllerSettings.seat($0, $1) }
+    /// Who may command: a member's name.
+    public var mayCommand: @Sendable (_ member: String) -> Bool = { _ in false }
+    /// Whether each tick is published as values of the mesh's state.
+    public var publishes = false
+    /// What it reads of other domains.
+    public var inputs: [DomainInput] = []
+    /// The seed of the agents' own random numbers.
+    public var agentSeed: UInt64 = 0
+    /// How many ticks are made before what has come meanwhile is looked at.
+    public var ticksAtOnce = 64
+
+    /// The defaults.
+    public init() {}
+
+    /// The key, in a domain's part of the state, of what was measured.
+    public static let metricsKey = "metrics"
+    /// The key of what a dashboard draws.
+    public static let viewKey = "view"
+
+    /// A seat with the late policy that suits its mind: a program has no excuse, a language model may think three ticks, a
+    /// person goes on with what they did.
+    public static func seat(_ name: String, _ join: SimJoin) -> Seat {
+        let policy: LatePolicy =
+            switch join.mind {
+            case .model: .idle(ticks: 3)
+            case .human: .holdLast(ticks: 5)
+            default: .carry
+            }
+        return Seat(name, mind: join.mind, role: join.role, latePolicy: policy)
+    }
+}
+
+/// What a controller has of other domains: the values of each tick that it still needs.
+struct DomainInputs: Sendable {
+    private let inputs: [DomainInput]
+    private var known: [String: [SealedImport]] = [:]
+
+    init(_ inputs: [DomainInput]) { self.inputs = inputs.sorted { $0.domain.precedesInBytes($1.domain) } }
+
+    mutating func add(_ values: SealedImport) {
+        guard inputs.contains(where: { $0.domain == values.domain }) else { return }
+        var list = known[values.domain] ?? []
+        guard !list.contains(where: { $0.tick == values.tick }) else { return }
+        list.append(values)
+        known[values.domain] = list
+    }
+
+    /// What a tick reads: of each domain the values of its lookahead before; nil while one is not there.
+    func values(for tick: Int64) -> [SealedImport]? {
+        var values: [SealedImport] = []
+        for input in inputs {
+            let wanted = max(0, tick - input.lookahead)
+            guard let one = known[input.domain]?.first(where: { $0.tick == wanted }) else { return nil }
+            values.append(one)
+        }
+        return values
+    }
+
+    /// Values that no later tick reads.
+    mutating func forget(before tick: Int64) {
+        for input in inputs { known[input.domain]?.removeAll { $0.tick < max(0, tick + 1 - input.lookahead) } }
+    }
+}
+
+/// The values that a domain has sealed lately, in one value of the state: who reads a tick a little later than it was sealed
+/// still gets exactly that one.
+public struct SealedExports: Sendable {
+    /// The key, in a domain's part of the state.
+    public static let key = "sealed"
+    /// How many ticks at most.
+    static let maximumTicks = 16
+    /// How many bytes at most: a value of the state has 64 KiB, and the stamp needs some.
+    static let maximumBytes = 60_000
+
+    private var ticks: [(tick: Int64, values: JSON, bytes: Int)] = []
+
+    /// Nothing yet.
+    public init() {}
+
+    mutating func add(tick: Int64, _ exports: [(key: String, value: JSON)]) {
+        let values = JSON.object(JSONObject(exports.map { ($0.key, $0.value) }))
+        ticks.append((tick, values, values.bytes().count + 40))
+        while ticks.count > 1, ticks.count > Self.maximumTicks || ticks.reduce(0, { $0 + $1.bytes }) > Self.maximumBytes
+        {
+            ticks.removeFirst()
+        }
+    }
+
+    /// The value.
+    var json: JSON { .array(ticks.map { ["tick": .integer($0.tick), "values": $0.values] }) }
+
+    /// Reads the value; what is not of this form gives nothing.
+    public static func read(_ json: JSON, domain: String) -> [SealedImport] {
+        (json.arrayValue ?? []).compactMap { one in
+            guard let tick = one["tick"]?.integerValue, let values = one["values"] else { return nil }
+            return SealedImport(domain: domain, tick: tick, values: values)
+        }
+    }
+}
+
+/// A world as a dashboard draws it: how many are in each zone, and where the entities are.
+public enum WorldView {
+    /// Entities that are drawn; the rest are only counted.
+    static let maximumEntities = 400
+
+    /// The view, at most some 40 kB.
+    public static func json(of world: World) -> JSON {
+        var types = JSONObject()
+        for type in world.schema.types { types[type.name] = .integer(Int64(world.count(of: type.name))) }
+        let zones = world.schema.zones.names.prefix(maximumEntities).map { zone -> (String, JSON) in
+            (zone, .integer(Int64(world.occupantCount(of: zone))))
+        }
+        var entities: [JSON] = []
+        for type in world.schema.types {
+            for id in world.entities(of: type.name) where entities.count < maximumEntities {
+                var one: JSONObject = ["id": .string(id.rawValue), "type": .string(type.name)]
+                if let zone = world.zone(of: id) { one["zone"] = .string(zone) }
+                if let point = world.position(of: id) {
+                    one["x"] = .double(point.x)
+                    one["y"] = .double(point.y)
+                }
+                entities.append(.object(one))
+            }
+        }
+        return [
+            "types": .object(types), "zones": .object(JSONObject(zones)), "entities": .array(entities),
+            "omitted": .integer(Int64(max(0, world.count - entities.count))),
+        ]
+    }
+}

@@ -1,0 +1,86 @@
+import MeshCore
+public import MeshSDK
+public import MeshSim
+
+/// Plays a seat of a simulation over a mesh: joins, sees, acts, until the run is over.
+///
+/// ```swift
+/// let peer = SimPeer(client: client, controller: "store")
+/// let end = try await peer.play(SimJoin(role: "customer", mind: .coded)) { scene in
+///     [LocalAgent.Move("move", ["zone": "checkout"])]
+/// }
+/// ```
+public struct SimPeer: Sendable {
+    private let client: MeshClient
+    private let controller: String
+
+    /// A peer of a controller: its name in the mesh, or its session key.
+    public init(client: MeshClient, controller: String) {
+        self.client = client
+        self.controller = controller
+    }
+
+    /// Takes a seat and plays it. Every observation is handed to `decide` as a whole scene; what it gives is sent as actions.
+    /// Returns the end. Fails when no seat is given, or the client ends.
+    public func play(
+        _ join: SimJoin, onResult: @Sendable (SimResult) -> Void = { _ in },
+        decide: @Sendable (Scene) async throws -> [LocalAgent.Move]
+    ) async throws -> SimEnd {
+        try await send(.join(join))
+        var view = ObservationView()
+        var seat: SimWelcome?
+        var sequence: Int64 = 0
+        for await message in client.messages {
+            guard let incoming = try? SimMessage.parse(message.text) else { continue }
+            switch incoming {
+            case .welcome(let welcome):
+                if seat?.generation != welcome.generation { sequence = 0 }
+                seat = welcome
+                view.reset()
+            case .error(let fault) where seat == nil:
+                throw SimError("\(controller) gives no seat: \(fault.message)")
+            case .end(let end): return end
+            case .result(let result): onResult(result)
+            case .observation(let observation):
+                guard let seat, observation.seat == seat.seat, observation.generation == seat.generation else {
+                    continue
+                }
+                guard let scene = try await take(observation, &view) else { continue }
+                for move in try await decide(scene) {
+                    sequence += 1
+                    let action = SimAction(
+                        seat: seat.seat, generation: seat.generation, sequence: sequence, basedOn: scene.tick,
+                        action: move.action, arguments: move.arguments, cost: move.cost)
+                    try await send(.action(action))
+                }
+            default: break
+            }
+        }
+        throw CancellationError()
+    }
+
+    /// The whole scene that an observation leads to, acknowledged; nil when it is old, or its base is missing: then a whole one
+    /// is asked for.
+    private func take(_ observation: SimObservation, _ view: inout ObservationView) async throws -> Scene? {
+        func ack(keyframe: Bool?) -> SimMessage {
+            .ack(
+                SimAck(
+                    seat: observation.seat, generation: observation.generation, sequence: observation.sequence,
+                    keyframe: keyframe))
+        }
+        do {
+            guard case .applied = try view.apply(try Observation(json: observation.payload)) else { return nil }
+        } catch is ObservationError {
+            try await send(ack(keyframe: true))
+            return nil
+        }
+        try await send(ack(keyframe: nil))
+        return view.scene
+    }
+
+    private func send(_ message: SimMessage) async throws {
+        var outgoing = Outgoing(to: controller, text: try message.text())
+        outgoing.priority = .now
+        try await client.send(outgoing)
+    }
+}

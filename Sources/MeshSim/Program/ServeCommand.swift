@@ -1,0 +1,135 @@
+import ArgumentParser
+import MeshCore
+import MeshSDK
+import MeshSim
+import NIOPosix
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// `serve`
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run a scenario on a mesh: peers take its seats.",
+        discussion: """
+            The controller is the member whose profile is named; peers send it `sim_join` (Docs/SimulationProtocol.md). \
+            Its state is published under sim:<domain>:. Ctrl-C ends the run and keeps what was recorded.
+
+            Example: serve --mesh lab --profile store --wait 2 --deadline 2000 --record store.jsonl
+            """)
+
+    @Argument(help: "The scenario; may be left out when there is one.")
+    var scenario: String?
+
+    @Option(help: "The mesh; the only one when absent.")
+    var mesh: String?
+
+    @Option(help: "The controller's profile in it; the current one when absent.")
+    var profile: String?
+
+    @Option(help: "The simulation's name; the scenario's when absent.")
+    var sim: String?
+
+    @Option(help: "The domain that it is, of a federation or alone; its values stand under sim:<domain>:.")
+    var domain: String?
+
+    @Option(help: "How many seats must be taken before it begins.")
+    var wait = 0
+
+    @Option(help: "How long a tick waits for its seats, in milliseconds.")
+    var deadline: Int64 = 2_000
+
+    @Option(help: "How fast: barrier, clock (the mesh's), or times and a tick's milliseconds like 10x1000.")
+    var pace = "barrier"
+
+    @Option(
+        name: .customLong("allow"),
+        help: ArgumentHelp("A member who may command it; may be repeated.", valueName: "name"))
+    var commanders: [String] = []
+
+    @Option(help: ArgumentHelp("Send a seat at most so many bytes at once.", valueName: "bytes"))
+    var budget: Int?
+
+    @Flag(help: "Only peers play, not the scenario's own agents.")
+    var noAgents = false
+
+    @OptionGroup var parameters: ParameterOptions
+    @OptionGroup var length: LengthOptions
+    @OptionGroup var recording: RecordOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let scenario = try SimProgram.scenario(scenario)
+        guard let serve = scenario.serve else {
+            throw SimError("\(scenario.name) has no seats: nobody can act in it; use run")
+        }
+        let credentials = try credentials()
+        let request = RecordRequest(
+            parameters: try scenario.parameters(preset: parameters.preset, changed: parameters.changes),
+            seed: length.seed, ticks: length.ticks ?? scenario.ticks, checkpointEvery: recording.checkpoints)
+        let (sim, domain) = (sim ?? scenario.name, domain ?? scenario.name)
+        let rules = TickRules(barrier: try Barrier(.all, deadlineMillis: deadline))
+        let settings = try settings(credentials.memberName)
+        let budget = budget.map { ObservationBudget.bytes($0) } ?? ObservationBudget.none
+        let withAgents = !noAgents
+        var configuration = MeshClient.Configuration()
+        configuration.channel = "mesh-sim"
+        configuration.peerType = "connector"
+        configuration.replace = true
+        let ready = "\(credentials.memberName) serves \(sim) on \(credentials.meshSlug)"
+        try await RunCommand.make(recording, end: request.ticks, output) { observer in
+            let end: SimEnd = try await MeshClient.withClient(
+                credentials: credentials, group: MultiThreadedEventLoopGroup.singleton, configuration: configuration
+            ) { client in
+                ProgramOutput.warn(ready)
+                return try await serve(
+                    ServeRequest(
+                        run: request, client: client, sim: sim, domain: domain, rules: rules, settings: settings,
+                        withAgents: withAgents, budget: budget), observer)
+            }
+            _ = end
+        }
+    }
+
+    private func settings(_ owner: String) throws -> ControllerSettings {
+        var settings = ControllerSettings()
+        switch pace {
+        case "barrier": break
+        case "clock": settings.followsClock = true
+        default:
+            let parts = pace.split(separator: "x", omittingEmptySubsequences: false)
+            guard parts.count == 2, let times = Double(parts[0]), let millis = Int64(parts[1]) else {
+                throw SimError("--pace \(pace): barrier, clock, or times and milliseconds like 10x1000")
+            }
+            settings.pacing = .realTime(times: times, tickMillis: millis)
+            try settings.pacing.check()
+        }
+        settings.minimumSeats = wait
+        settings.ticks = length.ticks
+        settings.checkpointEvery = recording.checkpoints
+        settings.publishes = true
+        settings.agentSeed = length.seed
+        let allowed = commanders + [owner]
+        settings.mayCommand = { allowed.contains($0) }
+        return settings
+    }
+
+    private func credentials() throws -> Credentials {
+        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+        var environment: [String: String] = [:]
+        for name in ["HOME", "MESH_HOME"] { environment[name] = variable(name) }
+        let store = ProfileStore(home: ProfileStore.defaultHome(environment: environment))
+        do {
+            return try store.load(mesh: mesh ?? variable("MESH"), profile: profile ?? variable("MESH_PROFILE"))
+                .credentials
+        } catch {
+            throw ProgramFailure(.usage, "\(error)")
+        }
+    }
+}
