@@ -31,7 +31,6 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
 
     private let settings: ControllerSettings
     private let agents: [LocalAgent]
-    private var sequences: [Int64]
     private var holders: [String: Holder] = [:]
     /// The pace to go back to after a pause.
     private var resumePacing: Pacing
@@ -57,12 +56,11 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         self.host = host
         self.agents = agents
         self.settings = settings
-        sequences = agents.map { _ in 0 }
         pacer = try Pacer(settings.pacing, overrun: settings.overrun)
         resumePacing = settings.pacing == .paused ? .barrier : settings.pacing
         inputs = DomainInputs(settings.inputs)
         if settings.publishes { publisher = try TickPublisher(domain: host.domain) }
-        for agent in agents { _ = try self.host.take(agent.seat) }
+        try self.host.seat(agents)
     }
 
     // MARK: What comes in
@@ -292,33 +290,9 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
                 outputs.append(.send(.observation(observation), to: holder.address))
             }
         }
-        letAgentsAct(now)
+        let held = holders
+        host.act(agents, seed: settings.agentSeed, now: now) { held[$0] != nil }
         return true
-    }
-
-    private mutating func letAgentsAct(_ now: Int64) {
-        guard !agents.isEmpty else { return }
-        let turn = host.model.turn
-        for (place, agent) in agents.enumerated() where holders[agent.seat.name] == nil {
-            guard let seat = host.collector.seats[agent.seat.name], let scene = host.scene(of: seat.name, turn) else {
-                continue
-            }
-            var random = RandomStream(
-                seed: settings.agentSeed, names: [Rules.name, "agent"], entity: seat.name,
-                tick: UInt64(max(0, host.collector.tick)))
-            do {
-                for move in try agent.decide(scene, &random) {
-                    sequences[place] += 1
-                    _ = host.submit(
-                        Submission(
-                            seat: seat.name, generation: seat.generation, sequence: sequences[place],
-                            basedOn: scene.tick, action: move.action, arguments: move.arguments, cost: move.cost),
-                        now: now)
-                }
-            } catch {
-                host.fail(seat.name, reason: "\(error)")
-            }
-        }
     }
 
     private mutating func sealTick(_ now: Int64, _ outputs: inout [Output]) throws {
@@ -349,8 +323,8 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         values.append((SealedExports.key, sealedExports.json))
         values.append((ControllerSettings.metricsKey, line.metrics))
         values.append((ControllerSettings.viewKey, WorldView.json(of: host.model.world)))
-        let root = Digest(hex: line.domains.last ?? "") ?? .zero
-        let changes = try publisher?.publish(tick: line.tick, values: values, chain: chain, stateRoot: root) ?? []
+        let changes =
+            try publisher?.publish(tick: line.tick, values: values, chain: chain, stateRoot: line.stateRoot) ?? []
         return changes.isEmpty ? [] : [.publish(changes)]
     }
 

@@ -35,47 +35,27 @@ public struct LocalAgent: Sendable {
 public struct LocalPlay<Rules: Scenario>: Sendable {
     /// The simulation.
     public private(set) var host: SimHost<Rules>
-    /// In the order of their seats.
     private let agents: [LocalAgent]
     private let seed: UInt64
-    private var sequences: [Int64]
 
-    /// Takes the agents' seats. Fails when two want the same.
-    public init(_ host: SimHost<Rules>, agents: [LocalAgent], seed: UInt64) throws(SimError) {
+    /// Takes the agents' seats; those that they hold in a host that goes on stay theirs. Fails when two want the same.
+    /// `seed` is that of the agents' own luck; the host's when nil.
+    public init(_ host: SimHost<Rules>, agents: [LocalAgent], seed: UInt64? = nil) throws(SimError) {
         self.host = host
         self.agents = agents
-        self.seed = seed
-        sequences = agents.map { _ in 0 }
-        for agent in agents { _ = try self.host.take(agent.seat) }
+        self.seed = seed ?? host.seed
+        try self.host.seat(agents)
     }
 
     /// The line of the record with which it begins.
     public mutating func begin() throws -> SimRecording.Tick { try host.begin() }
 
-    /// Makes a tick: every agent sees and acts, then it is sealed. An agent that fails does nothing; the others go on. `now`
-    /// is the tick's number: no clock is read.
-    public mutating func step(checkpoint: Bool = false) throws -> SimHost<Rules>.Sealed {
+    /// Makes a tick: every agent sees and acts, then it is sealed. `now` is the tick's number: no clock is read.
+    public mutating func step(imports: [SealedImport] = [], checkpoint: Bool = false) throws -> SimHost<Rules>.Sealed {
         let now = host.tick + 1
         try host.open(now: now)
-        let scenes = Dictionary(host.scenes().map { ($0.seat.name, ($0.seat.generation, $0.scene)) }) { $1 }
-        for (place, agent) in agents.enumerated() {
-            guard let (generation, scene) = scenes[agent.seat.name] else { continue }
-            var random = RandomStream(
-                seed: seed, names: [Rules.name, "agent"], entity: agent.seat.name, tick: UInt64(max(0, now)))
-            do {
-                for move in try agent.decide(scene, &random) {
-                    sequences[place] += 1
-                    _ = host.submit(
-                        Submission(
-                            seat: agent.seat.name, generation: generation, sequence: sequences[place],
-                            basedOn: scene.tick, action: move.action, arguments: move.arguments, cost: move.cost),
-                        now: now)
-                }
-            } catch {
-                host.fail(agent.seat.name, reason: "\(error)")
-            }
-        }
-        return try host.seal(now: now, checkpoint: checkpoint)
+        host.act(agents, seed: seed, now: now)
+        return try host.seal(now: now, imports: imports, checkpoint: checkpoint)
     }
 
     /// Plays a run from its beginning, with a state every `checkpointEvery` ticks (0: only the first), and gives each line.
@@ -92,11 +72,45 @@ public struct LocalPlay<Rules: Scenario>: Sendable {
 
     /// Plays a run from its beginning and writes it down.
     public mutating func record(ticks: Int64, checkpointEvery: Int64 = 0) throws -> SimRecording {
-        var recording = SimRecording(header: try .init(ScenarioModel<Rules>.self, host.model.parameters, seed: seed))
+        var recording = SimRecording(header: try .init(ScenarioModel<Rules>.self, host.model.parameters, seed: host.seed))
         try run(ticks: ticks, checkpointEvery: checkpointEvery) {
             recording.ticks.append($0)
             return true
         }
         return recording
+    }
+}
+
+extension SimHost {
+    /// Takes the seats of agents, but for those that are held already. Fails when two want the same.
+    mutating func seat(_ agents: [LocalAgent]) throws(SimError) {
+        let held = collector.seats.upcoming.map(\.name)
+        for agent in agents where !held.contains(agent.seat.name) { _ = try take(agent.seat) }
+    }
+
+    /// Lets agents act in the open tick, those of whose seats somebody else is left out. One that fails does nothing; the
+    /// others go on.
+    mutating func act(
+        _ agents: [LocalAgent], seed: UInt64, now: Int64, isElsewhere: (String) -> Bool = { _ in false }
+    ) {
+        let turn = model.turn
+        for agent in agents where !isElsewhere(agent.seat.name) {
+            guard let seat = collector.seats[agent.seat.name], let scene = scene(of: seat.name, turn) else { continue }
+            var random = RandomStream(
+                seed: seed, names: [Rules.name, "agent"], entity: seat.name, tick: UInt64(max(0, collector.tick)))
+            do {
+                // Counted from the tick: whoever goes on from a checkpoint counts on.
+                let first = collector.tick &* Int64(Seat.pendingLimit)
+                for (place, move) in try agent.decide(scene, &random).prefix(Seat.pendingLimit).enumerated() {
+                    _ = submit(
+                        Submission(
+                            seat: seat.name, generation: seat.generation, sequence: first + Int64(place),
+                            basedOn: scene.tick, action: move.action, arguments: move.arguments, cost: move.cost),
+                        now: now)
+                }
+            } catch {
+                fail(seat.name, reason: "\(error)")
+            }
+        }
     }
 }

@@ -3,13 +3,15 @@ public import MeshCore
 /// A simulation as its controller has it: the world, who sits where, what they see and ask for, and the record.
 ///
 /// A value: it has no clock, no tasks and no sockets. Whoever runs it says what came and when (in milliseconds of a monotonic
-/// clock), and sends what it gives. A tick goes `open`, `observe`, `submit`…, `seal`. It is Codable: a checkpoint of it holds
-/// everything, also what is pending and what each seat has acknowledged.
+/// clock), and sends what it gives. A tick goes `open`, `observe`, `submit`…, `seal`. A checkpoint of its record holds
+/// everything to go on from, also what is pending and what each seat has acknowledged.
 public struct SimHost<Rules: Scenario>: Sendable {
     /// The simulation's name, in every observation.
     public let sim: String
     /// The domain that it is, in a federation.
     public let domain: String
+    /// What its luck comes from.
+    public let seed: UInt64
     /// The world and its chain.
     public private(set) var run: SimRunner<ScenarioModel<Rules>>
     /// The seats, and what they ask for.
@@ -29,6 +31,7 @@ public struct SimHost<Rules: Scenario>: Sendable {
         self.sim = sim
         self.domain = domain
         self.budget = budget
+        self.seed = seed
         run = try SimRunner(parameters, seed: seed)
         if let fault = run.model.faults.first { throw SimError(fault) }
         collector = try TickCollector(catalog: try Rules.catalog(), rules: rules)
@@ -151,7 +154,8 @@ public struct SimHost<Rules: Scenario>: Sendable {
         now: Int64, imports: [SealedImport] = [], checkpoint: Bool = false
     ) throws -> Sealed {
         let seal = try collector.seal(now: now, imports: imports)
-        let line = try run.advance(seal, checkpoint: checkpoint)
+        var line = try run.advance(seal, checkpoint: checkpoint)
+        if checkpoint { line.seats = try JSONCoder.encode(HostSeats(sim, domain, collector, encoders)) }
         let (results, commands) = results()
         return Sealed(
             line: line, results: results, commands: commands, exports: Rules.exports(run.model.turn),
@@ -193,44 +197,53 @@ public struct SimHost<Rules: Scenario>: Sendable {
     }
 }
 
-extension SimHost: Codable {
-    private enum Key: String, CodingKey { case sim, domain, model, chain, collector, budget, encoders }
-    private struct Held: Codable {
+/// What a checkpoint says of the seats.
+private struct HostSeats: Codable {
+    struct Held: Codable {
         var seat: String
         var encoder: ObservationEncoder
     }
+    var sim: String
+    var domain: String
+    var collector: TickCollector
+    var encoders: [Held]
 
-    /// Reads a checkpoint. Fails when it does not fit the scenario.
-    public init(from decoder: any Decoder) throws {
-        let fields = try decoder.container(keyedBy: Key.self)
-        sim = try fields.decode(String.self, forKey: .sim)
-        domain = try fields.decode(String.self, forKey: .domain)
-        let text = try fields.decode(String.self, forKey: .chain)
-        guard let head = Digest(hex: text) else {
-            throw DecodingError.dataCorruptedError(forKey: .chain, in: fields, debugDescription: "64 hex characters")
-        }
-        run = SimRunner(
-            model: try fields.decode(ScenarioModel<Rules>.self, forKey: .model), chain: SimChain(head: head))
-        collector = try fields.decode(TickCollector.self, forKey: .collector)
-        guard collector.sealedTick == run.model.tick else {
-            throw DecodingError.dataCorruptedError(
-                forKey: .collector, in: fields, debugDescription: "the seats are of another tick than the world")
-        }
-        budget = .none
-        for held in try fields.decode([Held].self, forKey: .encoders) { encoders[held.seat] = held.encoder }
-    }
-
-    /// Writes a checkpoint. The budget is a setting of whoever runs it, and not in it.
-    public func encode(to encoder: any Encoder) throws {
-        var fields = encoder.container(keyedBy: Key.self)
-        try fields.encode(sim, forKey: .sim)
-        try fields.encode(domain, forKey: .domain)
-        try fields.encode(run.model, forKey: .model)
-        try fields.encode(run.chain.head.hex, forKey: .chain)
-        try fields.encode(collector, forKey: .collector)
-        let held = collector.seats.current.compactMap { seat in
+    init(_ sim: String, _ domain: String, _ collector: TickCollector, _ encoders: [String: ObservationEncoder]) {
+        self.sim = sim
+        self.domain = domain
+        self.collector = collector
+        self.encoders = collector.seats.current.compactMap { seat in
             encoders[seat.name].map { Held(seat: seat.name, encoder: $0) }
         }
-        try fields.encode(held, forKey: .encoders)
+    }
+}
+
+extension SimHost {
+    /// A simulation that goes on from a checkpoint of its record: the last one, or that of a tick. The seats are held as they
+    /// were, and what was pending is. Fails when there is no such checkpoint, or it is of other rules.
+    public init(resuming recording: SimRecording, at tick: Int64? = nil, budget: ObservationBudget = .none) throws {
+        let checkpoints = recording.ticks.filter { $0.state != nil && $0.seats != nil }
+        guard let line = tick == nil ? checkpoints.last : checkpoints.first(where: { $0.tick == tick }) else {
+            let known = checkpoints.map { String($0.tick) }.joined(separator: ", ")
+            throw SimError(
+                known.isEmpty
+                    ? "the recording has no checkpoint to go on from; record with checkpoints"
+                    : "no checkpoint of tick \(tick ?? 0) has its seats; those of \(known) have")
+        }
+        run = try SimRunner(recording, from: line.tick)
+        seed = UInt64(recording.header.seed) ?? 0
+        let held: HostSeats
+        do { held = try JSONCoder.decode(HostSeats.self, from: line.seats ?? .null) } catch {
+            throw SimError("the seats of tick \(line.tick) cannot be read: \(error)")
+        }
+        guard held.collector.sealedTick == line.tick else {
+            throw SimError("the seats of tick \(line.tick) are of tick \(held.collector.sealedTick)")
+        }
+        guard held.collector.catalog == (try Rules.catalog()) else {
+            throw SimError("the run has other actions than these rules")
+        }
+        (sim, domain, collector) = (held.sim, held.domain, held.collector)
+        self.budget = budget
+        for one in held.encoders { encoders[one.seat] = one.encoder }
     }
 }

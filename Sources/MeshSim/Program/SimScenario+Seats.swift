@@ -40,7 +40,7 @@ extension SimScenario {
         scenario.record = { request, observer in
             let host = try host(request)
             try observer.begin(.init(ScenarioModel<Rules>.self, host.model.parameters, seed: request.seed))
-            var play = try LocalPlay(host, agents: agents(host.model.parameters), seed: request.seed)
+            var play = try LocalPlay(host, agents: agents(host.model.parameters))
             try play.run(ticks: request.ticks, checkpointEvery: request.checkpointEvery) { line in
                 try observer.line(line)
                 return !observer.isCancelled()
@@ -54,7 +54,7 @@ extension SimScenario {
                 progress: request.progress, isCancelled: request.isCancelled
             ) { run, parameters in
                 let host = try host(RecordRequest(parameters: parameters, seed: run.seed, ticks: plan.ticks))
-                var play = try LocalPlay(host, agents: agents(host.model.parameters), seed: run.seed)
+                var play = try LocalPlay(host, agents: agents(host.model.parameters))
                 var outcome = Sweep.Outcome(samples: [], chain: "")
                 try play.run(ticks: plan.ticks) { line in
                     if request.isCancelled() || Task.isCancelled { throw CancellationError() }

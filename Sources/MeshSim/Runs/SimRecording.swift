@@ -36,6 +36,16 @@ public struct SimRecording: Sendable {
         public var metrics: JSON
         /// The state, when this is a checkpoint.
         public var state: JSON?
+        /// At a checkpoint of a world with seats: who holds them, what is pending, what each has acknowledged. For whoever goes
+        /// on with the run; a repetition needs none of it, and it is no part of the chain.
+        public var seats: JSON?
+
+        /// The hash of the whole state: SHA-256 of the domains' hashes.
+        public var stateRoot: Digest {
+            var hasher = StateHasher()
+            for domain in domains { hasher.add(Hex.decode(domain) ?? []) }
+            return hasher.finish()
+        }
     }
 
     /// What it was made from.
