@@ -65,11 +65,12 @@ struct DomainInputs: Sendable {
         known[values.domain] = list
     }
 
-    /// What a tick reads: of each domain the values of its lookahead before; nil while one is not there.
+    /// What a tick reads: of each domain the values of its lookahead before, as `GrantTable` has it; nil while one is not
+    /// there. Before the first state there is nothing to read.
     func values(for tick: Int64) -> [SealedImport]? {
         var values: [SealedImport] = []
-        for input in inputs {
-            let wanted = max(0, tick - input.lookahead)
+        for input in inputs where tick - input.lookahead >= 0 {
+            let wanted = tick - input.lookahead
             guard let one = known[input.domain]?.first(where: { $0.tick == wanted }) else { return nil }
             values.append(one)
         }

@@ -110,14 +110,13 @@ public struct FederatedPlay: Sendable {
 
     private func imports(of name: String, _ tick: Int64) throws -> [SealedImport] {
         try grants.reads(name, tick).compactMap { read in
-            guard let source = read.source, let domain = domains.first(where: { $0.declaration.name == source }) else {
+            guard read.tick >= 0, let source = read.source, let domain = domains.first(where: { $0.declaration.name == source }) else {
                 return nil
             }
-            let wanted = max(0, read.tick)
-            guard let values = domain.sealed.first(where: { $0.tick == wanted }) else {
-                throw SimError("\(name) reads tick \(wanted) of \(source), which is not kept any more")
+            guard let values = domain.sealed.first(where: { $0.tick == read.tick }) else {
+                throw SimError("\(name) reads tick \(read.tick) of \(source), which is not kept any more")
             }
-            return SealedImport(domain: read.input, tick: wanted, values: values.values)
+            return SealedImport(domain: read.input, tick: read.tick, values: values.values)
         }
     }
 
