@@ -13,7 +13,7 @@ extension Scene {
         var forms = [EntityForm?](repeating: nil, count: world.schema.types.count)
         let entities = sight.entities.compactMap { id -> Seen? in
             guard let slot = world.slots.slot(of: id) else { return nil }
-            let type = Int(world.slots.types[slot])
+            let type = Int(world.slots[slot].type)
             if id == viewer {
                 return Seen(id, EntityForm(world.schema.types[type], isOwn: true).fields(of: slot, type, in: world))
             }
@@ -57,7 +57,7 @@ private struct EntityForm {
     }
 
     func fields(of slot: Int, _ type: Int, in world: World) -> JSONObject {
-        let row = Int(world.slots.rows[slot])
+        let row = Int(world.slots[slot].row)
         let position = world.cells?.position(of: slot)
         return JSONObject(
             fields.compactMap { field -> (String, JSON)? in

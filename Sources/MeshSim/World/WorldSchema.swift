@@ -67,6 +67,11 @@ public struct WorldSchema: Sendable {
     /// An empty index; made here, where its shape is checked.
     var cells: CellIndex? { parts.cells }
 
+    /// Of a world in which nothing can be.
+    static let nothing = WorldSchema(parts: Parts([], [:], .none, .none, [], 0, nil))
+
+    private init(parts: Parts) { self.parts = parts }
+
     /// Checks and keeps a schema. Fails with `invalidSchema`, which names what is wrong.
     public init(
         types: [EntityType], zones: ZoneGraph = .none, space: SpaceShape = .none, networks: [NetworkShape] = [],
