@@ -125,6 +125,9 @@ let package = Package(
             swiftSettings: strict, linkerSettings: allocator),
 
         // Examples that the documentation shows.
+        .target(
+            name: "RetailStore", dependencies: ["MeshCore", "MeshSim"], path: "Examples/RetailStore/Rules",
+            swiftSettings: strict),
         .executableTarget(
             name: "embedded", dependencies: ["MeshCore", "MeshBroker", "MeshSDK"], path: "Examples/Embedded",
             swiftSettings: strict),
@@ -184,6 +187,8 @@ let package = Package(
         .testTarget(
             name: "MeshEngineTests", dependencies: ["MeshCore", "MeshEngine", "MeshStore", "MeshTestSupport"],
             swiftSettings: strict),
+        .testTarget(
+            name: "RetailStoreTests", dependencies: ["MeshCore", "MeshSim", "RetailStore"], swiftSettings: strict),
         .testTarget(
             name: "MeshBrokerTests",
             dependencies: [
