@@ -39,10 +39,11 @@ import Testing
         throw SimError("the run did not end")
     }
 
-    @Test(arguments: [
-        (Pacing.asFastAsPossible, 0), (.barrier, 0), (.realTime(times: 1, tickMillis: 1_000), 23_000),
-        (.realTime(times: 100, tickMillis: 1_000), 230), (.eventSkip, 0),
-    ] as [(Pacing, Int64)])
+    @Test(
+        arguments: [
+            (Pacing.asFastAsPossible, 0), (.barrier, 0), (.realTime(times: 1, tickMillis: 1_000), 23_000),
+            (.realTime(times: 100, tickMillis: 1_000), 230), (.eventSkip, 0),
+        ] as [(Pacing, Int64)])
     func `the pace changes when a tick is made, not what it is`(_ pacing: Pacing, _ took: Int64) throws {
         var settings = ControllerSettings()
         settings.pacing = pacing
@@ -163,6 +164,26 @@ import Testing
         let last = try #require(try play.record(ticks: 5).ticks.last?.seal)
         #expect(last.inputs.contains { $0.seat == "picker-2" && $0.verdict == .failed })
         #expect(last.inputs.count { $0.verdict == .onTime } == 3)
+    }
+
+    @Test func `who says that it does nothing is neither waited for nor missed`() throws {
+        var settings = ControllerSettings()
+        settings.ticks = 5
+        let rules = TickRules(barrier: try Barrier(.all), demoteAfter: 1)
+        let host = try SimHost<Orchard>(sim: "orchard", parameters: Orchard.Parameters(), seed: 1, rules: rules)
+        let idle = LocalAgent(Seat("idle", mind: .coded)) { _, _ in [] }
+        var machine = try ControllerMachine(host, agents: [idle], settings: settings)
+        var outputs = try machine.begin(now: 0)
+        // A peer from outside says so in its acknowledgement; without it the barrier would wait for ever.
+        outputs += machine.receive(.join(SimJoin(name: "far", mind: .human)), from: "x", member: "bob", now: 0)
+        for now in 1...20 as ClosedRange<Int64> {
+            for case .send(.observation(let seen), _) in outputs {
+                let ack = SimAck(seat: "far", generation: 1, sequence: seen.sequence, passAfter: seen.tick)
+                outputs = machine.receive(.ack(ack), from: "x", member: "bob", now: now)
+            }
+        }
+        #expect(machine.isEnded && machine.host.tick == 5)
+        #expect(machine.host.collector.seats.current.allSatisfy { $0.isBlocking && $0.missed == 0 })
     }
 
     @Test func `what a picker cannot see does not reach it`() throws {

@@ -110,7 +110,9 @@ public struct FederatedPlay: Sendable {
 
     private func imports(of name: String, _ tick: Int64) throws -> [SealedImport] {
         try grants.reads(name, tick).compactMap { read in
-            guard read.tick >= 0, let source = read.source, let domain = domains.first(where: { $0.declaration.name == source }) else {
+            guard read.tick >= 0, let source = read.source,
+                let domain = domains.first(where: { $0.declaration.name == source })
+            else {
                 return nil
             }
             guard let values = domain.sealed.first(where: { $0.tick == read.tick }) else {

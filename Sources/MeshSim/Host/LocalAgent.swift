@@ -72,7 +72,8 @@ public struct LocalPlay<Rules: Scenario>: Sendable {
 
     /// Plays a run from its beginning and writes it down.
     public mutating func record(ticks: Int64, checkpointEvery: Int64 = 0) throws -> SimRecording {
-        var recording = SimRecording(header: try .init(ScenarioModel<Rules>.self, host.model.parameters, seed: host.seed))
+        var recording = SimRecording(
+            header: try .init(ScenarioModel<Rules>.self, host.model.parameters, seed: host.seed))
         try run(ticks: ticks, checkpointEvery: checkpointEvery) {
             recording.ticks.append($0)
             return true
@@ -101,7 +102,9 @@ extension SimHost {
             do {
                 // Counted from the tick: whoever goes on from a checkpoint counts on.
                 let first = collector.tick &* Int64(Seat.pendingLimit)
-                for (place, move) in try agent.decide(scene, &random).prefix(Seat.pendingLimit).enumerated() {
+                let moves = try agent.decide(scene, &random).prefix(Seat.pendingLimit)
+                if moves.isEmpty { pass(seat.name, generation: seat.generation, tick: collector.tick) }
+                for (place, move) in moves.enumerated() {
                     _ = submit(
                         Submission(
                             seat: seat.name, generation: seat.generation, sequence: first + Int64(place),

@@ -71,6 +71,11 @@ public struct SimHost<Rules: Scenario>: Sendable {
         collector.fail(seat, generation: generation, reason: reason)
     }
 
+    /// A seat does nothing in a tick; it is not waited for.
+    public mutating func pass(_ seat: String, generation: Int64, tick: Int64) {
+        collector.pass(seat, generation: generation, tick: tick)
+    }
+
     /// What a seat that was taken is told.
     public func welcome(_ seat: Seat, generation: Int64) -> SimWelcome {
         SimWelcome(
@@ -124,6 +129,7 @@ public struct SimHost<Rules: Scenario>: Sendable {
     public mutating func acknowledge(_ ack: SimAck) {
         guard collector.seats[ack.seat]?.generation == ack.generation else { return }
         if ack.keyframe == true { encoders[ack.seat]?.requestKeyframe() }
+        if let seen = ack.passAfter { pass(ack.seat, generation: ack.generation, tick: seen + 1) }
         _ = encoders[ack.seat]?.acknowledge(ack.sequence)
     }
 

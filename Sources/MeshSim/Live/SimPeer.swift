@@ -46,7 +46,14 @@ public struct SimPeer: Sendable {
                     continue
                 }
                 guard let scene = try await take(observation, &view) else { continue }
-                for move in try await decide(scene) {
+                let moves = try await decide(scene)
+                if moves.isEmpty {
+                    let pass = SimAck(
+                        seat: seat.seat, generation: seat.generation, sequence: observation.sequence,
+                        passAfter: scene.tick)
+                    try await send(.ack(pass))
+                }
+                for move in moves {
                     sequence += 1
                     let action = SimAction(
                         seat: seat.seat, generation: seat.generation, sequence: sequence, basedOn: scene.tick,

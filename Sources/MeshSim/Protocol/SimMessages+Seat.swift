@@ -105,13 +105,18 @@ public struct SimAck: SimMessageBody {
     public var sequence: Int64
     /// Whether the next must be whole, for example because the peer has lost its memory; absent: no.
     public var keyframe: Bool?
+    /// The tick of an observation after which the seat does nothing: the tick that follows it does not wait for the seat.
+    public var passAfter: Int64?
 
     /// Makes a message.
-    public init(seat: String, generation: Int64, sequence: Int64, keyframe: Bool? = nil) {
+    public init(
+        seat: String, generation: Int64, sequence: Int64, keyframe: Bool? = nil, passAfter: Int64? = nil
+    ) {
         self.seat = seat
         self.generation = generation
         self.sequence = sequence
         self.keyframe = keyframe
+        self.passAfter = passAfter
     }
 }
 

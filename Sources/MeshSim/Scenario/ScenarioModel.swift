@@ -36,6 +36,8 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
     public private(set) var faults: [String] = []
     private var seed: UInt64
     private var imports: [SealedImport] = []
+    /// Whether the scenario can make a world of the parameters; no rule is asked anything otherwise.
+    private let isPossible: Bool
 
     /// The world at tick 0. What the rules cannot make of the parameters stands in `faults`.
     public init(_ parameters: Rules.Parameters, seed: UInt64) {
@@ -43,7 +45,9 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
         self.seed = seed
         do {
             world = World(schema: try Rules.schema(parameters))
+            isPossible = true
         } catch {
+            isPossible = false
             world = World(schema: .nothing)
             faults.append("no world can be made of these parameters: \(error)")
             return
@@ -68,6 +72,7 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
     public mutating func advance(_ seal: Seal) throws(SimError) {
         guard seal.tick == tick + 1 else { throw SimError("the seal is tick \(seal.tick)'s, the next is \(tick + 1)") }
         tick += 1
+        guard isPossible else { return }
         outcomes = []
         faults = []
         imports = seal.imports
@@ -273,6 +278,7 @@ extension ScenarioModel: Codable {
         }
         bodies = try fields.decode([Body].self, forKey: .bodies)
         imports = try fields.decode([SealedImport].self, forKey: .imports)
+        isPossible = true
         world = try World(
             schema: try Rules.schema(parameters), snapshot: try fields.decode(WorldSnapshot.self, forKey: .world))
     }

@@ -14,6 +14,8 @@ public enum Verdict: String, Codable, Sendable, Hashable, CaseIterable {
     case fallback
     /// Nothing came: the seat does nothing.
     case missing
+    /// The seat has said that it does nothing.
+    case passed
     /// Came too late, and is not applied.
     case late
     /// Was based on an observation older than the seat's limit, and is not applied.
@@ -27,7 +29,7 @@ public enum Verdict: String, Codable, Sendable, Hashable, CaseIterable {
     public var isApplied: Bool {
         switch self {
         case .onTime, .carried, .held, .idled, .fallback: true
-        case .missing, .late, .stale, .invalid, .failed: false
+        case .missing, .passed, .late, .stale, .invalid, .failed: false
         }
     }
 }

@@ -62,6 +62,8 @@ struct SeatInbox: Codable, Sendable, Named {
     var idleFor: Int64 = 0
     /// Why the seat's holder has failed in this tick.
     var failure: String?
+    /// Up to which tick the holder has said that it does nothing.
+    var passedUpTo: Int64 = 0
     /// What the holder before had pending.
     var superseded: [PendingInput] = []
     /// Whether the seat has joined in this tick.

@@ -94,6 +94,10 @@ extension TickCollector {
                 seat: seat.name, generation: seat.generation, sequence: 0, action: nil, verdict: verdict,
                 reason: reason)
         }
+        if inbox.passedUpTo >= tick, inbox.failure == nil {
+            missed = 0
+            return [input(.passed, nil)]
+        }
         switch seat.latePolicy {
         case .holdLast(let ticks):
             if var held = inbox.last, inbox.heldFor < ticks {

@@ -43,6 +43,18 @@ extension TickCollector {
         return true
     }
 
+    /// The seat's holder does nothing in a tick: it is not waited for in it, and is not missed. What it sends for that tick
+    /// nevertheless counts. Says whether there is such a holder and the tick is the open one, or the next when none is open.
+    @discardableResult
+    public mutating func pass(_ seat: String, generation: Int64, tick: Int64) -> Bool {
+        guard let place = inboxes.index(of: seat), inboxes[place].generation == generation, tick == self.tick else {
+            return false
+        }
+        inboxes[place].passedUpTo = max(inboxes[place].passedUpTo, tick)
+        answer(place)
+        return true
+    }
+
     private func check(_ policy: LatePolicy) throws(SimError) {
         guard case .fallback(let action, let arguments) = policy else { return }
         _ = try catalog.schema(action).validate(arguments: arguments)
@@ -119,7 +131,8 @@ extension TickCollector {
 
     /// Whether a seat need not be waited for in the open tick.
     func hasAnswered(_ place: Int) -> Bool {
-        inboxes[place].failure != nil || inboxes[place].pending.contains { $0.answers(tick) }
+        inboxes[place].failure != nil || inboxes[place].passedUpTo >= tick
+            || inboxes[place].pending.contains { $0.answers(tick) }
     }
 }
 
