@@ -79,9 +79,11 @@ lint:
 format:
 	swift format -i -r -p Sources Tests Examples Benchmarks Package.swift
 
-## Regenerate the tables in Docs/Protocol.md from the declarations.
-docs:
+## Regenerate the tables in Docs/Protocol.md from the declarations, and what the tutorial's commands print.
+docs: venv
+	swift build
 	MESH_WRITE_DOCS=1 swift test --filter ProtocolTables
+	MESH_WRITE_DOCS=1 $(PYTHON) -m pytest -q Tests/Interop/test_sim_tutorial.py
 
 packages:
 	@scripts/install-packages
