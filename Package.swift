@@ -147,6 +147,9 @@ let package = Package(
             path: "Examples/Orchard/Program",
             swiftSettings: strict),
         .executableTarget(
+            name: "sim-retail", dependencies: ["MeshCore", "MeshSim", "MeshSimProgram", "RetailStore"],
+            path: "Examples/RetailStore/Program", swiftSettings: strict),
+        .executableTarget(
             name: "sim-template", dependencies: ["MeshSim", "MeshSimProgram"], path: "Examples/SimTemplate",
             swiftSettings: strict),
 

@@ -13,7 +13,8 @@ struct SimNoun: AsyncParsableCommand {
             Example: mesh-cli sim run rumour --seed 7 --record run.jsonl
             """,
         subcommands: [
-            Run.self, Replay.self, Verify.self, Fork.self, Diff.self, Report.self, Sweep.self, List.self,
+            Run.self, Serve.self, Command.self, Replay.self, Verify.self, Fork.self, Diff.self, Report.self, Sweep.self,
+            List.self,
         ])
 
     /// `mesh-cli sim run`
@@ -25,6 +26,21 @@ struct SimNoun: AsyncParsableCommand {
             discussion: """
                 Examples: mesh-cli sim run rumour --set people=500 --seed 7 --record run.jsonl
                           mesh-cli sim run ./my/sim-town --ticks 10
+
+                Everything behind the scenario is for its program; ask it with --help.
+                """)
+        @Argument(parsing: .captureForPassthrough, help: "A scenario or a program, then the program's own options.")
+        var words: [String] = []
+    }
+
+    /// `mesh-cli sim serve`
+    struct Serve: SimPassing {
+        static let verb = "serve"
+        static let names = SimTarget.scenario
+        static let configuration = CommandConfiguration(
+            abstract: "Run a scenario on a mesh: peers take its seats.",
+            discussion: """
+                Example: mesh-cli sim serve orchard --mesh lab --profile orchard --wait 2 --record orchard.jsonl
 
                 Everything behind the scenario is for its program; ask it with --help.
                 """)

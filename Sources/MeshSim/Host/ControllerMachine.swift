@@ -242,8 +242,12 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
             // Bounded: a run without a barrier would never let its host look at what comes.
             for _ in 0..<settings.ticksAtOnce {
                 if isEnded { return outputs }
+                // Whoever stops a run does not wait for its seats: the open tick is never sealed.
+                if let stopReason { return outputs + finish(stopReason) }
                 if !host.collector.isOpen {
-                    if let reason = endReason() { return outputs + finish(reason) }
+                    if let ticks = settings.ticks, host.tick >= ticks {
+                        return outputs + finish("the scenario's last tick")
+                    }
                     guard try beginTick(now, &outputs) else { return outputs }
                 }
                 guard !pacer.waitsForBarrier(host.collector.tick) || host.collector.isReady(now: now) else {
@@ -260,16 +264,10 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         return outputs
     }
 
-    private func endReason() -> String? {
-        if let stopReason { return stopReason }
-        if let ticks = settings.ticks, host.tick >= ticks { return "the scenario's last tick" }
-        return nil
-    }
-
     private mutating func beginTick(_ now: Int64, _ outputs: inout [Output]) throws -> Bool {
         let tick = host.collector.tick
         if settings.followsClock, tick > clockTicks { return false }
-        if host.tick == 0, host.collector.seats.upcoming.count < settings.minimumSeats { return false }
+        if host.tick == 0, holders.count < settings.minimumSeats { return false }
         guard inputs.values(for: tick) != nil else { return false }
         switch try pacer.begin(tick, now: now) {
         case .paused: return false

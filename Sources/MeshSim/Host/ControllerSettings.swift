@@ -10,7 +10,7 @@ public struct ControllerSettings: Sendable {
     public var followsClock = false
     /// After how many ticks it ends; nil: when it is told to.
     public var ticks: Int64?
-    /// How many seats must be taken before the first tick begins.
+    /// How many seats must be taken by peers before the first tick begins.
     public var minimumSeats = 0
     /// A state is recorded every so many ticks; 0: only the first.
     public var checkpointEvery: Int64 = 0

@@ -56,17 +56,13 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var length: LengthOptions
     @OptionGroup var recording: RecordOptions
 
-    @Option(help: "How fast, for scenarios in which others act; the others ignore it.")
-    var pace: String?
-
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
         let scenario = try SimProgram.scenario(scenario)
         let request = RecordRequest(
             parameters: try scenario.parameters(preset: parameters.preset, changed: parameters.changes),
-            seed: length.seed, ticks: length.ticks ?? scenario.ticks, checkpointEvery: recording.checkpoints, pace: pace
-        )
+            seed: length.seed, ticks: length.ticks ?? scenario.ticks, checkpointEvery: recording.checkpoints)
         try await RunCommand.make(recording, end: request.ticks, output) {
             try await scenario.record(request, $0)
         }

@@ -19,7 +19,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "Run a scenario on a mesh: peers take its seats.",
         discussion: """
             The controller is the member whose profile is named; peers send it `sim_join` (Docs/SimulationProtocol.md). \
-            Its state is published under sim:<domain>:. Ctrl-C ends the run and keeps what was recorded.
+            Its state is published under sim:<domain>:. --ticks 0 goes on until it is stopped: by Ctrl-C, which keeps what \
+            was recorded, or by the command stop.
 
             Example: serve --mesh lab --profile store --wait 2 --deadline 2000 --record store.jsonl
             """)
@@ -39,7 +40,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The domain that it is, of a federation or alone; its values stand under sim:<domain>:.")
     var domain: String?
 
-    @Option(help: "How many seats must be taken before it begins.")
+    @Option(help: "How many seats peers must have taken before it begins.")
     var wait = 0
 
     @Option(help: "How long a tick waits for its seats, in milliseconds.")
@@ -50,11 +51,20 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("allow"),
-        help: ArgumentHelp("A member who may command it; may be repeated.", valueName: "name"))
+        help: ArgumentHelp(
+            "Another member who may command it, beside owner and admins of the mesh; may be repeated.",
+            valueName: "name"))
     var commanders: [String] = []
 
     @Option(help: ArgumentHelp("Send a seat at most so many bytes at once.", valueName: "bytes"))
     var budget: Int?
+
+    @Option(
+        name: .customLong("input"),
+        help: ArgumentHelp(
+            "Another domain whose sealed values it reads, of a federation; may be repeated.",
+            valueName: "domain[:lookahead]"))
+    var inputs: [String] = []
 
     @Flag(help: "Only peers play, not the scenario's own agents.")
     var noAgents = false
@@ -75,7 +85,8 @@ struct ServeCommand: AsyncParsableCommand {
             seed: length.seed, ticks: length.ticks ?? scenario.ticks, checkpointEvery: recording.checkpoints)
         let (sim, domain) = (sim ?? scenario.name, domain ?? scenario.name)
         let rules = TickRules(barrier: try Barrier(.all, deadlineMillis: deadline))
-        let settings = try settings(credentials.memberName)
+        let settings = try settings(ticks: scenario.ticks)
+        let allowed = commanders
         let budget = budget.map { ObservationBudget.bytes($0) } ?? ObservationBudget.none
         let withAgents = !noAgents
         var configuration = MeshClient.Configuration()
@@ -88,6 +99,12 @@ struct ServeCommand: AsyncParsableCommand {
                 credentials: credentials, group: MultiThreadedEventLoopGroup.singleton, configuration: configuration
             ) { client in
                 ProgramOutput.warn(ready)
+                var settings = settings
+                let leads = try await client.call(ListMembers()).members.filter {
+                    $0.role == .owner || $0.role == .admin
+                }
+                let names = allowed + leads.map(\.name)
+                settings.mayCommand = { names.contains($0) }
                 return try await serve(
                     ServeRequest(
                         run: request, client: client, sim: sim, domain: domain, rules: rules, settings: settings,
@@ -97,7 +114,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    private func settings(_ owner: String) throws -> ControllerSettings {
+    private func settings(ticks: Int64) throws -> ControllerSettings {
         var settings = ControllerSettings()
         switch pace {
         case "barrier": break
@@ -111,12 +128,17 @@ struct ServeCommand: AsyncParsableCommand {
             try settings.pacing.check()
         }
         settings.minimumSeats = wait
-        settings.ticks = length.ticks
+        settings.ticks = length.ticks == 0 ? nil : length.ticks ?? ticks
         settings.checkpointEvery = recording.checkpoints
         settings.publishes = true
         settings.agentSeed = length.seed
-        let allowed = commanders + [owner]
-        settings.mayCommand = { allowed.contains($0) }
+        for word in inputs {
+            let parts = word.split(separator: ":", omittingEmptySubsequences: false)
+            guard let domain = parts.first, !domain.isEmpty, parts.count <= 2,
+                let lookahead = parts.count == 1 ? 1 : Int64(parts[1]), lookahead >= 1
+            else { throw SimError("--input \(word): a domain, or a domain and its lookahead like floor:2") }
+            settings.inputs.append(DomainInput(String(domain), lookahead: lookahead))
+        }
         return settings
     }
 

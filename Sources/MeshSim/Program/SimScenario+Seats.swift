@@ -77,9 +77,17 @@ extension SimScenario {
             let controller = try SimController(
                 host, client: request.client, agents: request.withAgents ? agents(parameters) : [],
                 settings: request.settings)
-            return try await controller.run { line in
-                try observer.line(line)
-                if observer.isCancelled() { controller.stop("interrupted") }
+            return try await withThrowingTaskGroup(of: SimEnd?.self) { tasks in
+                defer { tasks.cancelAll() }
+                // Whoever is interrupted while a tick waits for its seats is not made to wait, too.
+                tasks.addTask {
+                    while !observer.isCancelled() { try await Task.sleep(for: .milliseconds(100)) }
+                    controller.stop("interrupted")
+                    return nil
+                }
+                tasks.addTask { try await controller.run { try observer.line($0) } }
+                while let end = try await tasks.next() { if let end { return end } }
+                throw CancellationError()
             }
         }
         return scenario

@@ -11,16 +11,13 @@ public struct RecordRequest: Sendable, Hashable {
     public var ticks: Int64
     /// Ticks between recorded states; 0: only the first.
     public var checkpointEvery: Int64
-    /// How fast, in the scenario's own words; nil is as fast as possible. Worlds in which nobody acts ignore it.
-    public var pace: String?
 
     /// Makes a request.
-    public init(parameters: JSON, seed: UInt64, ticks: Int64, checkpointEvery: Int64 = 0, pace: String? = nil) {
+    public init(parameters: JSON, seed: UInt64, ticks: Int64, checkpointEvery: Int64 = 0) {
         self.parameters = parameters
         self.seed = seed
         self.ticks = ticks
         self.checkpointEvery = checkpointEvery
-        self.pace = pace
     }
 }
 

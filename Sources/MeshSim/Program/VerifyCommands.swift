@@ -78,9 +78,6 @@ struct ReplayCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The checkpoint to begin at; the beginning when absent.", valueName: "tick"))
     var from: Int64?
 
-    @Option(help: "How fast, for scenarios in which others act; the others ignore it.")
-    var pace: String?
-
     @OptionGroup var output: OutputOptions
 
     func run() async throws {

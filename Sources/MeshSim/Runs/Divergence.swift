@@ -1,3 +1,5 @@
+import MeshCore
+
 /// Where two runs part.
 public struct Divergence: Codable, Sendable, Hashable, CustomStringConvertible {
     /// The first tick that differs.
@@ -7,6 +9,11 @@ public struct Divergence: Codable, Sendable, Hashable, CustomStringConvertible {
     /// Whether what came from outside differs there.
     public var isSealDifferent = false
 
+    /// Whether the record has no such tick.
+    public var isMissing = false
+    /// Whether the state is the same, and what was measured is not: no hash holds it, but it follows from the state.
+    public var areMetricsDifferent = false
+
     /// Makes a divergence.
     public init(tick: Int64, domains: [String], isSealDifferent: Bool = false) {
         self.tick = tick
@@ -14,17 +21,33 @@ public struct Divergence: Codable, Sendable, Hashable, CustomStringConvertible {
         self.isSealDifferent = isSealDifferent
     }
 
-    /// The first difference of one line made and one recorded; nil when there is none. `names` are the domains.
+    /// A tick that a record leaves out.
+    init(missing tick: Int64) {
+        self.init(tick: tick, domains: [])
+        isMissing = true
+    }
+
+    /// The first difference of a line that was made again and the recorded one; nil when there is none. `names` are those of
+    /// the domains.
+    public init?(made: SimRecording.Tick, recorded: SimRecording.Tick, names: [String]) {
+        self.init(made, recorded, names: names)
+    }
+
     init?(_ made: SimRecording.Tick, _ recorded: SimRecording.Tick, names: [String]) {
         let changed = zip(names, zip(made.domains, recorded.domains)).filter { $0.1.0 != $0.1.1 }.map(\.0)
-        if changed.isEmpty, made.seal == recorded.seal, made.chain == recorded.chain, made.tick == recorded.tick {
-            return nil
-        }
+        let isSame =
+            changed.isEmpty && made.seal == recorded.seal && made.chain == recorded.chain && made.tick == recorded.tick
+        // A whole number may have been written with a point or without.
+        let areMetricsDifferent = made.metrics.canonicalBytes() != recorded.metrics.canonicalBytes()
+        if isSame, !areMetricsDifferent { return nil }
         self.init(tick: recorded.tick, domains: changed, isSealDifferent: made.seal != recorded.seal)
+        self.areMetricsDifferent = isSame
     }
 
     /// For people.
     public var description: String {
+        if isMissing { return "tick \(tick) is missing" }
+        if areMetricsDifferent { return "tick \(tick): what was measured differs, the state does not" }
         let seal = isSealDifferent ? "; so does what came from outside" : ""
         return domains.isEmpty
             ? isSealDifferent

@@ -20,6 +20,15 @@ public struct SimRecording: Sendable {
         public var forkedFrom: String?
         /// The tick at which it was forked.
         public var forkedAt: Int64?
+
+        /// Makes a header.
+        public init(model: String, rulesVersion: Int, seed: UInt64, parameters: JSON, domains: [String]) {
+            self.model = model
+            self.rulesVersion = rulesVersion
+            self.seed = String(seed)
+            self.parameters = parameters
+            self.domains = domains
+        }
     }
 
     /// One tick.
@@ -39,6 +48,20 @@ public struct SimRecording: Sendable {
         /// At a checkpoint of a world with seats: who holds them, what is pending, what each has acknowledged. For whoever goes
         /// on with the run; a repetition needs none of it, and it is no part of the chain.
         public var seats: JSON?
+
+        /// Makes a line of a run without seats and states of its own.
+        public init(tick: Int64, chain: String, domains: [String], metrics: JSON) {
+            self.init(tick: tick, chain: chain, domains: domains, seal: nil, metrics: metrics, state: nil)
+        }
+
+        init(tick: Int64, chain: String, domains: [String], seal: Seal?, metrics: JSON, state: JSON?) {
+            self.tick = tick
+            self.chain = chain
+            self.domains = domains
+            self.seal = seal
+            self.metrics = metrics
+            self.state = state
+        }
 
         /// The hash of the whole state: SHA-256 of the domains' hashes.
         public var stateRoot: Digest {

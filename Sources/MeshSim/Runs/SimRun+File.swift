@@ -44,6 +44,10 @@ extension SimRun {
         let made = checkpoint == nil ? try run.begin(checkpoint: false) : read(run, first)
         if try !accept(made, first, &result, reader.header.domains, observer) { return result }
         while let recorded = try reader.next() {
+            guard recorded.tick == run.model.tick + 1 else {
+                result.divergence = Divergence(missing: run.model.tick + 1)
+                return result
+            }
             let made = try run.advance(recorded.seal)
             result.ticks += 1
             result.chain = recorded.chain

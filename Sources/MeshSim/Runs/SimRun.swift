@@ -33,6 +33,7 @@ public enum SimRun {
         }
         let begin = run.model.tick
         for next in recording.ticks where next.tick > begin {
+            guard next.tick == run.model.tick + 1 else { return Divergence(missing: run.model.tick + 1) }
             if let difference = Divergence(try run.advance(next.seal), next, names: names) { return difference }
             progress(next.tick)
         }

@@ -78,7 +78,7 @@ extension SimRecording.Header {
     /// What a run of a model is made from.
     public init<Model: SimModel>(_ type: Model.Type, _ parameters: Model.Parameters, seed: UInt64) throws {
         self.init(
-            model: Model.name, rulesVersion: Model.rulesVersion, seed: String(seed),
+            model: Model.name, rulesVersion: Model.rulesVersion, seed: seed,
             parameters: try JSONCoder.encode(parameters), domains: Model.domains)
     }
 }
