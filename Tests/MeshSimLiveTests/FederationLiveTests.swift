@@ -68,7 +68,7 @@ enum Tide: Scenario {
         try await running(watcher, clients[0], clients[1]) {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask {
-                    let orchestrator = SimOrchestrator(client: watcher, federation: "tides", domains: ["west", "east"])
+                    let orchestrator = SimOrchestrator(client: watcher, federation: "tides", domains: ["west", "east"], run: "one")
                     try await orchestrator.run { tick in
                         links.add(tick.link)
                         return tick.link.tick < 15
@@ -79,6 +79,7 @@ enum Tide: Scenario {
                         var settings = ControllerSettings()
                         settings.ticks = 15
                         settings.publishes = true
+                        settings.run = "one"
                         settings.inputs = Self.declarations[place].inputs
                         let controller = try SimController(
                             try Self.host(place), client: clients[place], settings: settings)

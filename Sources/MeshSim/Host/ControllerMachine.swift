@@ -32,6 +32,8 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
     private let settings: ControllerSettings
     private let agents: [LocalAgent]
     private var holders: [String: Holder] = [:]
+    /// Seats that were handed over and wait for their new mind: whose member may take them, or anybody's when nil.
+    private var vacant: [String: String?] = [:]
     /// The pace to go back to after a pause.
     private var resumePacing: Pacing
     private var clockTicks: Int64 = 0
@@ -63,10 +65,46 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         try self.host.seat(agents)
     }
 
+    /// A machine that goes on from a checkpoint of a record: with the seats, and with who holds them.
+    public init(
+        resuming recording: SimRecording, budget: ObservationBudget = .none, agents: [LocalAgent] = [],
+        settings: ControllerSettings = ControllerSettings()
+    ) throws {
+        try self.init(
+            try SimHost(resuming: recording, budget: budget), agents: agents, settings: settings)
+        let tick = host.tick
+        let held = recording.ticks.first { $0.tick == tick }?.holders ?? .array([])
+        do {
+            for one in try JSONCoder.decode([HeldSeat].self, from: held) {
+                holders[one.seat] = Holder(address: one.address, member: one.member, generation: one.generation)
+            }
+        } catch { throw SimError("who holds the seats of tick \(tick) cannot be read: \(error)") }
+    }
+
+    /// Who holds a seat, as a checkpoint has it.
+    private struct HeldSeat: Codable {
+        var seat: String
+        var address: String
+        var member: String
+        var generation: Int64
+    }
+
+    private var heldSeats: [HeldSeat] {
+        host.collector.seats.upcoming.compactMap { seat in
+            holders[seat.name].map {
+                HeldSeat(seat: seat.name, address: $0.address, member: $0.member, generation: $0.generation)
+            }
+        }
+    }
+
     // MARK: What comes in
 
     /// The first line of the record, and what there is to see before the first tick.
     public mutating func begin(now: Int64) throws -> [Output] {
+        guard host.tick == 0 else {
+            // It goes on: what was recorded is recorded, and each seat is told where it is.
+            return drive(now: now)
+        }
         let line = try host.begin()
         var outputs: [Output] = [.record(line)]
         outputs += try publish(line)
@@ -126,20 +164,27 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
     private mutating func admit(_ join: SimJoin, _ address: String, _ member: String) -> [Output] {
         do throws(SimError) {
             let name = join.name ?? freeName(join.role)
-            if let held = holders[name] ?? nil {
+            if let held = holders[name] {
                 guard held.member == member, held.isGone || held.address == address || join.resume == held.generation
                 else { throw SimError("\(name) is held by \(held.member); take another name, or none") }
-                if held.address == address, !held.isGone, join.resume == nil {
+                if held.address == address, !held.isGone, join.resume == nil,
+                    let seat = host.collector.seats.upcoming.first(where: { $0.name == name })
+                {
                     // Asked twice: the same answer.
-                    return host.collector.seats.upcoming.first { $0.name == name }.map {
-                        [.send(.welcome(host.welcome($0, generation: held.generation)), to: address)]
-                    } ?? []
+                    return [.send(.welcome(host.welcome(seat, generation: held.generation)), to: address)]
                 }
                 return try resume(name, join, address, member)
             }
             if host.collector.seats.upcoming.contains(where: { $0.name == name }) {
-                guard join.resume != nil else { throw SimError("\(name) is held; take another name, or none") }
+                // Nobody but whom it was handed over to: it is an agent's, or another's who was asked to take it.
+                guard let heir = vacant[name], heir == nil || heir == member else {
+                    throw SimError("\(name) is held; take another name, or none")
+                }
                 return try resume(name, join, address, member)
+            }
+            guard holders.values.count(where: { $0.member == member }) < settings.seatsPerMember else {
+                throw SimError(
+                    "\(member) holds \(settings.seatsPerMember) seats, the most that one may; leave one first")
             }
             guard let seat = settings.admit(name, join) else {
                 let roles = settings.roles.joined(separator: ", ")
@@ -159,6 +204,7 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
     ) throws(SimError) -> [Output] {
         let generation = try host.handOver(name, to: join.mind)
         holders[name] = Holder(address: address, member: member, generation: generation)
+        vacant[name] = nil
         // It was perhaps not waited for any more; it is again. Who was not demoted need not be readmitted.
         try? host.readmit(name)
         guard let seat = host.collector.seats.upcoming.first(where: { $0.name == name }) else { return [] }
@@ -203,17 +249,22 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         do {
             switch try SimOrder(command) {
             case .pause:
-                if pacer.pacing != .paused { resumePacing = pacer.pacing }
+                remember(pacer.pacing)
                 try pacer.change(to: .paused)
             case .resume: if pacer.pacing == .paused { try pacer.change(to: resumePacing) }
-            case .step(let ticks): try pacer.change(to: .step(ticks: ticks))
+            case .step(let ticks):
+                remember(pacer.pacing)
+                try pacer.change(to: .step(ticks: ticks))
             case .pace(let pacing):
                 try pacer.change(to: pacing)
-                if pacing != .paused { resumePacing = pacing }
+                remember(pacing)
             case .stop(let reason): stopReason = reason ?? "stopped by \(member)"
-            case .handOver(let seat, let mind):
+            case .handOver(let seat, let mind, let heir):
                 _ = try host.handOver(seat, to: mind)
                 holders[seat] = nil
+                // An agent of the scenario's own takes its seat back by itself.
+                let isAgents = mind == .coded && heir == nil && agents.contains { $0.seat.name == seat }
+                vacant[seat] = isAgents ? nil : .some(heir)
             case .readmit(let seat): try host.readmit(seat)
             case .act(let action, let arguments):
                 let receipt = host.command(
@@ -226,6 +277,14 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
             return [.send(error.answer, to: address)]
         } catch {
             return refuse("refused", "\(error)", nil)
+        }
+    }
+
+    /// Keeps the pace to go back to: some steps and a pause are none.
+    private mutating func remember(_ pacing: Pacing) {
+        switch pacing {
+        case .paused, .step: break
+        default: resumePacing = pacing
         }
     }
 
@@ -259,7 +318,7 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
             nextWake = now
         } catch {
             outputs.append(.fault("\(error)"))
-            outputs += finish("\(error)")
+            outputs += finish("\(error)", isFailure: true)
         }
         return outputs
     }
@@ -288,8 +347,8 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
                 outputs.append(.send(.observation(observation), to: holder.address))
             }
         }
-        let held = holders
-        host.act(agents, seed: settings.agentSeed, now: now) { held[$0] != nil }
+        let (held, vacant) = (holders, vacant)
+        host.act(agents, seed: settings.agentSeed, now: now) { held[$0] != nil || vacant[$0] != nil }
         return true
     }
 
@@ -298,7 +357,9 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         let isCheckpoint = settings.checkpointEvery > 0 && tick % settings.checkpointEvery == 0
         let sealed = try host.seal(now: now, imports: inputs.values(for: tick) ?? [], checkpoint: isCheckpoint)
         inputs.forget(before: tick)
-        outputs.append(.record(sealed.line))
+        var line = sealed.line
+        if line.seats != nil { line.holders = try JSONCoder.encode(heldSeats) }
+        outputs.append(.record(line))
         outputs += sealed.faults.map(Output.fault)
         for result in sealed.results {
             if let holder = holders[result.seat], holder.generation == result.generation {
@@ -309,6 +370,7 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
             if let address = commanders[result.seat] { outputs.append(.send(.result(result), to: address)) }
         }
         outputs += try publish(sealed.line, sealed.exports)
+        if pacer.pacing == .eventSkip { pacer.nextEvent = Rules.nextEvent(host.model.turn) }
     }
 
     private mutating func publish(
@@ -318,7 +380,7 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         let exports = exports ?? Rules.exports(host.model.turn)
         sealedExports.add(tick: line.tick, exports)
         var values = exports.map { (name: $0.key, value: $0.value) }
-        values.append((SealedExports.key, sealedExports.json))
+        values.append((SealedExports.key, sealedExports.json(run: settings.run)))
         values.append((ControllerSettings.metricsKey, line.metrics))
         values.append((ControllerSettings.viewKey, WorldView.json(of: host.model.world)))
         let changes =
@@ -332,11 +394,12 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         SimEnd(sim: host.sim, tick: host.tick, chain: host.run.chain.head.hex, reason: reason)
     }
 
-    private mutating func finish(_ reason: String) -> [Output] {
+    private mutating func finish(_ reason: String, isFailure: Bool = false) -> [Output] {
         isEnded = true
         nextWake = nil
         stopReason = reason
-        let end = end(reason: reason)
+        var end = end(reason: reason)
+        if isFailure { end.failed = true }
         let seats = host.collector.seats.upcoming.map(\.name)
         return seats.compactMap { seat in holders[seat].map { Output.send(.end(end), to: $0.address) } } + [.ended(end)]
     }

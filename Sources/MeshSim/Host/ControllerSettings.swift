@@ -22,6 +22,10 @@ public struct ControllerSettings: Sendable {
     public var mayCommand: @Sendable (_ member: String) -> Bool = { _ in false }
     /// Whether each tick is published as values of the mesh's state.
     public var publishes = false
+    /// The name of this run, the same for all domains of a federation: only values of the same run are read.
+    public var run = ""
+    /// How many seats one member may hold.
+    public var seatsPerMember = 64
     /// What it reads of other domains.
     public var inputs: [DomainInput] = []
     /// The seed of the agents' own random numbers.
@@ -52,6 +56,8 @@ public struct ControllerSettings: Sendable {
 
 /// What a controller has of other domains: the values of each tick that it still needs.
 struct DomainInputs: Sendable {
+    /// Ticks of a domain that are kept.
+    static let maximumTicks = 1_024
     private let inputs: [DomainInput]
     private var known: [String: [SealedImport]] = [:]
 
@@ -62,6 +68,8 @@ struct DomainInputs: Sendable {
         var list = known[values.domain] ?? []
         guard !list.contains(where: { $0.tick == values.tick }) else { return }
         list.append(values)
+        // A domain that does not read this one may be far ahead; what is dropped here stands in its `sealed` for a while.
+        if list.count > Self.maximumTicks { list.remove(at: list.indices.max { list[$0].tick < list[$1].tick } ?? 0) }
         known[values.domain] = list
     }
 
@@ -107,12 +115,18 @@ public struct SealedExports: Sendable {
         }
     }
 
-    /// The value.
-    var json: JSON { .array(ticks.map { ["tick": .integer($0.tick), "values": $0.values] }) }
+    /// The value: of which run, and the ticks.
+    func json(run: String) -> JSON {
+        ["run": .string(run), "ticks": .array(ticks.map { ["tick": .integer($0.tick), "values": $0.values] })]
+    }
 
-    /// Reads the value; what is not of this form gives nothing.
-    public static func read(_ json: JSON, domain: String) -> [SealedImport] {
-        (json.arrayValue ?? []).compactMap { one in
+    /// Which run a value is of; nil when it is not of this form.
+    public static func run(of json: JSON) -> String? { json["run"]?.stringValue }
+
+    /// Reads the value of a run; one of another run, or not of this form, gives nothing.
+    public static func read(_ json: JSON, domain: String, run: String) -> [SealedImport] {
+        guard json["run"]?.stringValue == run else { return [] }
+        return (json["ticks"]?.arrayValue ?? []).compactMap { one in
             guard let tick = one["tick"]?.integerValue, let values = one["values"] else { return nil }
             return SealedImport(domain: domain, tick: tick, values: values)
         }
@@ -121,21 +135,29 @@ public struct SealedExports: Sendable {
 
 /// A world as a dashboard draws it: how many are in each zone, and where the entities are.
 public enum WorldView {
-    /// Entities that are drawn; the rest are only counted.
+    /// Entities and zones that are shown; the rest are only counted.
     static let maximumEntities = 400
+    /// Bytes of them, about.
+    static let maximumBytes = 30_000
 
-    /// The view, at most some 40 kB.
+    /// The view, at most some 60 kB.
     public static func json(of world: World) -> JSON {
         var types = JSONObject()
         for type in world.schema.types { types[type.name] = .integer(Int64(world.count(of: type.name))) }
-        let zones = world.schema.zones.names.prefix(maximumEntities).map { zone -> (String, JSON) in
-            (zone, .integer(Int64(world.occupantCount(of: zone))))
+        var left = maximumBytes / 2
+        let zones = world.schema.zones.names.prefix(maximumEntities).compactMap { zone -> (String, JSON)? in
+            left -= zone.utf8.count + 16
+            return left < 0 ? nil : (zone, .integer(Int64(world.occupantCount(of: zone))))
         }
+        left = maximumBytes
         var entities: [JSON] = []
         for type in world.schema.types {
             for id in world.entities(of: type.name) where entities.count < maximumEntities {
                 var one: JSONObject = ["id": .string(id.rawValue), "type": .string(type.name)]
-                if let zone = world.zone(of: id) { one["zone"] = .string(zone) }
+                let zone = world.zone(of: id)
+                left -= id.rawValue.utf8.count + type.name.utf8.count + (zone?.utf8.count ?? 0) + 64
+                guard left >= 0 else { break }
+                if let zone { one["zone"] = .string(zone) }
                 if let point = world.position(of: id) {
                     one["x"] = .double(point.x)
                     one["y"] = .double(point.y)

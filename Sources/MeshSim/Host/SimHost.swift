@@ -88,8 +88,15 @@ public struct SimHost<Rules: Scenario>: Sendable {
     /// The line of the record with which it begins.
     public mutating func begin() throws -> SimRecording.Tick { try run.begin() }
 
-    /// Opens the next tick.
-    public mutating func open(now: Int64) throws(SimError) { try collector.open(collector.tick, now: now) }
+    /// Opens the next tick. A seat whose body is gone sees nothing and can do nothing: nobody waits for it.
+    public mutating func open(now: Int64) throws(SimError) {
+        try collector.open(collector.tick, now: now)
+        let turn = run.model.turn
+        for seat in collector.seats.current {
+            if let body = turn.body(of: seat.name), turn.world.contains(body.entity) { continue }
+            pass(seat.name, generation: seat.generation, tick: collector.tick)
+        }
+    }
 
     /// What a seat sees of the last sealed tick; nil while it has no body.
     public func scene(of seat: String) -> Scene? { scene(of: seat, run.model.turn) }

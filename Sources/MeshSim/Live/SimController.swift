@@ -21,7 +21,7 @@ public final class SimController<Rules: Scenario>: Sendable {
         case message(Message)
         case left(String)
         case clock(ClockUpdate)
-        case imported([SealedImport])
+        case imported([SealedImport], domain: String, by: String)
         case wake
         case stop(String)
     }
@@ -33,6 +33,10 @@ public final class SimController<Rules: Scenario>: Sendable {
     private let events: AsyncStream<Event>
     private let incoming: AsyncStream<Event>.Continuation
     private let origin = ContinuousClock.now
+    /// Messages that were taken and not looked at yet, and when a wake-up is due that has not come.
+    private let waiting = Mutex<(messages: Int, alarm: Int64?)>((0, nil))
+    /// Messages that may wait here; the broker holds back the others.
+    private static var maximumWaiting: Int { 1_024 }
 
     /// Makes a controller over a client that is or will be running. Fails when a setting makes no sense.
     public init(
@@ -46,12 +50,26 @@ public final class SimController<Rules: Scenario>: Sendable {
         (events, incoming) = AsyncStream.makeStream()
     }
 
+    /// A controller that goes on from the last checkpoint of a record: with its seats, and with who holds them.
+    public init(
+        resuming recording: SimRecording, budget: ObservationBudget = .none, client: MeshClient,
+        agents: [LocalAgent] = [], settings: ControllerSettings = ControllerSettings(),
+        logger: Logger = Logger(label: "mesh.sim")
+    ) throws {
+        self.client = client
+        self.settings = settings
+        self.logger = logger
+        machine = Mutex(
+            try ControllerMachine(resuming: recording, budget: budget, agents: agents, settings: settings))
+        (events, incoming) = AsyncStream.makeStream()
+    }
+
     /// The simulation as it is now.
     public var host: SimHost<Rules> { machine.withLock { $0.host } }
     /// Ticks that have begun behind real time, and by how much at most, in milliseconds.
     public var overruns: (count: Int64, maximumLagMillis: Int64) { machine.withLock { $0.overruns } }
 
-    /// Ends the run after the open tick.
+    /// Ends the run; a tick that is open is not sealed any more.
     public func stop(_ reason: String) { incoming.yield(.stop(reason)) }
 
     /// Runs to the end. Every line of the record is handed to `record` before anybody is told what stands in it. Fails when
@@ -60,7 +78,8 @@ public final class SimController<Rules: Scenario>: Sendable {
     public func run(record: @Sendable (SimRecording.Tick) async throws -> Void = { _ in }) async throws -> SimEnd {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             defer { tasks.cancelAll() }
-            tasks.addTask { await self.listen() }
+            try await beginState()
+            tasks.addTask { try await self.listen() }
             tasks.addTask { await self.follow() }
             if settings.followsClock { tasks.addTask { try await self.followClock() } }
             for input in settings.inputs { tasks.addTask { try await self.followDomain(input.domain) } }
@@ -75,7 +94,35 @@ public final class SimController<Rules: Scenario>: Sendable {
 
     // MARK: What comes in
 
-    private func listen() async { for await message in client.messages { incoming.yield(.message(message)) } }
+    /// Takes messages only as fast as they are looked at.
+    private func listen() async throws {
+        for await message in client.messages {
+            waiting.withLock { $0.messages += 1 }
+            incoming.yield(.message(message))
+            while waiting.withLock({ $0.messages }) > Self.maximumWaiting {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+    }
+
+    /// Takes away what an earlier run has left under this domain: nobody is to take it for this one's. Fails when this run
+    /// was made before.
+    private func beginState() async throws {
+        guard settings.publishes, host.tick == 0 else { return }
+        let prefix = SimKey.prefix(host.domain)
+        while true {
+            let entries = try await client.call(ListState(prefix: prefix, limit: 256)).entries
+            for entry in entries where entry.key == prefix + SealedExports.key && !settings.run.isEmpty {
+                let known = (try? StampedValue(json: entry.value)).flatMap { SealedExports.run(of: $0.value) }
+                guard known != settings.run else {
+                    throw SimError(
+                        "the run \(settings.run) of \(host.domain) was made before; give this one another name")
+                }
+            }
+            guard !entries.isEmpty else { return }
+            try await client.batchState(entries.map { BatchState.Operation(op: .delete, key: $0.key) })
+        }
+    }
 
     private func follow() async {
         for await event in client.events {
@@ -91,14 +138,16 @@ public final class SimController<Rules: Scenario>: Sendable {
     private func followDomain(_ domain: String) async throws {
         let key = try SimKey.make(domain, SealedExports.key)
         for await update in try await client.watchState(prefix: key) {
-            let values: [JSON] =
+            let values: [(value: JSON, author: String)] =
                 switch update {
-                case .snapshot(let entries, _): entries.filter { $0.key == key }.map(\.value)
-                case .changes(let changes, _, _): changes.filter { $0.key == key }.compactMap(\.value)
+                case .snapshot(let entries, _): entries.filter { $0.key == key }.map { ($0.value, $0.updatedBy) }
+                case .changes(let changes, _, let author):
+                    changes.filter { $0.key == key }.map { ($0.value, author) }
                 }
-            for value in values {
+            for (value, author) in values {
                 guard let stamped = try? StampedValue(json: value) else { continue }
-                incoming.yield(.imported(SealedExports.read(stamped.value, domain: domain)))
+                let read = SealedExports.read(stamped.value, domain: domain, run: settings.run)
+                if !read.isEmpty { incoming.yield(.imported(read, domain: domain, by: author)) }
             }
         }
     }
@@ -108,7 +157,19 @@ public final class SimController<Rules: Scenario>: Sendable {
     private func work(_ record: @Sendable (SimRecording.Tick) async throws -> Void) async throws -> SimEnd {
         if let end = try await perform(try machine.withLock { try $0.begin(now: now) }, record) { return end }
         var clockBase: Int64?
+        // Whoever first writes a domain's values in a run is that domain; nobody else is believed.
+        var authors: [String: String] = [:]
         for await event in events {
+            if case .imported(_, let domain, let author) = event {
+                guard authors[domain] == nil || authors[domain] == author else {
+                    logger.warning(
+                        "somebody else writes a domain's values", metadata: ["domain": "\(domain)", "by": "\(author)"])
+                    continue
+                }
+                authors[domain] = author
+            }
+            if case .message = event { waiting.withLock { $0.messages -= 1 } }
+            if case .wake = event { waiting.withLock { $0.alarm = nil } }
             let outputs: [ControllerMachine<Rules>.Output] = machine.withLock { machine in
                 switch event {
                 case .message(let message): return take(message, &machine)
@@ -121,7 +182,7 @@ public final class SimController<Rules: Scenario>: Sendable {
                     }
                     if clockBase == nil { clockBase = tick }
                     return machine.clock(tick - (clockBase ?? tick), now: now)
-                case .imported(let values):
+                case .imported(let values, _, _):
                     return values.flatMap { machine.imported($0, now: now) }
                 case .wake: return machine.time(now)
                 case .stop(let reason): return machine.time(now, stop: reason)
@@ -217,11 +278,18 @@ public final class SimController<Rules: Scenario>: Sendable {
     /// Comes back to the machine at a time, or at once.
     private func wake(at time: Int64?) {
         guard let time else { return }
+        // One that comes earlier is on its way: it plans anew.
+        let isPlanned = waiting.withLock { waiting in
+            if let alarm = waiting.alarm, alarm <= time { return true }
+            waiting.alarm = time
+            return false
+        }
+        guard !isPlanned else { return }
         let wait = time - now
         if wait <= 0 {
             incoming.yield(.wake)
         } else {
-            // Ends by itself: a wake-up that is not needed any more does nothing.
+            // Unstructured: the loop goes on meanwhile. It ends by itself.
             Task { [incoming] in
                 try? await Task.sleep(for: .milliseconds(wait))
                 incoming.yield(.wake)

@@ -30,12 +30,19 @@ public struct SimPeer: Sendable {
         var view = ObservationView()
         var seat: SimWelcome?
         var sequence: Int64 = 0
+        var sender: String?
         for await message in client.messages {
+            // Anybody of the mesh may write to us; only whom we asked, then only who welcomed us, runs the simulation.
+            let key = message.from.sessionKey?.hex ?? message.from.name
+            guard sender == key || sender == nil && (message.from.name == controller || key == controller) else {
+                continue
+            }
             guard let incoming = try? SimMessage.parse(message.text) else { continue }
             switch incoming {
             case .welcome(let welcome):
                 if seat?.generation != welcome.generation { sequence = 0 }
                 seat = welcome
+                sender = key
                 view.reset()
             case .error(let fault) where seat == nil:
                 throw SimError("\(controller) gives no seat: \(fault.message)")
@@ -88,6 +95,7 @@ public struct SimPeer: Sendable {
     private func send(_ message: SimMessage) async throws {
         var outgoing = Outgoing(to: controller, text: try message.text())
         outgoing.priority = .now
+        outgoing.ttlMillis = 120_000
         try await client.send(outgoing)
     }
 }

@@ -56,8 +56,26 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "name"))
     var commanders: [String] = []
 
-    @Option(help: ArgumentHelp("Send a seat at most so many bytes at once.", valueName: "bytes"))
-    var budget: Int?
+    @Option(help: ArgumentHelp("Send a seat at most so many bytes at once, up to 60000.", valueName: "bytes"))
+    var budget = 60_000
+
+    @Option(help: "How many seats a tick waits for; all when absent.")
+    var quorum: Int?
+
+    @Option(help: "What a seat may spend on an action to be in time, in its own unit, tokens for example.")
+    var costBudget: Int64?
+
+    @Option(
+        name: .customLong("run"),
+        help: ArgumentHelp("The name of this run, the same new one for all domains of a federation.", valueName: "name")
+    )
+    var runName: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Go on from the last checkpoint of a recording of serve; record to another file.", valueName: "file"),
+        completion: .file())
+    var resume: String?
 
     @Option(
         name: .customLong("input"),
@@ -84,10 +102,16 @@ struct ServeCommand: AsyncParsableCommand {
             parameters: try scenario.parameters(preset: parameters.preset, changed: parameters.changes),
             seed: length.seed, ticks: length.ticks ?? scenario.ticks, checkpointEvery: recording.checkpoints)
         let (sim, domain) = (sim ?? scenario.name, domain ?? scenario.name)
-        let rules = TickRules(barrier: try Barrier(.all, deadlineMillis: deadline))
+        let kind = quorum.map { Barrier.Kind.quorum($0) } ?? .all
+        let rules = TickRules(barrier: try Barrier(kind, deadlineMillis: deadline, costBudget: costBudget))
+        guard (1_000...60_000).contains(budget) else { throw SimError("--budget \(budget): 1000 to 60000 bytes") }
+        let recorded = try resume.map { try SimRecording.read($0).recording }
         let settings = try settings(ticks: scenario.ticks)
+        if !inputs.isEmpty, runName == nil {
+            throw SimError("--input needs --run: a name that all domains of this run are given, and no run before had")
+        }
         let allowed = commanders
-        let budget = budget.map { ObservationBudget.bytes($0) } ?? ObservationBudget.none
+        let budget = ObservationBudget.bytes(budget)
         let withAgents = !noAgents
         var configuration = MeshClient.Configuration()
         configuration.channel = "mesh-sim"
@@ -108,9 +132,10 @@ struct ServeCommand: AsyncParsableCommand {
                 return try await serve(
                     ServeRequest(
                         run: request, client: client, sim: sim, domain: domain, rules: rules, settings: settings,
-                        withAgents: withAgents, budget: budget), observer)
+                        withAgents: withAgents, budget: budget, resuming: recorded), observer)
             }
-            _ = end
+            if end.failed == true { throw ProgramFailure(.failure, "the run ended at tick \(end.tick): \(end.reason)") }
+            ProgramOutput.warn("ended at tick \(end.tick): \(end.reason)")
         }
     }
 
@@ -132,6 +157,7 @@ struct ServeCommand: AsyncParsableCommand {
         settings.checkpointEvery = recording.checkpoints
         settings.publishes = true
         settings.agentSeed = length.seed
+        settings.run = runName ?? ""
         for word in inputs {
             let parts = word.split(separator: ":", omittingEmptySubsequences: false)
             guard let domain = parts.first, !domain.isEmpty, parts.count <= 2,

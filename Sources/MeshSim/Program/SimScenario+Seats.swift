@@ -22,6 +22,8 @@ public struct ServeRequest: Sendable {
     public var withAgents: Bool
     /// How much a seat is sent at once.
     public var budget: ObservationBudget
+    /// A record to go on from.
+    public var resuming: SimRecording?
 }
 
 extension SimScenario {
@@ -68,15 +70,25 @@ extension SimScenario {
             }
         }
         scenario.serve = { request, observer in
-            let parameters = try JSONCoder.decode(Rules.Parameters.self, from: request.run.parameters)
-            var host = try SimHost<Rules>(
-                sim: request.sim, domain: request.domain, parameters: parameters, seed: request.run.seed,
-                rules: request.rules)
-            host.budget = request.budget
-            try observer.begin(.init(ScenarioModel<Rules>.self, parameters, seed: request.run.seed))
-            let controller = try SimController(
-                host, client: request.client, agents: request.withAgents ? agents(parameters) : [],
-                settings: request.settings)
+            let controller: SimController<Rules>
+            if let recorded = request.resuming {
+                let host = try SimHost<Rules>(resuming: recorded)
+                try observer.begin(recorded.header)
+                for line in recorded.ticks where line.tick <= host.tick { try observer.line(line) }
+                controller = try SimController(
+                    resuming: recorded, budget: request.budget, client: request.client,
+                    agents: request.withAgents ? agents(host.model.parameters) : [], settings: request.settings)
+            } else {
+                let parameters = try JSONCoder.decode(Rules.Parameters.self, from: request.run.parameters)
+                var host = try SimHost<Rules>(
+                    sim: request.sim, domain: request.domain, parameters: parameters, seed: request.run.seed,
+                    rules: request.rules)
+                host.budget = request.budget
+                try observer.begin(.init(ScenarioModel<Rules>.self, parameters, seed: request.run.seed))
+                controller = try SimController(
+                    host, client: request.client, agents: request.withAgents ? agents(parameters) : [],
+                    settings: request.settings)
+            }
             return try await withThrowingTaskGroup(of: SimEnd?.self) { tasks in
                 defer { tasks.cancelAll() }
                 // Whoever is interrupted while a tick waits for its seats is not made to wait, too.

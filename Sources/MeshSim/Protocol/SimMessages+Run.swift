@@ -31,6 +31,8 @@ public struct SimEnd: SimMessageBody {
     public var chain: String
     /// Why, in words.
     public var reason: String
+    /// True when it could not go on; the reason says why.
+    public var failed: Bool?
 
     /// Makes a message.
     public init(sim: String, tick: Int64, chain: String, reason: String) {

@@ -12,8 +12,8 @@ public enum SimOrder: Sendable, Hashable {
     case pace(Pacing)
     /// The run ends after the open tick.
     case stop(reason: String?)
-    /// Another mind takes over a seat's body.
-    case handOver(seat: String, mind: Mind)
+    /// Another mind takes over a seat's body: a member's, or anybody's who joins by the seat's name.
+    case handOver(seat: String, mind: Mind, member: String?)
     /// A seat is waited for again.
     case readmit(seat: String)
     /// An action in phase 0.
@@ -31,7 +31,7 @@ public enum SimOrder: Sendable, Hashable {
             "hand_over",
             {
                 let wanted = try JSONCoder.decode(HandOver.self, from: $0)
-                return .handOver(seat: wanted.seat, mind: wanted.mind)
+                return .handOver(seat: wanted.seat, mind: wanted.mind, member: wanted.member)
             }
         ),
         ("readmit", { .readmit(seat: try JSONCoder.decode(Readmission.self, from: $0).seat) }),
@@ -48,6 +48,7 @@ public enum SimOrder: Sendable, Hashable {
     private struct HandOver: Decodable {
         var seat: String
         var mind: Mind
+        var member: String?
     }
     private struct Readmission: Decodable { var seat: String }
     private struct Act: Decodable {

@@ -48,6 +48,8 @@ public struct SimRecording: Sendable {
         /// At a checkpoint of a world with seats: who holds them, what is pending, what each has acknowledged. For whoever goes
         /// on with the run; a repetition needs none of it, and it is no part of the chain.
         public var seats: JSON?
+        /// At such a checkpoint of a run on a mesh: who holds the seats.
+        public var holders: JSON?
 
         /// Makes a line of a run without seats and states of its own.
         public init(tick: Int64, chain: String, domains: [String], metrics: JSON) {

@@ -30,6 +30,9 @@ public protocol Scenario: Sendable {
     /// What happens by itself in a tick, after the actions.
     static func step(_ turn: inout Turn<Self>) throws
 
+    /// The next tick in which something happens by itself, for the pace that skips to it; nil: it may be any.
+    static func nextEvent(_ turn: borrowing Turn<Self>) -> Int64?
+
     /// What a role sees.
     static func visibility(role: String?, _ parameters: Parameters) -> Visibility
     /// What is measured, in a fixed order.
@@ -46,6 +49,7 @@ extension Scenario {
         if turn.world.contains(body.entity) { try turn.world.remove(body.entity) }
     }
     public static func step(_ turn: inout Turn<Self>) throws {}
+    public static func nextEvent(_ turn: borrowing Turn<Self>) -> Int64? { nil }
     public static func visibility(role: String?, _ parameters: Parameters) -> Visibility { .everything }
     public static func exports(_ turn: borrowing Turn<Self>) -> [(key: String, value: JSON)] { [] }
 
@@ -181,5 +185,12 @@ public struct Turn<Rules: Scenario>: Sendable {
     }
 
     /// The body of a seat.
-    public func body(of seat: String) -> Body? { bodies.first { $0.seat == seat } }
+    public func body(of seat: String) -> Body? {
+        var (low, high) = (0, bodies.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if bodies[middle].seat.precedesInBytes(seat) { low = middle + 1 } else { high = middle }
+        }
+        return low < bodies.count && bodies[low].seat == seat ? bodies[low] : nil
+    }
 }

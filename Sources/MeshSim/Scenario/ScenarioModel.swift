@@ -138,10 +138,10 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
                 perform(first, action, &turn)
                 continue
             }
-            let group = rest.prefix { $0.phase == first.phase && $0.priority == first.priority }
-                .filter { $0.action == first.action }
-            rest = rest.filter { input in !group.contains(input) }[...]
-            contest(group, action, &turn)
+            let equals = rest.prefix { $0.phase == first.phase && $0.priority == first.priority }
+            let others = equals.filter { $0.action != first.action }
+            contest(equals.filter { $0.action == first.action }, action, &turn)
+            rest = (others + rest.dropFirst(equals.count))[...]
         }
     }
 
@@ -169,7 +169,7 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
 
     private func call(_ input: SealedInput, _ turn: borrowing Turn<Rules>) -> ActionCall {
         ActionCall(
-            body: turn.bodies.first { $0.seat == input.seat }, actor: input.seat, arguments: input.arguments ?? [:])
+            body: turn.body(of: input.seat), actor: input.seat, arguments: input.arguments ?? [:])
     }
 
     private mutating func perform(_ input: SealedInput, _ action: Action<Rules>?, _ turn: inout Turn<Rules>) {
