@@ -66,6 +66,12 @@ models: packages
 	    .build/debug/mesh-models verify .build/models.jsonl; \
 	    .build/debug/mesh-models verify .build/models.jsonl --from 10; \
 	done
+	swift build -c release --product sim-retail
+	swift build --product sim-retail
+	set -e; for scenario in retail federated; do \
+	    .build/release/sim-retail run $$scenario --ticks 60 --checkpoints 20 --record .build/retail.jsonl; \
+	    .build/debug/sim-retail verify .build/retail.jsonl; \
+	done
 
 build: packages
 	swift build

@@ -68,7 +68,8 @@ enum Tide: Scenario {
         try await running(watcher, clients[0], clients[1]) {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask {
-                    let orchestrator = SimOrchestrator(client: watcher, federation: "tides", domains: ["west", "east"], run: "one")
+                    let orchestrator = SimOrchestrator(
+                        client: watcher, federation: "tides", domains: ["west", "east"], run: "one")
                     try await orchestrator.run { tick in
                         links.add(tick.link)
                         return tick.link.tick < 15

@@ -31,7 +31,8 @@ public struct SimOrchestrator: Sendable {
             let changes: [StateChange] =
                 switch update {
                 case .snapshot(let entries, _): entries.map { StateChange(key: $0.key, value: $0.value) }
-                case .changes(let changes, _, _): changes.map { StateChange(key: $0.key, value: $0.deleted ? nil : $0.value) }
+                case .changes(let changes, _, _):
+                    changes.map { StateChange(key: $0.key, value: $0.deleted ? nil : $0.value) }
                 }
             for domain in domains {
                 let own = changes.filter { $0.key.hasPrefix(SimKey.prefix(domain)) }
