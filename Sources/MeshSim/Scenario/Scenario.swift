@@ -75,6 +75,10 @@ public struct Body: Codable, Sendable, Hashable {
     public var entity: EntityID
 }
 
+extension Body: Named {
+    var name: String { seat }
+}
+
 /// One action as the rules see it: who does it, with which arguments.
 public struct ActionCall: Sendable {
     /// The body that acts; nil for a command of somebody who has no seat.
@@ -181,5 +185,5 @@ public struct Turn<Rules: Scenario>: Sendable {
     }
 
     /// The body of a seat.
-    public func body(of seat: String) -> Body? { bodies.first { $0.seat == seat } }
+    public func body(of seat: String) -> Body? { bodies.index(of: seat).map { bodies[$0] } }
 }

@@ -138,9 +138,9 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
                 perform(first, action, &turn)
                 continue
             }
-            let group = rest.prefix { $0.phase == first.phase && $0.priority == first.priority }
-                .filter { $0.action == first.action }
-            rest = rest.filter { input in !group.contains(input) }[...]
+            let span = rest.prefix { $0.phase == first.phase && $0.priority == first.priority }
+            let group = span.filter { $0.action == first.action }
+            rest = (span.filter { $0.action != first.action } + rest.dropFirst(span.count))[...]
             contest(group, action, &turn)
         }
     }
@@ -169,7 +169,7 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
 
     private func call(_ input: SealedInput, _ turn: borrowing Turn<Rules>) -> ActionCall {
         ActionCall(
-            body: turn.bodies.first { $0.seat == input.seat }, actor: input.seat, arguments: input.arguments ?? [:])
+            body: turn.body(of: input.seat), actor: input.seat, arguments: input.arguments ?? [:])
     }
 
     private mutating func perform(_ input: SealedInput, _ action: Action<Rules>?, _ turn: inout Turn<Rules>) {
@@ -277,6 +277,10 @@ extension ScenarioModel: Codable {
                 forKey: .tick, in: fields, debugDescription: "\(tick) is no tick; give 0 to 2^53")
         }
         bodies = try fields.decode([Body].self, forKey: .bodies)
+        guard bodies.isInOrder else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .bodies, in: fields, debugDescription: "the bodies are not in the order of their seats' names")
+        }
         imports = try fields.decode([SealedImport].self, forKey: .imports)
         isPossible = true
         world = try World(
