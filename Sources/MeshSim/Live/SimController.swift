@@ -17,6 +17,14 @@ public final class SimController<Rules: Scenario>: Sendable {
     /// Messages that are on their way to the broker at a time.
     static var sendsAtOnce: Int { 256 }
 
+    /// What comes, and when it came: what waits here while messages are sent is not late by that.
+    private struct Arrival: Sendable {
+        var event: Event
+        var time: Int64
+    }
+
+    private typealias Output = ControllerMachine<Rules>.Output
+
     private enum Event: Sendable {
         case message(Message)
         case left(String)
@@ -30,18 +38,25 @@ public final class SimController<Rules: Scenario>: Sendable {
     private let machine: Mutex<ControllerMachine<Rules>>
     private let settings: ControllerSettings
     private let logger: Logger
-    private let events: AsyncStream<Event>
-    private let incoming: AsyncStream<Event>.Continuation
+    private let events: AsyncStream<Arrival>
+    private let incoming: AsyncStream<Arrival>.Continuation
     private let origin = ContinuousClock.now
+    /// When the loop is woken next; one wake-up for all, since each message asks for one.
+    private let nextWake = Mutex<Int64?>(nil)
+    private let meter = Mutex(ControllerMeter())
+    private let measure: (@Sendable (ControllerTiming) -> Void)?
 
-    /// Makes a controller over a client that is or will be running. Fails when a setting makes no sense.
+    /// Makes a controller over a client that is or will be running. `measure` is told after each tick what it has cost. Fails
+    /// when a setting makes no sense.
     public init(
         _ host: SimHost<Rules>, client: MeshClient, agents: [LocalAgent] = [],
-        settings: ControllerSettings = ControllerSettings(), logger: Logger = Logger(label: "mesh.sim")
+        settings: ControllerSettings = ControllerSettings(), logger: Logger = Logger(label: "mesh.sim"),
+        measure: (@Sendable (ControllerTiming) -> Void)? = nil
     ) throws {
         self.client = client
         self.settings = settings
         self.logger = logger
+        self.measure = measure
         machine = Mutex(try ControllerMachine(host, agents: agents, settings: settings))
         (events, incoming) = AsyncStream.makeStream()
     }
@@ -52,7 +67,7 @@ public final class SimController<Rules: Scenario>: Sendable {
     public var overruns: (count: Int64, maximumLagMillis: Int64) { machine.withLock { $0.overruns } }
 
     /// Ends the run after the open tick.
-    public func stop(_ reason: String) { incoming.yield(.stop(reason)) }
+    public func stop(_ reason: String) { arrive(.stop(reason)) }
 
     /// Runs to the end. Every line of the record is handed to `record` before anybody is told what stands in it. Fails when
     /// the client ends, or `record` does.
@@ -68,23 +83,27 @@ public final class SimController<Rules: Scenario>: Sendable {
         }
     }
 
-    private var now: Int64 {
+    private var nanoseconds: Int64 {
         let (seconds, attoseconds) = (ContinuousClock.now - origin).components
-        return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
+
+    private var now: Int64 { nanoseconds / 1_000_000 }
+
+    private func arrive(_ event: Event) { incoming.yield(Arrival(event: event, time: now)) }
 
     // MARK: What comes in
 
-    private func listen() async { for await message in client.messages { incoming.yield(.message(message)) } }
+    private func listen() async { for await message in client.messages { arrive(.message(message)) } }
 
     private func follow() async {
         for await event in client.events {
-            if case .peerLeft(let facts) = event, let key = facts["pubkey"]?.stringValue { incoming.yield(.left(key)) }
+            if case .peerLeft(let facts) = event, let key = facts["pubkey"]?.stringValue { arrive(.left(key)) }
         }
     }
 
     private func followClock() async throws {
-        for await update in try await client.watchClock() { incoming.yield(.clock(update)) }
+        for await update in try await client.watchClock() { arrive(.clock(update)) }
     }
 
     /// What another domain seals, as soon as it is published.
@@ -98,7 +117,7 @@ public final class SimController<Rules: Scenario>: Sendable {
                 }
             for value in values {
                 guard let stamped = try? StampedValue(json: value) else { continue }
-                incoming.yield(.imported(SealedExports.read(stamped.value, domain: domain)))
+                arrive(.imported(SealedExports.read(stamped.value, domain: domain)))
             }
         }
     }
@@ -108,37 +127,45 @@ public final class SimController<Rules: Scenario>: Sendable {
     private func work(_ record: @Sendable (SimRecording.Tick) async throws -> Void) async throws -> SimEnd {
         if let end = try await perform(try machine.withLock { try $0.begin(now: now) }, record) { return end }
         var clockBase: Int64?
-        for await event in events {
-            let outputs: [ControllerMachine<Rules>.Output] = machine.withLock { machine in
-                switch event {
-                case .message(let message): return take(message, &machine)
-                case .left(let key): return machine.lost(key, now: now)
-                case .clock(let update):
-                    let tick: Int64
-                    switch update {
-                    case .status(let status): tick = status.tick
-                    case .tick(let number): tick = number
-                    }
-                    if clockBase == nil { clockBase = tick }
-                    return machine.clock(tick - (clockBase ?? tick), now: now)
-                case .imported(let values):
-                    return values.flatMap { machine.imported($0, now: now) }
-                case .wake: return machine.time(now)
-                case .stop(let reason): return machine.time(now, stop: reason)
-                }
-            }
+        for await arrival in events {
+            let begun = nanoseconds
+            let outputs = handle(arrival, &clockBase)
+            let isSealed = note(outputs, since: begun)
             if let end = try await perform(outputs, record) { return end }
+            if isSealed { finishTick() }
         }
         throw CancellationError()
     }
 
-    private func take(_ message: Message, _ machine: inout ControllerMachine<Rules>) -> [ControllerMachine<Rules>
-        .Output]
-    {
+    private func handle(_ arrival: Arrival, _ clockBase: inout Int64?) -> [Output] {
+        machine.withLock { machine in
+            switch arrival.event {
+            case .message(let message): return take(message, arrival.time, &machine)
+            case .left(let key): return machine.lost(key, now: arrival.time)
+            case .clock(let update):
+                let tick: Int64
+                switch update {
+                case .status(let status): tick = status.tick
+                case .tick(let number): tick = number
+                }
+                let base = clockBase ?? tick
+                clockBase = base
+                return machine.clock(tick - base, now: arrival.time)
+            case .imported(let values): return values.flatMap { machine.imported($0, now: arrival.time) }
+            case .wake:
+                nextWake.withLock { $0 = nil }
+                return machine.time(arrival.time)
+            case .stop(let reason): return machine.time(arrival.time, stop: reason)
+            }
+        }
+    }
+
+    private func take(_ message: Message, _ now: Int64, _ machine: inout ControllerMachine<Rules>) -> [Output] {
         let address = message.from.sessionKey?.hex ?? message.from.name
         do throws(SimProtocolError) {
-            return machine.receive(
-                try SimMessage.parse(message.text), from: address, member: message.from.name, now: now)
+            let parsed = try SimMessage.parse(message.text)
+            meter.withLock { $0.add(message.text, parsed) }
+            return machine.receive(parsed, from: address, member: message.from.name, now: now)
         } catch {
             return [.send(error.answer, to: address)]
         }
@@ -146,7 +173,7 @@ public final class SimController<Rules: Scenario>: Sendable {
 
     /// Does what is to be done: records first, then tells. Gives the end when the run is over.
     private func perform(
-        _ outputs: [ControllerMachine<Rules>.Output], _ record: @Sendable (SimRecording.Tick) async throws -> Void
+        _ outputs: [Output], _ record: @Sendable (SimRecording.Tick) async throws -> Void
     ) async throws -> SimEnd? {
         var sends: [(message: SimMessage, address: String)] = []
         var end: SimEnd?
@@ -156,7 +183,10 @@ public final class SimController<Rules: Scenario>: Sendable {
                 // Messages of one tick are all with the broker before those of the next one.
                 await send(sends)
                 sends = []
+                let begun = nanoseconds
                 try await record(line)
+                let taken = nanoseconds - begun
+                meter.withLock { $0.timing.recordingNanos += taken }
             case .send(let message, let address): sends.append((message, address))
             case .publish(let changes): try await publish(changes)
             case .fault(let text): logger.warning("a rule failed", metadata: ["fault": "\(text)"])
@@ -171,6 +201,7 @@ public final class SimController<Rules: Scenario>: Sendable {
     /// Sends messages, each peer's in their order. One that cannot be sent is dropped with a word: its seat is late then.
     private func send(_ messages: [(message: SimMessage, address: String)]) async {
         guard !messages.isEmpty else { return }
+        let begun = nanoseconds
         var byPeer: [String: Int] = [:]
         var queues: [(address: String, messages: [SimMessage])] = []
         for (message, address) in messages {
@@ -187,12 +218,14 @@ public final class SimController<Rules: Scenario>: Sendable {
                 tasks.addTask { for one in share { await self.send(one.messages, to: one.address) } }
             }
         }
+        let taken = nanoseconds - begun
+        meter.withLock { $0.timing.sendingNanos += taken }
     }
 
     private func send(_ messages: [SimMessage], to address: String) async {
         for message in messages {
             do {
-                var outgoing = Outgoing(to: address, text: try message.text())
+                var outgoing = Outgoing(to: address, text: try encoded(message))
                 outgoing.priority = .now
                 outgoing.ttlMillis = Self.messageLifeMillis
                 try await client.send(outgoing)
@@ -214,18 +247,52 @@ public final class SimController<Rules: Scenario>: Sendable {
         }
     }
 
-    /// Comes back to the machine at a time, or at once.
+    /// Comes back to the machine at a time, or at once, unless that is so already.
     private func wake(at time: Int64?) {
         guard let time else { return }
+        let isNew = nextWake.withLock { next in
+            if let next, next <= time { return false }
+            next = time
+            return true
+        }
+        guard isNew else { return }
         let wait = time - now
         if wait <= 0 {
-            incoming.yield(.wake)
+            arrive(.wake)
         } else {
             // Ends by itself: a wake-up that is not needed any more does nothing.
-            Task { [incoming] in
+            Task { [weak self] in
                 try? await Task.sleep(for: .milliseconds(wait))
-                incoming.yield(.wake)
+                self?.arrive(.wake)
             }
         }
+    }
+
+    // MARK: Measuring
+
+    private func encoded(_ message: SimMessage) throws -> String {
+        let begun = nanoseconds
+        let text = try message.text()
+        let taken = nanoseconds - begun
+        meter.withLock { $0.add(message, text, taken) }
+        return text
+    }
+
+    /// Notes what an event has cost; says whether a tick was sealed by it.
+    private func note(_ outputs: [Output], since begun: Int64) -> Bool {
+        let taken = nanoseconds - begun
+        let sealed = outputs.compactMap { output -> Int64? in
+            if case .record(let line) = output { line.tick } else { nil }
+        }
+        meter.withLock { $0.add(sealed.last, at: begun, taken) }
+        return !sealed.isEmpty
+    }
+
+    private func finishTick() {
+        let done = meter.withLock { meter in
+            defer { meter = ControllerMeter() }
+            return meter.timing
+        }
+        measure?(done)
     }
 }
