@@ -159,6 +159,18 @@ let package = Package(
             name: "micro", dependencies: ["CAllocations", "MeshCore", "MeshEngine", "MeshStore", "MeshTestSupport"],
             path: "Benchmarks/Micro/micro", swiftSettings: strict),
 
+        // Simulations under load.
+        .executableTarget(
+            name: "sim-load",
+            dependencies: [
+                "MeshCore", "MeshSDK", "MeshSim", "MeshSimLive",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Benchmarks/Sim", swiftSettings: strict, linkerSettings: allocator),
+
         // Tests.
         .executableTarget(
             name: "ws-echo",

@@ -206,7 +206,7 @@ public final class MeshClient: Sendable, Service {
         let resolved = try await call(Resolve(targetSpec: target))
         core.withLock { core in
             // What a target reaches is checked by the broker at every send: a stale entry costs one round trip.
-            if core.resolved.count >= 1_000 { core.resolved.removeAll() }
+            if core.resolved.count >= 10_000 { core.resolved.removeAll() }
             core.resolved[target.text] = resolved
         }
         return resolved

@@ -6,7 +6,16 @@ final class Sealing: Sendable {
     private let credentials: Credentials
     private let keys = Mutex<[PublicKey: BoxKey]>([:])
     private let memberKeys = Mutex<[PublicKey: BoxKey]>([:])
+    /// Words of members that were checked: to check one costs more than to seal a message.
+    private let checkedWords = Mutex<Set<CheckedWord>>([])
     private static let maximumKeys = 10_000
+
+    /// A member's signature over a session's key.
+    private struct CheckedWord: Hashable {
+        var member: PublicKey
+        var session: PublicKey
+        var binding: Signature
+    }
 
     init(_ credentials: Credentials) { self.credentials = credentials }
 
@@ -45,8 +54,7 @@ final class Sealing: Sendable {
         }
         if let session = recipient.session, let binding = recipient.binding {
             // A broker that slips in a key of its own cannot show the member's signature over it.
-            let word = SignedText.sessionBinding(meshID: credentials.meshID, member: recipient.member, session: session)
-            guard recipient.member.verifies(binding, of: word) else {
+            guard isSigned(CheckedWord(member: recipient.member, session: session, binding: binding)) else {
                 throw MeshError(.badSignature, "the broker named a session key that \(recipient.name) did not sign")
             }
         }
@@ -62,6 +70,17 @@ final class Sealing: Sendable {
         } catch {
             throw MeshError(.malformed, "nothing can be sealed to \(recipient.name): \(error)")
         }
+    }
+
+    private func isSigned(_ word: CheckedWord) -> Bool {
+        if checkedWords.withLock({ $0.contains(word) }) { return true }
+        let text = SignedText.sessionBinding(meshID: credentials.meshID, member: word.member, session: word.session)
+        guard word.member.verifies(word.binding, of: text) else { return false }
+        checkedWords.withLock { words in
+            if words.count >= Self.maximumKeys { words.removeAll() }
+            words.insert(word)
+        }
+        return true
     }
 
     /// Body version 3: what a plain box leaves open is bound inside it, so that it cannot be replayed or reflected.

@@ -22,6 +22,15 @@ final class Links: Sendable {
     var all: [MergedLink] { links.withLock { $0 } }
 }
 
+/// What ticks have cost, and how many scenes were seen.
+final class Costs: Sendable {
+    private let state = Mutex<(timings: [ControllerTiming], scenes: Int)>(([], 0))
+    func add(_ timing: ControllerTiming) { state.withLock { $0.timings.append(timing) } }
+    func addScene() { state.withLock { $0.scenes += 1 } }
+    var timings: [ControllerTiming] { state.withLock { $0.timings } }
+    var scenes: Int { state.withLock { $0.scenes } }
+}
+
 @Suite struct SimControllerTests {
     /// A mesh with a controller's client and those of pickers, over the in-process transport.
     private static func mesh(pickers: Int) async throws -> (TestBroker, MeshClient, [MeshClient]) {
@@ -82,6 +91,45 @@ final class Links: Sendable {
         }
         let published = try TickManifest(json: try #require(manifest).value)
         #expect(published.tick == 12 && published.chain == end.chain)
+    }
+
+    @Test(arguments: SimPeer.Acknowledgement.allCases)
+    func `what a tick has cost is told, and who acknowledges nothing sees it whole`(
+        _ acknowledgement: SimPeer.Acknowledgement
+    ) async throws {
+        let (mesh, owner, pickers) = try await Self.mesh(pickers: 2)
+        var settings = ControllerSettings()
+        settings.ticks = 12
+        settings.minimumSeats = 2
+        let host = try Self.host(TickRules(barrier: try Barrier(.all, deadlineMillis: 60_000)))
+        let costs = Costs()
+        try await running(owner, pickers[0], pickers[1]) { [settings] in
+            let controller = try SimController(host, client: owner, settings: settings, measure: { costs.add($0) })
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { _ = try await controller.run() }
+                for picker in pickers {
+                    tasks.addTask {
+                        var peer = SimPeer(client: picker, controller: "ada")
+                        peer.acknowledgement = acknowledgement
+                        _ = try await peer.play(SimJoin(role: "picker", mind: .coded)) { scene in
+                            costs.addScene()
+                            return [.init("walk", ["to": "tree-1"])]
+                        }
+                    }
+                }
+                while try await tasks.next() != nil {}
+            }
+        }
+        await mesh.broker.shutdown()
+        let all = costs.timings
+        // The last tick ends the run, and is not told.
+        #expect(all.map(\.tick) == Array(1...11))
+        #expect(all.allSatisfy { $0.decidingNanos > 0 && $0.encodingNanos > 0 && $0.sendingNanos > 0 })
+        #expect(all.reduce(0) { $0 + $1.observations } == costs.scenes)
+        let last = all[10]
+        #expect(last.observations == 2 && last.acknowledgements == (acknowledgement == .none ? 0 : 2))
+        // Nothing changes any more but the tick: a difference says so in few bytes.
+        #expect((last.observationBytes < 2 * 350) == (acknowledgement == .each))
     }
 
     @Test func `who dies and who is slow hold up nobody for long`() async throws {

@@ -161,6 +161,30 @@ import Testing
 
     // MARK: Budgets
 
+    /// Whatever is decided without writing both: a delta that is sent is smaller than the whole, and the whole is sent
+    /// because it is no larger.
+    @Test(arguments: 0..<12, [1, 3, 12]) func aDeltaIsSmallerThanTheWhole(_ seed: UInt64, _ size: Int) {
+        var stage = Stage(seed, size: size)
+        var random = RandomStream(seed: seed, domain: "observation", purpose: "steps")
+        var encoder = ObservationEncoder(sim: "s", keep: 32)
+        _ = encoder.encode(stage.scene())
+        encoder.acknowledge(1)
+        var kinds: [Observation.Kind: Int] = [:]
+        for _ in 0..<60 {
+            for _ in 0...random.below(25) { stage.step() }
+            let scene = stage.scene(events: random.below(3))
+            var whole = encoder
+            whole.requestKeyframe()
+            let full = whole.encode(scene)
+            let sent = encoder.encode(scene)
+            kinds[sent.kind, default: 0] += 1
+            if sent.kind == .full { #expect(sent.byteCount == full.byteCount) }
+            if sent.kind == .delta { #expect(sent.byteCount < full.byteCount) }
+            encoder.acknowledge(encoder.sequence)
+        }
+        #expect(kinds[.delta] ?? 0 > 0)
+    }
+
     @Test(arguments: [0, 1, 2, 3], [1, 3]) func nothingStarves(_ seed: UInt64, _ latency: Int) throws {
         var stage = Stage(seed, size: 30)
         let budget: ObservationBudget = seed % 2 == 0 ? .bytes(500) : .tokens(125)

@@ -109,12 +109,21 @@ public struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
+    /// Digits with a point and without an exponent, as most numbers are: ECMAScript prints them alike, but for `.0`. Swift
+    /// gives whole numbers of more than 16 digits an exponent, and fractions below 0.0001.
+    private static func plain(_ text: String, isNegative: Bool) -> String? {
+        guard !text.utf8.contains(UInt8(ascii: "e")) else { return nil }
+        let digits = text.utf8.suffix(2).elementsEqual(".0".utf8) ? String(text.dropLast(2)) : text
+        return isNegative ? "-" + digits : digits
+    }
+
     /// A double as ECMAScript prints it (ECMA-262 `Number::toString`): the shortest digits that read back the same.
     /// Whole numbers of more than `plainDigits` digits get an exponent; ECMAScript's own limit is 21.
     static func number(_ value: Double, plainDigits: Int = 21) -> String {
         if value == 0 { return "0" }
         // Swift prints the same shortest digits, in another layout: take digits and exponent apart, lay them out anew.
         var text = value.magnitude.description
+        if let plain = plain(text, isNegative: value < 0) { return plain }
         var exponent = 0
         if let mark = text.firstIndex(of: "e") {
             exponent = Int(text[text.index(after: mark)...]) ?? 0

@@ -121,10 +121,9 @@ public struct SimHost<Rules: Scenario>: Sendable {
     public mutating func observations(
         of isAsked: (String) -> Bool = { _ in true }, deadlineMillis: Int64? = nil
     ) -> [SimObservation] {
-        scenes(of: isAsked).map { seat, scene in
-            var encoder = encoders[seat.name] ?? ObservationEncoder(sim: sim)
-            let observation = encoder.encode(scene, budget: budget)
-            encoders[seat.name] = encoder
+        let (first, budget) = (ObservationEncoder(sim: sim), budget)
+        return scenes(of: isAsked).map { seat, scene in
+            let observation = encoders[seat.name, default: first].encode(scene, budget: budget)
             return SimObservation(
                 seat: seat.name, generation: seat.generation, tick: observation.tick,
                 sequence: observation.sequence, base: observation.base, deadlineMillis: deadlineMillis,

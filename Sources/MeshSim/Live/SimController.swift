@@ -17,6 +17,14 @@ public final class SimController<Rules: Scenario>: Sendable {
     /// Messages that are on their way to the broker at a time.
     static var sendsAtOnce: Int { 256 }
 
+    /// What comes, and when it came: what waits here while messages are sent is not late by that.
+    private struct Arrival: Sendable {
+        var event: Event
+        var time: Int64
+    }
+
+    private typealias Output = ControllerMachine<Rules>.Output
+
     private enum Event: Sendable {
         case message(Message)
         case left(String)
@@ -30,22 +38,29 @@ public final class SimController<Rules: Scenario>: Sendable {
     private let machine: Mutex<ControllerMachine<Rules>>
     private let settings: ControllerSettings
     private let logger: Logger
-    private let events: AsyncStream<Event>
-    private let incoming: AsyncStream<Event>.Continuation
+    private let events: AsyncStream<Arrival>
+    private let incoming: AsyncStream<Arrival>.Continuation
     private let origin = ContinuousClock.now
-    /// Messages that were taken and not looked at yet, and when a wake-up is due that has not come.
-    private let waiting = Mutex<(messages: Int, alarm: Int64?)>((0, nil))
-    /// Messages that may wait here; the broker holds back the others.
+    /// When the loop is woken next; one wake-up for all, since each message asks for one.
+    private let nextWake = Mutex<Int64?>(nil)
+    /// Messages that were taken and not looked at yet.
+    private let waiting = Mutex(0)
+    /// How many of them there may be; the broker holds back the others.
     private static var maximumWaiting: Int { 1_024 }
+    private let meter = Mutex(ControllerMeter())
+    private let measure: (@Sendable (ControllerTiming) -> Void)?
 
-    /// Makes a controller over a client that is or will be running. Fails when a setting makes no sense.
+    /// Makes a controller over a client that is or will be running. `measure` is told after each tick what it has cost. Fails
+    /// when a setting makes no sense.
     public init(
         _ host: SimHost<Rules>, client: MeshClient, agents: [LocalAgent] = [],
-        settings: ControllerSettings = ControllerSettings(), logger: Logger = Logger(label: "mesh.sim")
+        settings: ControllerSettings = ControllerSettings(), logger: Logger = Logger(label: "mesh.sim"),
+        measure: (@Sendable (ControllerTiming) -> Void)? = nil
     ) throws {
         self.client = client
         self.settings = settings
         self.logger = logger
+        self.measure = measure
         machine = Mutex(try ControllerMachine(host, agents: agents, settings: settings))
         (events, incoming) = AsyncStream.makeStream()
     }
@@ -59,6 +74,7 @@ public final class SimController<Rules: Scenario>: Sendable {
         self.client = client
         self.settings = settings
         self.logger = logger
+        measure = nil
         machine = Mutex(
             try ControllerMachine(resuming: recording, budget: budget, agents: agents, settings: settings))
         (events, incoming) = AsyncStream.makeStream()
@@ -70,7 +86,7 @@ public final class SimController<Rules: Scenario>: Sendable {
     public var overruns: (count: Int64, maximumLagMillis: Int64) { machine.withLock { $0.overruns } }
 
     /// Ends the run; a tick that is open is not sealed any more.
-    public func stop(_ reason: String) { incoming.yield(.stop(reason)) }
+    public func stop(_ reason: String) { arrive(.stop(reason)) }
 
     /// Runs to the end. Every line of the record is handed to `record` before anybody is told what stands in it. Fails when
     /// the client ends, or `record` does.
@@ -87,21 +103,23 @@ public final class SimController<Rules: Scenario>: Sendable {
         }
     }
 
-    private var now: Int64 {
+    private var nanoseconds: Int64 {
         let (seconds, attoseconds) = (ContinuousClock.now - origin).components
-        return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
+
+    private var now: Int64 { nanoseconds / 1_000_000 }
+
+    private func arrive(_ event: Event) { incoming.yield(Arrival(event: event, time: now)) }
 
     // MARK: What comes in
 
     /// Takes messages only as fast as they are looked at.
     private func listen() async throws {
         for await message in client.messages {
-            waiting.withLock { $0.messages += 1 }
-            incoming.yield(.message(message))
-            while waiting.withLock({ $0.messages }) > Self.maximumWaiting {
-                try await Task.sleep(for: .milliseconds(5))
-            }
+            waiting.withLock { $0 += 1 }
+            arrive(.message(message))
+            while waiting.withLock({ $0 }) > Self.maximumWaiting { try await Task.sleep(for: .milliseconds(5)) }
         }
     }
 
@@ -126,12 +144,12 @@ public final class SimController<Rules: Scenario>: Sendable {
 
     private func follow() async {
         for await event in client.events {
-            if case .peerLeft(let facts) = event, let key = facts["pubkey"]?.stringValue { incoming.yield(.left(key)) }
+            if case .peerLeft(let facts) = event, let key = facts["pubkey"]?.stringValue { arrive(.left(key)) }
         }
     }
 
     private func followClock() async throws {
-        for await update in try await client.watchClock() { incoming.yield(.clock(update)) }
+        for await update in try await client.watchClock() { arrive(.clock(update)) }
     }
 
     /// What another domain seals, as soon as it is published.
@@ -147,7 +165,7 @@ public final class SimController<Rules: Scenario>: Sendable {
             for (value, author) in values {
                 guard let stamped = try? StampedValue(json: value) else { continue }
                 let read = SealedExports.read(stamped.value, domain: domain, run: settings.run)
-                if !read.isEmpty { incoming.yield(.imported(read, domain: domain, by: author)) }
+                if !read.isEmpty { arrive(.imported(read, domain: domain, by: author)) }
             }
         }
     }
@@ -159,47 +177,54 @@ public final class SimController<Rules: Scenario>: Sendable {
         var clockBase: Int64?
         // Whoever first writes a domain's values in a run is that domain; nobody else is believed.
         var authors: [String: String] = [:]
-        for await event in events {
-            if case .imported(_, let domain, let author) = event {
-                guard authors[domain] == nil || authors[domain] == author else {
-                    logger.warning(
-                        "somebody else writes a domain's values", metadata: ["domain": "\(domain)", "by": "\(author)"])
+        for await arrival in events {
+            if case .imported(_, let domain, let author) = arrival.event {
+                guard authors[domain, default: author] == author else {
+                    let facts: Logger.Metadata = ["domain": "\(domain)", "by": "\(author)"]
+                    logger.warning("somebody else writes a domain's values", metadata: facts)
                     continue
                 }
                 authors[domain] = author
             }
-            if case .message = event { waiting.withLock { $0.messages -= 1 } }
-            if case .wake = event { waiting.withLock { $0.alarm = nil } }
-            let outputs: [ControllerMachine<Rules>.Output] = machine.withLock { machine in
-                switch event {
-                case .message(let message): return take(message, &machine)
-                case .left(let key): return machine.lost(key, now: now)
-                case .clock(let update):
-                    let tick: Int64
-                    switch update {
-                    case .status(let status): tick = status.tick
-                    case .tick(let number): tick = number
-                    }
-                    if clockBase == nil { clockBase = tick }
-                    return machine.clock(tick - (clockBase ?? tick), now: now)
-                case .imported(let values, _, _):
-                    return values.flatMap { machine.imported($0, now: now) }
-                case .wake: return machine.time(now)
-                case .stop(let reason): return machine.time(now, stop: reason)
-                }
-            }
+            if case .message = arrival.event { waiting.withLock { $0 -= 1 } }
+            let begun = nanoseconds
+            let outputs = handle(arrival, &clockBase)
+            let isSealed = note(outputs, since: begun)
             if let end = try await perform(outputs, record) { return end }
+            if isSealed { finishTick() }
         }
         throw CancellationError()
     }
 
-    private func take(_ message: Message, _ machine: inout ControllerMachine<Rules>) -> [ControllerMachine<Rules>
-        .Output]
-    {
+    private func handle(_ arrival: Arrival, _ clockBase: inout Int64?) -> [Output] {
+        machine.withLock { machine in
+            switch arrival.event {
+            case .message(let message): return take(message, arrival.time, &machine)
+            case .left(let key): return machine.lost(key, now: arrival.time)
+            case .clock(let update):
+                let tick: Int64
+                switch update {
+                case .status(let status): tick = status.tick
+                case .tick(let number): tick = number
+                }
+                let base = clockBase ?? tick
+                clockBase = base
+                return machine.clock(tick - base, now: arrival.time)
+            case .imported(let values, _, _): return values.flatMap { machine.imported($0, now: arrival.time) }
+            case .wake:
+                nextWake.withLock { $0 = nil }
+                return machine.time(arrival.time)
+            case .stop(let reason): return machine.time(arrival.time, stop: reason)
+            }
+        }
+    }
+
+    private func take(_ message: Message, _ now: Int64, _ machine: inout ControllerMachine<Rules>) -> [Output] {
         let address = message.from.sessionKey?.hex ?? message.from.name
         do throws(SimProtocolError) {
-            return machine.receive(
-                try SimMessage.parse(message.text), from: address, member: message.from.name, now: now)
+            let parsed = try SimMessage.parse(message.text)
+            meter.withLock { $0.add(message.text, parsed) }
+            return machine.receive(parsed, from: address, member: message.from.name, now: now)
         } catch {
             return [.send(error.answer, to: address)]
         }
@@ -207,7 +232,7 @@ public final class SimController<Rules: Scenario>: Sendable {
 
     /// Does what is to be done: records first, then tells. Gives the end when the run is over.
     private func perform(
-        _ outputs: [ControllerMachine<Rules>.Output], _ record: @Sendable (SimRecording.Tick) async throws -> Void
+        _ outputs: [Output], _ record: @Sendable (SimRecording.Tick) async throws -> Void
     ) async throws -> SimEnd? {
         var sends: [(message: SimMessage, address: String)] = []
         var end: SimEnd?
@@ -217,7 +242,10 @@ public final class SimController<Rules: Scenario>: Sendable {
                 // Messages of one tick are all with the broker before those of the next one.
                 await send(sends)
                 sends = []
+                let begun = nanoseconds
                 try await record(line)
+                let taken = nanoseconds - begun
+                meter.withLock { $0.timing.recordingNanos += taken }
             case .send(let message, let address): sends.append((message, address))
             case .publish(let changes): try await publish(changes)
             case .fault(let text): logger.warning("a rule failed", metadata: ["fault": "\(text)"])
@@ -232,6 +260,7 @@ public final class SimController<Rules: Scenario>: Sendable {
     /// Sends messages, each peer's in their order. One that cannot be sent is dropped with a word: its seat is late then.
     private func send(_ messages: [(message: SimMessage, address: String)]) async {
         guard !messages.isEmpty else { return }
+        let begun = nanoseconds
         var byPeer: [String: Int] = [:]
         var queues: [(address: String, messages: [SimMessage])] = []
         for (message, address) in messages {
@@ -248,12 +277,14 @@ public final class SimController<Rules: Scenario>: Sendable {
                 tasks.addTask { for one in share { await self.send(one.messages, to: one.address) } }
             }
         }
+        let taken = nanoseconds - begun
+        meter.withLock { $0.timing.sendingNanos += taken }
     }
 
     private func send(_ messages: [SimMessage], to address: String) async {
         for message in messages {
             do {
-                var outgoing = Outgoing(to: address, text: try message.text())
+                var outgoing = Outgoing(to: address, text: try encoded(message))
                 outgoing.priority = .now
                 outgoing.ttlMillis = Self.messageLifeMillis
                 try await client.send(outgoing)
@@ -275,25 +306,52 @@ public final class SimController<Rules: Scenario>: Sendable {
         }
     }
 
-    /// Comes back to the machine at a time, or at once.
+    /// Comes back to the machine at a time, or at once, unless that is so already.
     private func wake(at time: Int64?) {
         guard let time else { return }
-        // One that comes earlier is on its way: it plans anew.
-        let isPlanned = waiting.withLock { waiting in
-            if let alarm = waiting.alarm, alarm <= time { return true }
-            waiting.alarm = time
-            return false
+        let isNew = nextWake.withLock { next in
+            if let next, next <= time { return false }
+            next = time
+            return true
         }
-        guard !isPlanned else { return }
+        guard isNew else { return }
         let wait = time - now
         if wait <= 0 {
-            incoming.yield(.wake)
+            arrive(.wake)
         } else {
-            // Unstructured: the loop goes on meanwhile. It ends by itself.
-            Task { [incoming] in
+            // Ends by itself: a wake-up that is not needed any more does nothing.
+            Task { [weak self] in
                 try? await Task.sleep(for: .milliseconds(wait))
-                incoming.yield(.wake)
+                self?.arrive(.wake)
             }
         }
+    }
+
+    // MARK: Measuring
+
+    private func encoded(_ message: SimMessage) throws -> String {
+        let begun = nanoseconds
+        let text = try message.text()
+        let taken = nanoseconds - begun
+        meter.withLock { $0.add(message, text, taken) }
+        return text
+    }
+
+    /// Notes what an event has cost; says whether a tick was sealed by it.
+    private func note(_ outputs: [Output], since begun: Int64) -> Bool {
+        let taken = nanoseconds - begun
+        let sealed = outputs.compactMap { output -> Int64? in
+            if case .record(let line) = output { line.tick } else { nil }
+        }
+        meter.withLock { $0.add(sealed.last, at: begun, taken) }
+        return !sealed.isEmpty
+    }
+
+    private func finishTick() {
+        let done = meter.withLock { meter in
+            defer { meter = ControllerMeter() }
+            return meter.timing
+        }
+        measure?(done)
     }
 }

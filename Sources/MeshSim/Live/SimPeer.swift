@@ -11,6 +11,18 @@ public import MeshSim
 /// }
 /// ```
 public struct SimPeer: Sendable {
+    /// How observations are acknowledged.
+    public enum Acknowledgement: String, Sendable, Hashable, CaseIterable {
+        /// Each one: the next says only what differs.
+        case each
+        /// Each one, and the next is to be whole: for who keeps nothing between two.
+        case whole
+        /// None: each one is whole, and a message is saved.
+        case none
+    }
+
+    /// How observations are acknowledged.
+    public var acknowledgement = Acknowledgement.each
     private let client: MeshClient
     private let controller: String
 
@@ -57,7 +69,7 @@ public struct SimPeer: Sendable {
                 if moves.isEmpty {
                     let pass = SimAck(
                         seat: seat.seat, generation: seat.generation, sequence: observation.sequence,
-                        passAfter: scene.tick)
+                        keyframe: acknowledgement == .each ? nil : true, passAfter: scene.tick)
                     try await send(.ack(pass))
                 }
                 for move in moves {
@@ -88,7 +100,11 @@ public struct SimPeer: Sendable {
             try await send(ack(keyframe: true))
             return nil
         }
-        try await send(ack(keyframe: nil))
+        switch acknowledgement {
+        case .each: try await send(ack(keyframe: nil))
+        case .whole: try await send(ack(keyframe: true))
+        case .none: break
+        }
         return view.scene
     }
 

@@ -54,9 +54,9 @@ public struct ObservationEncoder: Codable, Sendable {
         sequence &+= 1
         let base = baselines.first { $0.sequence == acknowledged }
         var made = draft(scene, against: base, budget)
-        // An entity in full has ten bytes or more, so that a small delta need not be compared.
+        // To compare is to write both, so it is done only when it is not plain that the delta is the smaller one.
         if base != nil, made.observation.kind == .delta, made.observation.omitted == 0,
-            !scene.entities.isEmpty, made.observation.byteCount >= 10 * scene.entities.count
+            !Self.isPlainlySmaller(made.observation, than: scene)
         {
             let full = draft(scene, against: nil, budget)
             if full.observation.omitted == 0, full.observation.byteCount <= made.observation.byteCount { made = full }
@@ -126,6 +126,31 @@ public struct ObservationEncoder: Codable, Sendable {
         if base != nil, chosen.isEmpty, chosen.omitted == 0, hasSameActions { observation.kind = .unchanged }
         let entities = chosen.omitted == 0 ? scene.entities : SceneChange.apply(chosen.changes, to: known)
         return Draft(observation: observation, entities: entities, queue: queue)
+    }
+
+    /// Whether a delta is smaller than the whole for certain: what it leaves out, counted too low, is more than what it alone
+    /// has, counted too high (a byte of a name is at most six in JSON).
+    private static func isPlainlySmaller(_ delta: Observation, than scene: Scene) -> Bool {
+        func most(_ name: String) -> Int { 6 * name.utf8.count + 8 }
+        // The base, the kind's longer word, and the frames of both lists.
+        var excess = 64
+        for id in delta.entered { excess += most(id.rawValue) }
+        for id in delta.left { excess += most(id.rawValue) }
+        for part in delta.entities {
+            for (name, value) in part.fields where value.isNull { excess += most(name) }
+        }
+        var told = delta.entities[...]
+        for one in scene.entities {
+            if let next = told.first, next.id == one.id {
+                told.removeFirst()
+                continue
+            }
+            // "name":{"field":0,...},
+            excess -= one.id.rawValue.utf8.count + 5
+            for (name, _) in one.fields { excess -= name.utf8.count + 4 }
+            if excess < 0 { return true }
+        }
+        return false
     }
 
     /// The JSON that an observation has besides its entities and events, with all members that it may have.

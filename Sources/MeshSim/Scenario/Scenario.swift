@@ -79,6 +79,10 @@ public struct Body: Codable, Sendable, Hashable {
     public var entity: EntityID
 }
 
+extension Body: Named {
+    var name: String { seat }
+}
+
 /// One action as the rules see it: who does it, with which arguments.
 public struct ActionCall: Sendable {
     /// The body that acts; nil for a command of somebody who has no seat.
@@ -185,12 +189,5 @@ public struct Turn<Rules: Scenario>: Sendable {
     }
 
     /// The body of a seat.
-    public func body(of seat: String) -> Body? {
-        var (low, high) = (0, bodies.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if bodies[middle].seat.precedesInBytes(seat) { low = middle + 1 } else { high = middle }
-        }
-        return low < bodies.count && bodies[low].seat == seat ? bodies[low] : nil
-    }
+    public func body(of seat: String) -> Body? { bodies.index(of: seat).map { bodies[$0] } }
 }

@@ -138,10 +138,10 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
                 perform(first, action, &turn)
                 continue
             }
-            let equals = rest.prefix { $0.phase == first.phase && $0.priority == first.priority }
-            let others = equals.filter { $0.action != first.action }
-            contest(equals.filter { $0.action == first.action }, action, &turn)
-            rest = (others + rest.dropFirst(equals.count))[...]
+            let span = rest.prefix { $0.phase == first.phase && $0.priority == first.priority }
+            let group = span.filter { $0.action == first.action }
+            rest = (span.filter { $0.action != first.action } + rest.dropFirst(span.count))[...]
+            contest(group, action, &turn)
         }
     }
 
@@ -277,6 +277,10 @@ extension ScenarioModel: Codable {
                 forKey: .tick, in: fields, debugDescription: "\(tick) is no tick; give 0 to 2^53")
         }
         bodies = try fields.decode([Body].self, forKey: .bodies)
+        guard bodies.isInOrder else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .bodies, in: fields, debugDescription: "the bodies are not in the order of their seats' names")
+        }
         imports = try fields.decode([SealedImport].self, forKey: .imports)
         isPossible = true
         world = try World(
