@@ -158,6 +158,8 @@ let package = Package(
         .executableTarget(
             name: "micro", dependencies: ["CAllocations", "MeshCore", "MeshEngine", "MeshStore", "MeshTestSupport"],
             path: "Benchmarks/Micro/micro", swiftSettings: strict),
+        .executableTarget(
+            name: "world-bench", dependencies: ["MeshCore", "MeshSim"], path: "Benchmarks/World", swiftSettings: strict),
 
         // Simulations under load.
         .executableTarget(

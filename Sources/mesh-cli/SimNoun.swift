@@ -119,15 +119,33 @@ struct SimNoun: AsyncParsableCommand {
     struct Report: MeshCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say what a recording, or a sweep, holds.",
-            discussion: "Example: mesh-cli sim report run.jsonl\n\nThe program that made it is not needed.")
+            discussion: """
+                Examples: mesh-cli sim report run.jsonl
+                          mesh-cli sim report run.jsonl --sqlite run.db
+
+                The program that made it is not needed.
+                """)
 
         @Argument(help: "A recording, or what sweep has recorded.", completion: .file())
         var file: String
+
+        @Option(help: ArgumentHelp("Write the metrics of each tick to a new file, CSV.", valueName: "file"))
+        var csv: String?
+        @Option(
+            help: ArgumentHelp("Write metrics, verdicts and parameters to a new SQLite database.", valueName: "file"))
+        var sqlite: String?
+        @Option(
+            help: ArgumentHelp("Write metrics, verdicts and parameters, a new CSV file each.", valueName: "folder"))
+        var data: String?
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
             let report = try RunReport(file: file)
-            out.result(report.json.objectValue ?? JSONObject(), isAsked: true) { report.text }
+            let targets = RunTables.Targets(csv: csv, sqlite: sqlite, folder: data)
+            try RunTables.write(report, file: file, to: targets)
+            var fields = report.json.objectValue ?? JSONObject()
+            for (name, path) in targets.json { fields[name] = path }
+            out.result(fields, isAsked: true) { report.text }
         }
     }
 

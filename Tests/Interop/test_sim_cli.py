@@ -1,9 +1,11 @@
 """Scenario programs, and mesh-cli over them: runs, records, sweeps, errors."""
 
+import contextlib
 import csv
 import json
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import time
@@ -216,3 +218,59 @@ def test_the_program_itself_lists_describes_and_helps():
     assert [one["name"] for one in told["scenarios"]] == ["schelling", "flocking", "wolf-sheep", "forest-fire", "pphpc"]
     assert "which scenario? there are schelling" in run("run", program="mesh-models", code=3).stderr
     assert "sim run" in sim("run", "--help").stdout
+
+
+@pytest.mark.parametrize("program", ["mesh-cli", "sim-template"])
+def test_a_recording_comes_out_as_tables(recording, tmp_path, program):
+    words = ["sim", "report"] if program == "mesh-cli" else ["report"]
+    table, database, folder = tmp_path / "run.csv", tmp_path / "run.db", tmp_path / "tables"
+    targets = ["--csv", table, "--sqlite", database, "--data", folder]
+    told = json.loads(run(*words, recording, *targets, "--json", program=program).stdout)
+    assert (told["csv"], told["sqlite"], told["data"]) == (str(table), str(database), str(folder))
+    lines = [json.loads(line) for line in recording.read_text().splitlines()[1:]]
+    with table.open(newline="") as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    assert rows == [{"tick": line["tick"]} | line["metrics"] for line in lines]
+    assert (folder / "metrics.csv").read_bytes() == table.read_bytes()
+    # A model without seats has no verdicts.
+    assert (folder / "verdicts.csv").read_text().splitlines() == ["tick,seat,verdict,action,reason"]
+    with contextlib.closing(sqlite3.connect(database)) as opened:
+        assert opened.execute("SELECT * FROM metrics").fetchall() == [tuple(row.values()) for row in rows]
+        assert opened.execute("SELECT count(*) FROM verdicts").fetchone() == (0,)
+        facts = dict(opened.execute("SELECT name, value FROM run"))
+    assert facts["seed"] == "7" and facts["parameter.people"] == "200" and facts["rulesVersion"] == "1"
+    assert facts["chain"] == lines[-1]["chain"] and facts["lastTick"] == "20"
+    for target in (targets[:2], targets[2:4], targets[4:]):
+        assert "exists" in run(*words, recording, *target, program=program, code=10).stderr
+
+
+def test_what_has_no_tables_says_so(tmp_path):
+    result = sim("run", "rumour", "--ticks", 2, "--data", tmp_path / "tables", code=3)
+    assert "rumour declares no data to collect" in result.stderr and not (tmp_path / "tables").exists()
+    sim("sweep", "rumour", "--replicates", 2, "--ticks", 2, "--record", tmp_path / "sweep.jsonl")
+    assert "is a sweep" in sim("report", tmp_path / "sweep.jsonl", "--csv", tmp_path / "x.csv", code=3).stderr
+
+
+def test_a_scenario_collects_tables_of_its_world(tmp_path):
+    if not (binaries() / "sim-orchard").is_file():
+        pytest.fail(f"sim-orchard not in {binaries()}: build first, or set MESH_BIN", pytrace=False)
+    folder, record = tmp_path / "tables", tmp_path / "run.jsonl"
+    words = ["run", "--seed", 7, "--ticks", 10, "--record", record, "--data", folder]
+    told = run(*words, "--json", program="sim-orchard").stdout
+    assert json.loads(told)["chain"] == json.loads(
+        run("run", "--seed", 7, "--ticks", 10, "--json", program="sim-orchard").stdout)["chain"]
+    assert sorted(path.name for path in folder.iterdir()) == ["events.csv", "picker.csv", "run.csv", "tree.csv"]
+
+    def rows(name):
+        with (folder / f"{name}.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    for line in map(json.loads, record.read_text().splitlines()[1:]):
+        for table, column, metric in (("tree", "apples", "hanging"), ("picker", "basket", "picked")):
+            there = sum(int(row[column]) for row in rows(table) if int(row["tick"]) == line["tick"])
+            assert there == line["metrics"][metric], (line["tick"], table)
+    assert len(rows("events")) == sum(int(row["basket"]) for row in rows("picker") if row["tick"] == "10")
+    # Tables are not written over, and neither is the record beside them.
+    before = record.read_bytes()
+    assert "exists" in run(*words, program="sim-orchard", code=10).stderr
+    assert record.read_bytes() == before

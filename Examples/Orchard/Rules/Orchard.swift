@@ -119,6 +119,13 @@ public enum Orchard: Scenario {
         }
     }
 
+    // What is written down of each tick, for whoever asks: `sim-orchard run --data FOLDER`.
+    public static func data(_ parameters: Parameters) throws -> DataCollector? {
+        try DataCollector(
+            entities: [EntityColumns("tree") { apples }, EntityColumns("picker", places: true) { basket }],
+            events: true)
+    }
+
     /// A picker of rules: picks where there are apples, walks on where there are none.
     public static func picker(_ name: String) -> LocalAgent {
         LocalAgent(Seat(name, mind: .coded, role: "picker")) { scene, random in mind(scene, &random) }

@@ -15,3 +15,11 @@ public struct DataError: Error, Sendable, Hashable, CustomStringConvertible {
         self.description = description
     }
 }
+
+extension SimError {
+    /// What is wrong with data, as what is wrong with a run.
+    package init(_ error: DataError) {
+        let isFile = [.exists, .file, .database].contains(error.code)
+        self.init(error.description, kind: isFile ? .file : .invalid)
+    }
+}

@@ -12,7 +12,7 @@ final class DataFile {
         self.path = path
         file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard file >= 0 else {
-            if errno == EEXIST { throw DataError(.exists, "\(path) exists: choose another folder, or remove it") }
+            if errno == EEXIST { throw DataError(.exists, "\(path) exists: choose another place, or remove it") }
             throw Self.failure("making \(path)")
         }
     }

@@ -56,13 +56,18 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var length: LengthOptions
     @OptionGroup var recording: RecordOptions
 
+    @Option(help: ArgumentHelp("Write what the scenario collects, a CSV file a table.", valueName: "folder"))
+    var data: String?
+
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
         let scenario = try SimProgram.scenario(scenario)
+        if data != nil, !scenario.collectsData { throw SimScenario.noData(scenario.name) }
         let request = RecordRequest(
             parameters: try scenario.parameters(preset: parameters.preset, changed: parameters.changes),
-            seed: length.seed, ticks: length.ticks ?? scenario.ticks, checkpointEvery: recording.checkpoints)
+            seed: length.seed, ticks: length.ticks ?? scenario.ticks, checkpointEvery: recording.checkpoints,
+            dataFolder: data)
         try await RunCommand.make(recording, end: request.ticks, output) {
             try await scenario.record(request, $0)
         }

@@ -116,6 +116,7 @@ struct ProgramFailure: Error, Sendable, Hashable {
         switch error {
         case let failure as ProgramFailure: self = failure
         case let error as SimError: self.init(error.kind == .file ? .io : .usage, error.description)
+        case let error as DataError: self.init(SimError(error))
         case let error as JSONError: self.init(.usage, "\(error)")
         case is CancellationError: self.init(.interrupted, "interrupted")
         default:

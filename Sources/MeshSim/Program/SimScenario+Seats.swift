@@ -41,13 +41,10 @@ extension SimScenario {
         }
         scenario.record = { request, observer in
             let host = try host(request)
-            try observer.begin(.init(ScenarioModel<Rules>.self, host.model.parameters, seed: request.seed))
             var play = try LocalPlay(host, agents: agents(host.model.parameters))
-            try play.run(ticks: request.ticks, checkpointEvery: request.checkpointEvery) { line in
-                try observer.line(line)
-                return !observer.isCancelled()
-            }
+            try Self.record(&play, request, observer)
         }
+        scenario.collectsData = true
         scenario.sweep = { request in
             let plan = request.plan
             let sampled = Set(plan.sampleTicks + [plan.ticks])

@@ -11,13 +11,18 @@ public struct RecordRequest: Sendable, Hashable {
     public var ticks: Int64
     /// Ticks between recorded states; 0: only the first.
     public var checkpointEvery: Int64
+    /// A folder for the tables that the scenario collects; nil: none are collected.
+    public var dataFolder: String?
 
     /// Makes a request.
-    public init(parameters: JSON, seed: UInt64, ticks: Int64, checkpointEvery: Int64 = 0) {
+    public init(
+        parameters: JSON, seed: UInt64, ticks: Int64, checkpointEvery: Int64 = 0, dataFolder: String? = nil
+    ) {
         self.parameters = parameters
         self.seed = seed
         self.ticks = ticks
         self.checkpointEvery = checkpointEvery
+        self.dataFolder = dataFolder
     }
 }
 
@@ -98,6 +103,8 @@ public struct SimScenario: Sendable {
     public var presets: [Preset]
     /// Steps when nothing else is asked for.
     public var ticks: Int64
+    /// Whether `record` heeds a request's folder for data.
+    public var collectsData = false
     /// Makes a run and gives each line to the observer; ends early when the observer is cancelled.
     public var record: @Sendable (RecordRequest, RunObserver) async throws -> Void
     /// Makes the run of a file again, from a checkpoint or from its beginning, and compares.

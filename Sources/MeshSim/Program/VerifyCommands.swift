@@ -124,7 +124,7 @@ struct DiffCommand: AsyncParsableCommand {
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Say what a recording, or a sweep, holds.",
-        discussion: "Example: report run.jsonl --verify")
+        discussion: "Examples: report run.jsonl --verify\n          report run.jsonl --sqlite run.db")
 
     @Argument(help: "A recording, or what sweep has recorded.", completion: .file())
     var file: String
@@ -132,6 +132,7 @@ struct ReportCommand: AsyncParsableCommand {
     @Flag(help: "Make the run again as well, and report what came of it.")
     var verify = false
 
+    @OptionGroup var tables: TableOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
@@ -144,9 +145,27 @@ struct ReportCommand: AsyncParsableCommand {
             if Interrupt.isAsked { throw CancellationError() }
             report = .run(run)
         }
-        output.result(report.json.objectValue ?? JSONObject()) { report.text }
+        try RunTables.write(report, file: file, to: tables.targets)
+        var fields = report.json.objectValue ?? JSONObject()
+        for (name, path) in tables.targets.json { fields[name] = path }
+        output.result(fields) { report.text }
         if case .run(let run) = report, run.verification?.divergence != nil {
             throw ProgramFailure(.failure, hasResult: true)
         }
     }
+}
+
+/// Where the tables of a recording are written.
+struct TableOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Write the metrics of each tick to a new file, CSV.", valueName: "file"))
+    var csv: String?
+
+    @Option(
+        help: ArgumentHelp("Write metrics, verdicts and parameters to a new SQLite database.", valueName: "file"))
+    var sqlite: String?
+
+    @Option(help: ArgumentHelp("Write metrics, verdicts and parameters, a new CSV file each.", valueName: "folder"))
+    var data: String?
+
+    var targets: RunTables.Targets { RunTables.Targets(csv: csv, sqlite: sqlite, folder: data) }
 }

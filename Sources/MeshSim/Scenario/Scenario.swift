@@ -40,6 +40,9 @@ public protocol Scenario: Sendable {
     /// The values that others may read at the end of a tick: other domains of a federation, dashboards. By key, at most
     /// 1,000.
     static func exports(_ turn: borrowing Turn<Self>) -> [(key: String, value: JSON)]
+    /// What is written down of the world after each tick when data is asked for; nil: nothing. Fails when it cannot be
+    /// declared.
+    static func data(_ parameters: Parameters) throws -> DataCollector?
 }
 
 extension Scenario {
@@ -52,6 +55,7 @@ extension Scenario {
     public static func nextEvent(_ turn: borrowing Turn<Self>) -> Int64? { nil }
     public static func visibility(role: String?, _ parameters: Parameters) -> Visibility { .everything }
     public static func exports(_ turn: borrowing Turn<Self>) -> [(key: String, value: JSON)] { [] }
+    public static func data(_ parameters: Parameters) throws -> DataCollector? { nil }
 
     /// What may be done, for those who are asked.
     public static func catalog() throws(SimError) -> ActionCatalog { try ActionCatalog(actions.map(\.schema)) }
