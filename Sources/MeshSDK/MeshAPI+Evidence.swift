@@ -26,6 +26,11 @@ extension MeshAPI {
         guard let key = node.nextLogKey, let held = node.nextLogKeyHeld else {
             throw MeshError(.unknownType, "the broker holds no other log key ready", hint: "a newer broker does")
         }
+        guard credentials.node.verifies(held, of: SignedText.logKeyPossession(key: key, node: credentials.node)) else {
+            throw MeshError(
+                .badSignature, "the broker does not show that it holds the key \(key.shortHex)…",
+                hint: "somebody may be in between; nothing was signed")
+        }
         let old = try await logKeys().current
         let now = SystemCalls.now()
         let word = SignedText.logKeyRotation(meshID: credentials.meshID, old: old, new: key, timestamp: now)

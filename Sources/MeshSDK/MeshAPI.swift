@@ -12,7 +12,7 @@ public final class MeshAPI: Sendable {
         public var version: String
         /// Its clock, Unix milliseconds.
         public var serverTime: Int64?
-        /// A key that it holds for an owner to admit to sign checkpoints, and that key's signature that it does.
+        /// A key that it holds for an owner to admit to sign checkpoints, and the node's signature that it does.
         public var nextLogKey: PublicKey?
         /// The signature.
         public var nextLogKeyHeld: Signature?

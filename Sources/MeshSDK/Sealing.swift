@@ -47,7 +47,17 @@ final class Sealing: Sendable {
     }
 
     private func copy(of outgoing: Outgoing, for recipient: Resolved.Recipient) throws(MeshError) -> SealedCopy {
-        if let known = credentials.verified[recipient.name], known != recipient.member {
+        // By the name that was asked for as well: a broker may answer with another.
+        let asked = outgoing.target.targets.count == 1 ? outgoing.target.targets[0].prefix { $0 != "/" } : ""
+        let verified = credentials.verified[recipient.name] ?? credentials.verified[String(asked)]
+        if verified != nil, recipient.session != nil, recipient.binding == nil {
+            throw MeshError(
+                .badSignature, "\(recipient.name) did not sign for one of the sessions that the broker names",
+                hint:
+                    "it is of a client that cannot; ask \(recipient.name) to use another, or take the verification back"
+            )
+        }
+        if let verified, verified != recipient.member {
             throw MeshError(
                 .badSignature, "\(recipient.name) has another key than the one that was verified",
                 hint: "compare again over another way: mesh-cli peer verify \(recipient.name)")

@@ -23,7 +23,7 @@ extension LedgerNoun {
             commandName: "rotate-key", abstract: "Have another key sign checkpoints from now on; for the owner.",
             discussion: """
                 The broker holds the new key ready; your signature admits it, and the ledger shows that. What the old \
-                key signs for later entries is worth nothing then. Do it when the broker's folder may have been read by \
+                key signs for later entries is refused by whoever has the ledger up to then. Do it when the broker's folder may have been read by \
                 others.
 
                 Example: mesh-cli ledger rotate-key

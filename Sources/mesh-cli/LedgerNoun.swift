@@ -51,9 +51,13 @@ struct LedgerNoun: AsyncParsableCommand {
             abstract: "Check the whole ledger: chain, root, owner and signatures.",
             discussion: """
                 Without FILE the ledger is downloaded and must be the owner's whom the profile names. With FILE an \
-                export is checked offline, no profile needed; --owner pins its owner. A fault names its entry.
+                export is checked offline, no profile needed; --owner pins its owner. A fault names its entry. A proof, as \
+                `ledger prove` and `send --receipt` save it, is checked against --key, offline, or against the keys of the \
+                profile's mesh.
 
-                Example: mesh-cli ledger verify lab.jsonl --owner 3b6a…29
+                Examples:
+                  mesh-cli ledger verify lab.jsonl --owner 3b6a…29
+                  mesh-cli ledger verify offer.proof --key 'mesh/…+1f2e3d4c+AQ…'
                 """)
 
         @Argument(help: "An export; the mesh's ledger itself when absent.")
@@ -62,11 +66,22 @@ struct LedgerNoun: AsyncParsableCommand {
         @Option(help: ArgumentHelp("The owner's public key that the ledger must have.", valueName: "hex"))
         var owner: String?
 
+        @Option(
+            help: ArgumentHelp(
+                "The log key that must have signed a proof, as `ledger keys` prints it.", valueName: "key"))
+        var key: String?
+
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
             let pinned = try pinnedOwner()
             let report: LedgerVerifier.Report
+            if let file,
+                let proof = try? InclusionProofFile.parse(
+                    String(decoding: SystemCalls.readFile(file), as: UTF8.self))
+            {
+                return try await verify(proof, out)
+            }
             if let file {
                 report = try LedgerVerifier.verify(export: SystemCalls.readFile(file), owner: pinned)
             } else {
@@ -77,6 +92,37 @@ struct LedgerNoun: AsyncParsableCommand {
             }
             out.result(report.json(isOwnerPinned: file == nil || pinned != nil), isAsked: true) {
                 report.text(isOwnerPinned: file == nil || pinned != nil)
+            }
+        }
+
+        /// Checks that the entry in a proof is in the ledger that the key has signed.
+        private func verify(_ proof: InclusionProofFile, _ out: Printer) async throws {
+            guard let bytes = proof.extra else {
+                throw LedgerFault(proof.index, "the proof does not carry its entry; this command needs one that does")
+            }
+            let size = try Checkpoint.parse(note: proof.checkpoint).size
+            let signer: NoteKey
+            if let key {
+                guard let known = NoteKey(text: key) else {
+                    throw Failure.usage("--key: \(key) is no log key", hint: "mesh-cli ledger keys")
+                }
+                signer = known
+            } else {
+                signer = try await withAPI { try await $0.logKeys() }.key(atSize: size)
+            }
+            let checkpoint = try proof.verify(entry: bytes, keys: [signer])
+            let entry = try LedgerEntry.parse(bytes)
+            guard entry.seq == proof.index, entry.origin == checkpoint.origin, entry.origin == signer.name else {
+                throw LedgerFault(proof.index, "the proof is of entry \(entry.seq) of \(entry.origin)")
+            }
+            out.result(
+                [
+                    "verified": true, "seq": .integer(entry.seq), "origin": .string(entry.origin),
+                    "size": .integer(checkpoint.size), "key": .string(signer.text), "kind": .string(entry.kind),
+                    "object": entry.object.map { .string($0) } ?? .null,
+                ], isAsked: true
+            ) {
+                "Entry \(entry.seq) (\(entry.kind)) is in \(entry.origin) of size \(checkpoint.size), signed by \(signer.text)."
             }
         }
 

@@ -58,17 +58,29 @@ struct SendCommand: MeshCommand {
 
     func execute(_ out: Printer) async throws {
         let outgoing = try outgoing()
-        let (sent, status) = try await withAPI { api in
+        let (sent, status, missing) = try await withAPI { api in
             let sent = try await api.send(outgoing)
-            if let receipt {
-                let proof = try await api.signedProof(ProveEntry(messageId: sent.messageID))
-                try SystemCalls.writeFile(receipt, Array(proof.answer.proof.utf8))
-            }
-            guard wait != nil else { return (sent, MessageStatus?.none) }
-            return (sent, try await Self.settled(sent.messageID, timeout: timeout, api: api))
+            // The message is sent, whatever becomes of its receipt.
+            let missing = await saveReceipt(of: sent.messageID, api)
+            guard wait != nil else { return (sent, MessageStatus?.none, missing) }
+            return (sent, try await Self.settled(sent.messageID, timeout: timeout, api: api), missing)
         }
         report(sent, status, out)
+        if let missing {
+            out.warn("warning: there is no receipt: \(missing). Ask later: mesh-cli ledger prove \(sent.messageID)")
+            throw Ended(status: .failure)
+        }
         if let status, !status.delivered { throw Ended(status: .failure) }
+    }
+
+    /// Saves the receipt when one was asked for; gives what stands against it.
+    private func saveReceipt(of id: String, _ api: MeshAPI) async -> (any Error)? {
+        guard let receipt else { return nil }
+        do {
+            let proof = try await api.signedProof(ProveEntry(messageId: id))
+            try SystemCalls.writeFile(receipt, Array(proof.answer.proof.utf8))
+            return nil
+        } catch { return error }
     }
 
     private func outgoing() throws(Failure) -> Outgoing {

@@ -4,7 +4,7 @@
 Levels, as far as they hold: 0 the hash chain, 1 the Merkle root equals a checkpoint's, 2 the checkpoint is signed by
 the given key. It hashes the stored bytes as they are and never writes an entry anew in order to check it.
 
-    ledger_verify.py export FILE [--key VKEY-OR-HEX]
+    ledger_verify.py export FILE [--key VKEY-OR-HEX] [--owner HEX]
     ledger_verify.py proof FILE [--entry FILE] [--key VKEY-OR-HEX]
 """
 
@@ -136,9 +136,12 @@ def parse_checkpoint(note: str) -> Checkpoint:
 
 def decode_base64(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise Broken(f"not base64: {text!r}") from error
+    if base64.b64encode(data).decode() != text:
+        raise Broken(f"base64 with bits that say nothing: {text!r}")
+    return data
 
 
 def key_id(name: str, public: bytes, kind: int = 1) -> bytes:
@@ -245,22 +248,31 @@ def check_chain(lines: list[bytes]) -> Chain:
     return Chain(entries, leaves, origin)
 
 
-def key_at(chain: Chain, size: int, key: str) -> str:
+def key_at(chain: Chain, size: int, key: str, owner: str | None = None) -> str:
     """The key that signs a checkpoint of a size: the given one of entry 0, or the last that the owner has admitted among
-    the entries before that size. Every rotation must follow the one before and carry the owner's signature."""
+    the entries before that size. Every rotation must follow the one before, admit a key for the first time, and carry the
+    owner's signature. Who owns the ledger cannot be taken from itself: a rotation needs the owner from outside."""
     created = chain.entries[0].get("pub", {})
     name, first = (chain.origin, bytes.fromhex(key)) if len(key) == 64 else parse_vkey(key)
     current, found = created.get("node", ""), vkey(name, first)
+    seen = {current}
     for seq, entry in enumerate(chain.entries):
         if entry.get("act") != "ledger.key_rotated":
             continue
         try:
             said = entry["pub"]
+            if owner is None:
+                raise Broken("the log key was changed here: give the owner's key to follow")
+            if current == created.get("node") and (created.get("owner") != owner or current != first.hex()):
+                raise Broken("entry 0 names another owner or another node than the given ones")
+            if said["new"] in seen:
+                raise Broken(f"admits the log key {said['new']} again")
+            seen.add(said["new"])
             if said["old"] != current:
                 raise Broken(f"gives up the log key {said['old']}, not {current}")
             word = "|".join(["mesh-log-key-v1", chain.origin.removeprefix("mesh/"), said["old"], said["new"],
                              str(said["signed"])])
-            nacl.signing.VerifyKey(bytes.fromhex(created["owner"])).verify(
+            nacl.signing.VerifyKey(bytes.fromhex(owner)).verify(
                 word.encode(), bytes.fromhex(said["claim"]))
         except (KeyError, TypeError, ValueError, nacl.exceptions.BadSignatureError) as error:
             raise Broken("the owner did not sign this rotation of the log key", seq) from error
@@ -272,7 +284,7 @@ def key_at(chain: Chain, size: int, key: str) -> str:
     return found
 
 
-def check_checkpoint(chain: Chain, note: str, key: str | None) -> int:
+def check_checkpoint(chain: Chain, note: str, key: str | None, owner: str | None = None) -> int:
     """Levels 1 and 2 of one checkpoint: gives the level that holds."""
     checkpoint = parse_checkpoint(note)
     if checkpoint.origin != chain.origin:
@@ -283,7 +295,7 @@ def check_checkpoint(chain: Chain, note: str, key: str | None) -> int:
         raise Broken(f"the root of the first {checkpoint.size} entries is not the checkpoint's")
     if key is None:
         return 1
-    check_signature(checkpoint, key_at(chain, checkpoint.size, key))
+    check_signature(checkpoint, key_at(chain, checkpoint.size, key, owner))
     return 2
 
 
@@ -303,13 +315,14 @@ def read_export(data: bytes) -> tuple[list[bytes], list[str]]:
     return lines, notes
 
 
-def verify_export(data: bytes, key: str | None = None, notes: list[str] | None = None) -> tuple[Chain, int]:
+def verify_export(data: bytes, key: str | None = None, notes: list[str] | None = None,
+                  owner: str | None = None) -> tuple[Chain, int]:
     """The chain and the level that holds for the newest checkpoint; 0 when there is none."""
     lines, found = read_export(data)
     chain = check_chain(lines)
     level = 0
     for note in found + (notes or []):
-        level = check_checkpoint(chain, note, key)
+        level = check_checkpoint(chain, note, key, owner)
     return chain, level
 
 
@@ -360,13 +373,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("what", choices=["export", "proof"])
     parser.add_argument("file")
     parser.add_argument("--entry", help="the entry's stored bytes, when the proof does not carry them")
+    parser.add_argument("--owner", help="the owner's key, 64 hex: needed when the log key was changed")
     parser.add_argument("--key", help="verifier key of the log, in note form or 64 hex")
     options = parser.parse_args(arguments)
     with open(options.file, "rb") as file:
         data = file.read()
     try:
         if options.what == "export":
-            chain, level = verify_export(data, options.key)
+            chain, level = verify_export(data, options.key, owner=options.owner)
             print(f"ok: {len(chain.leaves)} entries of {chain.origin}, level {level}")
         else:
             entry = None

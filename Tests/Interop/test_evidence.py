@@ -219,7 +219,7 @@ def judged(mesh, lines: list[bytes], key: str, folder: Path) -> tuple[bool, bool
     ours = asyncio.run(mesh.owner.run("ledger", "verify", str(path), "--owner", mesh.owner_key, code=None))
     assert ours.code == 0 or (ours.err.startswith("error:") and ours.code != 8), ours
     try:
-        ledger.verify_export(path.read_bytes(), key)
+        ledger.verify_export(path.read_bytes(), key, owner=mesh.owner_key)
         return ours.code == 0, True
     except ledger.Broken:
         return ours.code == 0, False
@@ -266,7 +266,10 @@ async def test_the_owner_gives_the_log_another_key(own_mesh, tmp_path):
     await own_mesh.owner.run("ledger", "prove", "7")
     await own_mesh.owner.run("ledger", "verify")
     export = (await own_mesh.owner.run("ledger", "export")).out.encode()
-    assert ledger.verify_export(export, old, [before.read_text()])[1] == 2
+    assert ledger.verify_export(export, old, [before.read_text()], own_mesh.owner_key)[1] == 2
+    for owner in (None, Key().hex):
+        with pytest.raises(ledger.Broken):
+            ledger.verify_export(export, old, owner=owner)
     # The broker signs with it after a restart, and its successor is another.
     assert await asyncio.to_thread(own_mesh.broker.terminate) == 0
     await asyncio.to_thread(own_mesh.broker.start)
@@ -338,6 +341,12 @@ async def test_a_send_can_ask_for_a_signed_receipt(mesh, tmp_path):
     sent = (await ada.run("send", "bob", "offer: 40", "--receipt", str(file), "--json")).json
     key = (await ada.run("ledger", "keys", "--json")).json["keys"][-1]["key"]
     ledger.verify_proof(file.read_text(), None, key)
+    checked = (await ada.run("ledger", "verify", str(file), "--json")).json
+    assert checked["verified"] and checked["object"] == sent["messageId"]
+    assert (await ada.run("ledger", "verify", str(file), "--key", key, "--json")).json == checked
+    other = key.rsplit("+", 2)[0]
+    wrong = ledger.vkey(other, bytes.fromhex(Key().hex))
+    assert (await ada.run("ledger", "verify", str(file), "--key", wrong, code=None)).code != 0
     entry = json.loads(ledger.parse_proof(file.read_text()).extra)
     assert entry["act"] == "message.accepted" and entry["obj"] == sent["messageId"] and "content" in entry["com"]
 

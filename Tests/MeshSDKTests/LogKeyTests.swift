@@ -12,7 +12,8 @@ import Testing
             let key = SigningKey()
             let word = SignedText.logKeyRotation(
                 meshID: mesh.owner.meshID, old: mesh.owner.node, new: key.publicKey, timestamp: 1)
-            for held in [Signature.zero, key.sign(word)] {
+            let held = SignedText.logKeyPossession(key: key.publicKey, node: mesh.owner.node)
+            for held in [Signature.zero, key.sign(word), key.sign(held), mesh.owner.memberKey.sign(held)] {
                 let request = RotateLogKey(
                     key: key.publicKey, timestamp: 1, signature: mesh.owner.memberKey.sign(word), held: held)
                 let refused = await code { try await ada.call(request) }

@@ -34,17 +34,20 @@ enum LogKeyRotations {
 
     private static func rotate(_ request: RotateLogKey, _ context: WriteContext) throws -> LogKeyList {
         let state = context.state
-        let old = try state.logKeys.current
+        let keys = try state.logKeys
+        let old = keys.current
         let rotation = LogKeyRotation(
             old: old, new: request.key, timestamp: request.timestamp, signature: request.signature)
-        guard request.key != old else { throw MeshError.argument("key", "signs already") }
+        guard !keys.terms.contains(where: { $0.key == request.key }) else {
+            throw MeshError.argument("key", request.key == old ? "signs already" : "was given up before: take another")
+        }
         guard rotation.isSigned(by: state.facts.owner, meshID: state.facts.id) else {
             throw MeshError(
                 .badSignature, "the owner did not sign that \(request.key.shortHex)… follows \(old.shortHex)…",
                 hint: "mesh-cli ledger rotate-key, with the owner's profile")
         }
         guard
-            request.key.verifies(
+            state.facts.node.verifies(
                 request.held, of: SignedText.logKeyPossession(key: request.key, node: state.facts.node))
         else {
             throw MeshError(

@@ -24,13 +24,24 @@ package final class LogKeyring: Sendable {
             let key = try NodeFolder.key(folder + "/" + name)
             known[key.publicKey] = key
         }
-        keys = Mutex(Keys(known: known, next: try NodeFolder.key(folder + "/next.key")))
+        var next = try NodeFolder.key(folder + "/next.key")
+        if known[next.publicKey] != nil {
+            // It was taken into use, and the node ended before its successor was there.
+            next = try Self.successor(folder)
+        }
+        keys = Mutex(Keys(known: known, next: next))
     }
 
-    /// The key that an owner may admit, and its own signature for this node.
+    /// The key that an owner may admit, and the node's word that it holds it.
     var next: (key: PublicKey, held: Signature) {
-        let key = keys.withLock { $0.next }
-        return (key.publicKey, key.sign(SignedText.logKeyPossession(key: key.publicKey, node: node.publicKey)))
+        let key = keys.withLock { $0.next.publicKey }
+        return (key, node.sign(SignedText.logKeyPossession(key: key, node: node.publicKey)))
+    }
+
+    private static func successor(_ folder: String) throws -> SigningKey {
+        let key = SigningKey()
+        try Files.writePrivate(folder + "/next.key", Array((Hex.encode(key.seed) + "\n").utf8))
+        return key
     }
 
     /// The secret of a key. The one that waited is kept under its own name when it is first used, and another waits then.
@@ -42,8 +53,7 @@ package final class LogKeyring: Sendable {
             let used = keys.next
             try Files.writePrivate(folder + "/\(key.hex).key", Array((Hex.encode(used.seed) + "\n").utf8))
             keys.known[key] = used
-            Files.remove(folder + "/next.key")
-            keys.next = try NodeFolder.key(folder + "/next.key")
+            keys.next = try Self.successor(folder)
             return used
         }
     }

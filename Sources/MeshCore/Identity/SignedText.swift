@@ -48,7 +48,7 @@ public enum SignedText {
         joined("mesh-log-key-v1", meshID, old.hex, new.hex, String(timestamp))
     }
 
-    /// That a node holds a key for checkpoints, by that key.
+    /// That a node holds a key for checkpoints, by the node.
     public static func logKeyPossession(key: PublicKey, node: PublicKey) -> [UInt8] {
         joined("mesh-log-key-held-v1", key.hex, node.hex)
     }

@@ -78,6 +78,9 @@ public struct LogKeys: Sendable, Hashable {
         guard rotation.old == current else {
             throw LedgerFault(seq, "it gives up the log key \(rotation.old.shortHex)…, not \(current.shortHex)…")
         }
+        guard !terms.contains(where: { $0.key == rotation.new }) else {
+            throw LedgerFault(seq, "it admits the log key \(rotation.new.shortHex)… again, which was given up")
+        }
         guard rotation.isSigned(by: owner, meshID: String(origin.dropFirst(5))) else {
             throw LedgerFault(seq, "the owner did not sign this rotation of the log key")
         }

@@ -6,7 +6,7 @@ public struct RotateLogKey: Request {
     public var timestamp: Int64
     /// The owner's signature over `mesh-log-key-v1|meshId|old key|new key|timestamp`.
     public var signature: Signature
-    /// The new key's signature over `mesh-log-key-held-v1|key|node`: the broker holds it.
+    /// The node's signature over `mesh-log-key-held-v1|key|node`: it holds the key.
     public var held: Signature
     /// Makes a request.
     public init(key: PublicKey, timestamp: Int64, signature: Signature, held: Signature) {
@@ -22,7 +22,7 @@ public struct RotateLogKey: Request {
     public static let fields = [
         "key": "The new key: `nextLogKey` of `GET /v1/node`.", "timestamp": "When the owner signed, Unix milliseconds.",
         "signature": "The owner's, over `mesh-log-key-v1|<meshId>|<old key>|<new key>|<timestamp>`.",
-        "held": "`nextLogKeyHeld` of `GET /v1/node`: the new key's own signature.",
+        "held": "`nextLogKeyHeld` of `GET /v1/node`: the node's signature that it holds the key.",
     ]
     public typealias Answer = LogKeyList
 }
