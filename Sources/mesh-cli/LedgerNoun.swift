@@ -76,14 +76,12 @@ struct LedgerNoun: AsyncParsableCommand {
         func execute(_ out: Printer) async throws {
             let pinned = try pinnedOwner()
             let report: LedgerVerifier.Report
-            if let file,
-                let proof = try? InclusionProofFile.parse(
-                    String(decoding: SystemCalls.readFile(file), as: UTF8.self))
-            {
-                return try await verify(proof, out)
-            }
             if let file {
-                report = try LedgerVerifier.verify(export: SystemCalls.readFile(file), owner: pinned)
+                let bytes = try SystemCalls.readFile(file)
+                if bytes.starts(with: InclusionProofFile.header.utf8) {
+                    return try await verify(InclusionProofFile.parse(String(decoding: bytes, as: UTF8.self)), out)
+                }
+                report = try LedgerVerifier.verify(export: bytes, owner: pinned)
             } else {
                 let credentials = try options.credentials().credentials
                 report = try await withAPI(of: credentials) { api in

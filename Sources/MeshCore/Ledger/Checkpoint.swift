@@ -107,7 +107,8 @@ public struct InclusionProofFile: Sendable, Hashable {
     public var checkpoint: String
     /// The entry's bytes; not part of the proof.
     public var extra: [UInt8]?
-    private static let header = "c2sp.org/tlog-proof@v1"
+    /// The first line of such a file.
+    public static let header = "c2sp.org/tlog-proof@v1"
 
     /// Makes a proof.
     public init(index: Int64, hashes: [Digest], checkpoint: String, extra: [UInt8]?) {
