@@ -226,11 +226,18 @@ def judged(mesh, lines: list[bytes], key: str, folder: Path) -> tuple[bool, bool
 
 
 @pytest.mark.parametrize("place", range(0, 60, 3))
-def test_every_flip_in_a_proof_is_found(exported, place):
-    _, _, proof = exported
+def test_every_flip_in_a_proof_is_found_by_both(exported, tmp_path, place):
+    mesh, _, proof = exported
     data = bytearray(proof["proof"].encode())
     index = len(data) * place // 60
     data[index] ^= 1
+    # Ours takes the entry from the proof itself: a flip in it is a flip in what is proved.
+    path = tmp_path / "altered.proof"
+    path.write_bytes(bytes(data))
+    ours = asyncio.run(mesh.owner.run("ledger", "verify", str(path), "--key", proof["nodeKey"], code=None))
+    assert ours.code not in (0, 8), ours
+    path.write_text(proof["proof"])
+    assert asyncio.run(mesh.owner.run("ledger", "verify", str(path), "--key", proof["nodeKey"])).code == 0
     try:
         text = bytes(data).decode()
         found = ledger.verify_proof(text, proof["entry"].encode(), proof["nodeKey"])

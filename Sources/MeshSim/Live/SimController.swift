@@ -119,6 +119,7 @@ public final class SimController<Rules: Scenario>: Sendable {
         for await message in client.messages {
             waiting.withLock { $0 += 1 }
             arrive(.message(message))
+            // A wait of real time: what it holds back is the broker's sending, which no test's clock moves.
             while waiting.withLock({ $0 }) > Self.maximumWaiting { try await Task.sleep(for: .milliseconds(5)) }
         }
     }

@@ -88,7 +88,7 @@ extension SimScenario {
             }
             return try await withThrowingTaskGroup(of: SimEnd?.self) { tasks in
                 defer { tasks.cancelAll() }
-                // Whoever is interrupted while a tick waits for its seats is not made to wait, too.
+                // A signal sets a flag and tells nobody: it is looked at. Whoever is interrupted while a tick waits for its seats is not made to wait, too.
                 tasks.addTask {
                     while !observer.isCancelled() { try await Task.sleep(for: .milliseconds(100)) }
                     controller.stop("interrupted")
