@@ -82,8 +82,7 @@ package final class MeshBench {
             commands: commands.map { Command(actor: $0.1, request: $0.0, entropy: Entropy(&numbers)) })
         batches.append(batch)
         let result = try engine.apply(batch)
-        effects += result.timerEffects
-        for outcome in result.outcomes { effects += outcome.effects }
+        effects += result.effects
         return result.outcomes.map(\.result)
     }
 

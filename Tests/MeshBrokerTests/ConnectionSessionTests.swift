@@ -89,13 +89,13 @@ import Testing
 
         func welcome() {
             for submission in host.take() {
-                guard case .connection(_, let tag) = submission.asker else { continue }
                 let ack = HelloAck(
                     presenceId: "p", memberDisplayName: "ada",
                     memberProfile: .init(roleTag: "member", groups: [], messageMode: "push"), reattached: nil,
                     meshSlug: "lab", memberId: "x", role: .member, pending: 0, serverTime: 1,
                     limits: .init(frameBytes: 1, bodyBytes: 1, window: 1), status: .idle)
-                connection.deliver(.reply(tag, .success(SessionOpened(number: 5, acknowledges: true, ack: ack))))
+                _ = connection.deliver(
+                    .reply(submission, .success(SessionOpened(number: 5, acknowledges: true, ack: ack))))
             }
             connection.flush()
         }
@@ -142,8 +142,7 @@ import Testing
             bench.say(["type": "list_members"])
             #expect(bench.line.isPaused)
             for submission in bench.host.take().prefix(2) {
-                guard case .connection(_, let tag) = submission.asker else { continue }
-                bench.connection.deliver(.reply(tag, .failure(MeshError(.notFound, ""))))
+                _ = bench.connection.deliver(.reply(submission, .failure(MeshError(.notFound, ""))))
             }
             #expect(!bench.line.isPaused)
         }
@@ -180,7 +179,7 @@ import Testing
             bench.say(bench.hello(), ["type": "list_peers"], ["type": "list_groups"])
             bench.welcome()
             let types = bench.host.take().compactMap { submission -> String? in
-                if case .connection(_, let tag) = submission.asker { tag.type } else { nil }
+                submission.tag?.type
             }
             #expect(types == ["list_peers", "list_groups"])
         }
@@ -221,11 +220,9 @@ import Testing
             bench.connection.closed()
             let work = bench.host.take()
             #expect(work.count == 2)
-            guard case .command(let last, .node)? = work.last?.work else {
-                Issue.record("the mesh is told that the connection is gone")
-                return
-            }
-            #expect((last as? LoseConnection)?.session == 5)
+            #expect(work.last?.actor == .node)
+            #expect(
+                (work.last?.request as? LoseConnection)?.session == 5, "the mesh is told that the connection is gone")
             bench.connection.closed()
             #expect(bench.host.take().isEmpty, "once")
         }
@@ -240,11 +237,8 @@ import Testing
                 ["type": "client_ack", "messageIds": ["a"]], ["type": "client_ack", "messageIds": ["b", "c"]],
                 ["type": "client_ack", "brokerMessageId": "d"])
             let work = bench.host.take()
-            guard work.count == 1, case .command(let request, _) = work[0].work else {
-                Issue.record("\(work.count) commands")
-                return
-            }
-            #expect((request as? Acknowledge)?.messageIDs == ["a", "b", "c", "d"])
+            #expect(work.count == 1)
+            #expect((work.first?.request as? Acknowledge)?.messageIDs == ["a", "b", "c", "d"])
         }
     }
 }

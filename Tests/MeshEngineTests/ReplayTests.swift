@@ -16,7 +16,7 @@ import Testing
         for step in 0..<steps {
             let place = Int.random(in: 0..<peers.count, using: &numbers)
             let peer = peers[place]
-            switch Int.random(in: 0..<10, using: &numbers) {
+            switch Int.random(in: 0..<12, using: &numbers) {
             case 0:
                 try bench.apply([
                     (SetStatus(status: PeerStatus.allCases.randomElement(using: &numbers) ?? .idle), peer.actor)
@@ -32,6 +32,10 @@ import Testing
             case 7:
                 pushed += bench.pushes(to: peer).map(\.messageId)
                 try bench.apply([(Acknowledge(messageIDs: Array(Set(pushed.suffix(20))).sorted()), peer.actor)])
+            case 8, 9:
+                let target = peers.randomElement(using: &numbers) ?? peer
+                let send = try #require(SealedSendTests.decoded(SealedSendTests.frame(to: target.session)))
+                try bench.apply([(send, peer.actor), (send, peer.actor)])
             default:
                 let target = "p\(Int.random(in: 0..<4, using: &numbers))"
                 guard let send = try? bench.sealed(target, from: peer, id: "c\(step % 40)") else { continue }

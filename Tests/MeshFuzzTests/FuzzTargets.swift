@@ -66,8 +66,7 @@ enum FuzzTargets {
         let table = Capabilities.table
         var scanner = FlatScanner()
         let flat: (any Request)? = input.withUnsafeBytes { bytes in
-            guard scanner.scan(bytes), let type = scanner.text("type", in: bytes) else { return nil }
-            return table.decode(type: type, flat: scanner, in: bytes)
+            scanner.scan(bytes) ? table.decode(flat: scanner, in: bytes) : nil
         }
         let tree = try? JSON.parse(input, limits: .frame)
         let general = tree.flatMap { tree in

@@ -61,9 +61,9 @@ enum Parts {
             var scanner = FlatScanner()
             try frame.withUnsafeBytes { bytes in
                 for _ in 0..<count {
-                    guard scanner.scan(bytes), let type = scanner.text("type", in: bytes),
-                        table.decode(type: type, flat: scanner, in: bytes) != nil
-                    else { throw MicroFailure("the frame went the general way") }
+                    guard scanner.scan(bytes), table.decode(flat: scanner, in: bytes) != nil else {
+                        throw MicroFailure("the frame went the general way")
+                    }
                 }
             }
         }

@@ -33,13 +33,31 @@ package protocol CapabilityItem: Sendable {
 
 /// A request that changes the mesh. Its body decides first, throwing `MeshError` only before its first write.
 package struct Write<Body: Request>: CapabilityItem {
+    let flat: CapabilityTable.FlatDecoder?
+    let body: @Sendable (Body, WriteContext) throws -> Body.Answer
+    /// `flat` reads its frequent frames; without it they are read by the request's own `FlatRequest`, when it is one.
+    package init(
+        _ type: Body.Type, flat: CapabilityTable.FlatDecoder? = nil,
+        _ body: @escaping @Sendable (Body, WriteContext) throws -> Body.Answer
+    ) {
+        self.flat = flat
+        self.body = body
+    }
+    package func register(in table: inout CapabilityTable, capability: String) {
+        table.add(
+            .init(Body.self, capability: capability, run: .write { [body] in try body(cast($0), $1) }, flat: flat),
+            isPublic: true)
+    }
+}
+
+/// Another form of a write that is registered under the same name: what a flat decoder makes of its frequent frames.
+package struct WriteForm<Body: Request>: CapabilityItem {
     let body: @Sendable (Body, WriteContext) throws -> Body.Answer
     package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, WriteContext) throws -> Body.Answer) {
         self.body = body
     }
     package func register(in table: inout CapabilityTable, capability: String) {
-        table.add(
-            .init(Body.self, capability: capability, run: .write { [body] in try body(cast($0), $1) }), isPublic: true)
+        table.add(form: .init(Body.self, capability: capability, run: .write { [body] in try body(cast($0), $1) }))
     }
 }
 
@@ -99,7 +117,11 @@ package struct Load: CapabilityItem {
 }
 
 private func cast<Body: Request>(_ request: any Request) throws -> Body {
-    guard let request = request as? Body else {
+    /// A cast asks the runtime, each time; here the types are the same or there is a fault.
+    func exactly<Given: Request>(_ given: Given) -> Body? {
+        Given.self == Body.self ? unsafeBitCast(given, to: Body.self) : nil
+    }
+    guard let request = exactly(request) else {
         throw MeshError(.internalError, "the table gave \(Swift.type(of: request)) to \(Body.type)")
     }
     return request
@@ -114,23 +136,32 @@ package struct CapabilityTable: Sendable {
         case watch(@Sendable (any Request, WatchView) throws -> any Reply)
     }
 
-    /// One request.
-    package struct Row: Sendable {
+    /// Reads a request from the members of a flat frame; nil leaves the frame to the general decoder.
+    package typealias FlatDecoder = @Sendable (FlatScanner, UnsafeRawBufferPointer) -> (any Request)?
+
+    /// One request. An object: every command looks at its row.
+    package final class Row: Sendable {
         package let type: any Request.Type
+        package let permission: Permission
+        package let kind: RequestKind
         package let capability: String
         package let run: Run
         package let decode: @Sendable (JSON) throws(MeshError) -> any Request
         /// Reads the request without a tree, for those that can be read so; nil leaves it to `decode`.
-        package let decodeFlat: (@Sendable (FlatScanner, UnsafeRawBufferPointer) -> (any Request)?)?
+        package let decodeFlat: FlatDecoder?
 
-        init<Body: Request>(_ type: Body.Type, capability: String, run: Run) {
+        init<Body: Request>(_ type: Body.Type, capability: String, run: Run, flat: FlatDecoder? = nil) {
             self.type = type
+            permission = type.permission
+            kind = type.kind
             self.capability = capability
             self.run = run
-            if let flatType = type as? any FlatRequest.Type {
-                self.decodeFlat = { scanner, bytes in flatType.init(flat: scanner, in: bytes) }
+            if let flat {
+                decodeFlat = flat
+            } else if let flatType = type as? any FlatRequest.Type {
+                decodeFlat = { scanner, bytes in flatType.init(flat: scanner, in: bytes) }
             } else {
-                self.decodeFlat = nil
+                decodeFlat = nil
             }
             self.decode = { (json) throws(MeshError) in
                 do { return try JSONCoder.decode(Body.self, from: json) } catch {
@@ -146,6 +177,10 @@ package struct CapabilityTable: Sendable {
     package private(set) var rows: [String: Row] = [:]
     /// Requests that only the broker makes.
     package private(set) var internalRows: [String: Row] = [:]
+    /// Every row by the type that it takes, other forms of a request included.
+    private var byType: [ObjectIdentifier: Row] = [:]
+    /// The rows that read flat frames, with their names as they stand on the wire.
+    private var flatRows: [(name: [UInt8], row: Row)] = []
     var timers: [TimerKind: @Sendable (Int64, WriteContext) throws -> Bool] = [:]
     var loads: [@Sendable (EngineState) throws -> Void] = []
     /// Every capability's tables, in the order of registration.
@@ -160,14 +195,28 @@ package struct CapabilityTable: Sendable {
 
     mutating func add(_ row: Row, isPublic: Bool) {
         if isPublic { rows[row.type.type] = row } else { internalRows[row.type.type] = row }
+        if isPublic, row.decodeFlat != nil { flatRows.append((Array(row.type.type.utf8), row)) }
+        add(form: row)
     }
 
-    /// The row of a type, whoever may ask for it.
+    /// Adds another form of a request that has a row under its name already.
+    mutating func add(form row: Row) { byType[ObjectIdentifier(row.type)] = row }
+
+    /// The row of a name, whoever may ask for it.
     func row(of type: String) -> Row? { rows[type] ?? internalRows[type] }
+    /// The row of a type.
+    func row(of type: any Request.Type) -> Row? { byType[ObjectIdentifier(type)] }
 
     /// Reads a request from a flat frame without a tree; nil leaves the frame to `decode`.
-    package func decode(type: String, flat: FlatScanner, in bytes: UnsafeRawBufferPointer) -> (any Request)? {
-        rows[type]?.decodeFlat?(flat, bytes)
+    package func decode(flat: FlatScanner, in bytes: UnsafeRawBufferPointer) -> (any Request)? {
+        guard case .string(let type)? = flat.value("type", in: bytes) else { return nil }
+        for (name, row) in flatRows where name.count == type.count {
+            let isSame = name.withUnsafeBytes { name in
+                UnsafeRawBufferPointer(rebasing: bytes[type]).elementsEqual(name)
+            }
+            if isSame { return row.decodeFlat?(flat, bytes) }
+        }
+        return nil
     }
 
     /// Reads a request as a peer sent it. Fails with `unknown_type` (naming the nearest) or `invalid_argument`.

@@ -105,8 +105,10 @@ package struct Batch: Sendable {
 /// What a batch did: for each command its answer and, in order, what must be told to whom. Nothing of it may leave
 /// before the batch is on disk.
 package struct BatchResult: Sendable {
-    /// Effects of timers that fired before the first command.
-    package var timerEffects: [Effect] = []
+    /// What must be told to whom, in order: first the effects of timers, then those of each command after its answer.
+    package var effects: [Effect] = []
+    /// How many of the effects are those of timers, which fired before the first command.
+    package var timerEffects = 0
     /// One for each command.
     package var outcomes: [Outcome] = []
 }
@@ -115,8 +117,8 @@ package struct BatchResult: Sendable {
 package struct Outcome: Sendable {
     /// The answer or the refusal.
     package var result: Result<any Reply, MeshError>
-    /// What must be told to whom, after the answer.
-    package var effects: [Effect]
+    /// Where its effects end among those of the batch; they begin where those of the command before it end.
+    package var effectsEnd: Int
 }
 
 /// Something that must be told to a connection after the commit. Effects may be lost: what matters is in the state.

@@ -22,11 +22,15 @@ enum Deliveries {
         state.live[message.seq] = LiveMessage(
             remaining: recipients.count, expiresAt: message.expiresAt,
             receiptsTo: wantsReceipts ? message.sender : nil, bucket: bucket)
-        state.expiryBucket(bucket).insert(message.seq)
-        context.arm(expiryTimer, key: bucket, due: bucket)
+        expect(message.seq, in: bucket, context)
         for recipient in recipients where !PlantedFault.strikes(.dropDelivery) {
             try accept(message, recipient, isFannedOut: recipients.count > 1, context)
         }
+    }
+
+    /// Notes that a message expires in a bucket.
+    static func expect(_ message: Int64, in bucket: Int64, _ context: WriteContext) {
+        if context.state.expires(message, at: bucket) { context.arm(expiryTimer, key: bucket, due: bucket) }
     }
 
     private static func accept(
@@ -89,7 +93,8 @@ enum Deliveries {
     @discardableResult
     static func drain(_ number: SessionNumber, _ context: WriteContext) throws -> Int {
         let state = context.state
-        guard let session = state.roster.sessions[number], session.attachment.isAttached, session.messageMode == .push
+        guard state.mailboxes[number]?.isHolding == true, let session = state.roster.sessions[number],
+            session.attachment.isAttached, session.messageMode == .push
         else { return 0 }
         var offered = 0
         for priority in Priority.allCases {
@@ -171,12 +176,18 @@ enum Deliveries {
         else { return }
         if session.acknowledges {
             context.effects.append(.push(connection, push))
-            let due = context.now + DeliveryPolicy.offerLeaseMillis(attempt: pending.attempts)
-            // One timer for a session and second is enough: the lease is a lower bound.
-            context.arm(leaseTimer, key: session.number.rawValue, due: (due + 999) / 1_000 * 1_000)
+            armLease(session.number, context.state.mailbox(of: session.number), attempt: pending.attempts, context)
         } else {
             context.effects.append(.trackedPush(connection, push, message: message.seq))
         }
+    }
+
+    /// Arms the timer of an offer that is made now. One for a session and second is enough: the lease is a lower bound.
+    static func armLease(_ number: SessionNumber, _ mailbox: Mailbox, attempt: Int, _ context: WriteContext) {
+        let due = (context.now + DeliveryPolicy.offerLeaseMillis(attempt: attempt) + 999) / 1_000 * 1_000
+        guard mailbox.leaseDue != due else { return }
+        mailbox.leaseDue = due
+        context.arm(leaseTimer, key: number.rawValue, due: due)
     }
 
     private static func armLease(_ session: Session, _ context: WriteContext) {
@@ -204,8 +215,9 @@ enum Deliveries {
 
     /// Applies a client's acknowledgement or refusal. Ids that are not the session's own are an error for the first one
     /// that cannot exist, and no change for those that are settled.
-    static func acknowledge(_ request: Acknowledge, by session: Session, _ context: WriteContext) throws -> Int {
+    static func acknowledge(_ request: Acknowledge, by route: Route, _ context: WriteContext) throws -> Int {
         let state = context.state
+        let number = route.session.number
         var wanted = request.messageIDs ?? []
         if let id = request.brokerMessageID { wanted.append(id) }
         guard wanted.count <= 1_000 else {
@@ -215,6 +227,7 @@ enum Deliveries {
             throw MeshError.argument("reject", "a reason of 1 to 64 bytes")
         }
         var messages: [Int64] = []
+        messages.reserveCapacity(wanted.count)
         for id in wanted {
             guard let seq = state.messageIDs.seq(id), seq < state.nextMessage else {
                 throw MeshError(.notFound, "no message has the id \(id.prefix(64))")
@@ -222,11 +235,11 @@ enum Deliveries {
             messages.append(seq)
         }
         if wanted.isEmpty, let clientID = request.clientMessageID {
-            messages = try find(clientID: clientID, for: session.number, state)
+            messages = try find(clientID: clientID, for: number, state)
         }
-        if !session.acknowledges { try context.update(session.number) { $0.acknowledges = true } }
+        if !route.session.acknowledges { try context.update(number) { $0.acknowledges = true } }
         let target: DeliveryState = request.reject != nil ? .rejected : request.read == true ? .read : .delivered
-        return try settle(messages, of: session.number, as: target, reason: request.reject, context)
+        return try settle(messages, of: number, as: target, reason: request.reject, context)
     }
 
     /// Settles deliveries of one session: one entry for all of them, then whatever may be offered next.
@@ -237,9 +250,11 @@ enum Deliveries {
         let state = context.state
         if PlantedFault.strikes(.forgetAcknowledgements) { return messages.count }
         let recipient = Recipient.session(session)
+        let mailbox = state.mailboxes[session]
         var changed: [Int64] = []
+        changed.reserveCapacity(messages.count)
         for message in messages {
-            if let pending = state.mailboxes[session]?.remove(message) {
+            if let pending = mailbox?.remove(message) {
                 try updateRow(
                     message, recipient, target, reason: reason, attempts: max(pending.attempts, 1), context)
                 if target == .rejected { try deadLetter(message, recipient, context) }
@@ -255,17 +270,25 @@ enum Deliveries {
             }
         }
         guard !changed.isEmpty else { return 0 }
-        let ids = changed.map { state.messageIDs.id($0) }.joined(separator: ",")
-        try context.record(
-            target == .rejected ? "message.rejected" : target == .read ? "message.read" : "message.delivered",
-            object: changed.count == 1 ? ids : nil,
-            [
-                "session": .string(state.roster.sessions[session]?.key.hex ?? ""),
-                "count": .integer(Int64(changed.count)),
-                "ids": .string(ids.commitment),
-            ])
+        try recordSettled(changed, by: session, as: target, context)
         try drain(session, context)
         return changed.count
+    }
+
+    /// One entry for all that one command settled.
+    private static func recordSettled(
+        _ messages: [Int64], by session: SessionNumber, as target: DeliveryState, _ context: WriteContext
+    ) throws {
+        let state = context.state
+        let ids = messages.map { state.messageIDs.id($0) }.joined(separator: ",")
+        let sender = state.routes.of(session, state)
+        var facts = CanonicalObject()
+        facts.add("count", messages.count)
+        facts.add("ids", ids.commitment)
+        facts.add("session", sender?.session.keyHex ?? "")
+        try context.record(
+            target == .rejected ? "message.rejected" : target == .read ? "message.read" : "message.delivered",
+            actor: sender?.member.keyHex ?? "unknown", object: messages.count == 1 ? ids : nil, facts)
     }
 
     /// Marks a delivery as answered: its recipient sent a message that replies to it.
@@ -289,7 +312,8 @@ enum Deliveries {
             context.arm(expiryTimer, key: bucket, due: state.expiryHeldUntil)
             return false
         }
-        guard let messages = state.expiry.removeValue(forKey: bucket)?.sorted, !messages.isEmpty else { return false }
+        let messages = state.takeExpired(at: bucket)
+        guard !messages.isEmpty else { return false }
         for message in messages {
             let recipients = try state.database.prepare(
                 "SELECT recipient FROM delivery WHERE message = ? AND state < 2 ORDER BY recipient"
@@ -334,22 +358,15 @@ enum Deliveries {
     /// Counts one delivery as final; returns who asked for the message's receipts.
     private static func finishOne(_ message: Int64, _ context: WriteContext) -> SessionNumber? {
         let state = context.state
-        guard var live = state.live[message] else { return nil }
+        guard var live = state.live.removeValue(forKey: message) else { return nil }
         live.remaining -= 1
-        if live.remaining > 0 {
-            state.live[message] = live
-        } else {
-            state.live[message] = nil
-            if let bucket = state.expiry[live.bucket], bucket.remove(message), bucket.isEmpty {
-                state.expiry[live.bucket] = nil
-            }
-        }
+        if live.remaining > 0 { state.live[message] = live }
         return live.receiptsTo
     }
 
     // MARK: Rows
 
-    private static func insertRow(
+    static func insertRow(
         _ message: Int64, _ recipient: Recipient, _ delivery: DeliveryState, reason: String? = nil, attempts: Int,
         _ context: WriteContext
     ) throws {
@@ -419,6 +436,7 @@ enum Deliveries {
         asker: SessionNumber?, _ context: WriteContext
     ) {
         let state = context.state
+        if asker == nil, state.subscriptions.isEmpty { return }
         let watchers = state.subscriptions.interests(in: messageChannel, key: String(message))
         guard !watchers.isEmpty || asker != nil else { return }
         let row = Receipts.row(
@@ -499,8 +517,9 @@ enum Deliveries {
                     remaining: 0, expiresAt: row.expiresAt,
                     receiptsTo: row.flags & StoredMessage.receiptsFlag != 0 ? row.sender : nil, bucket: bucket)
             ].remaining += 1
-            state.expiryBucket(bucket).insert(row.pending.message)
-            state.timers.arm(expiryTimer, key: bucket, due: bucket)
+            if state.expires(row.pending.message, at: bucket) {
+                state.timers.arm(expiryTimer, key: bucket, due: bucket)
+            }
         }
         state.nextMessage = (try state.database.prepare("SELECT MAX(seq) FROM message").first { $0.int(0) } ?? 0) + 1
         let floor = state.nextMessage - Int64(Messages.maximumSentKeys)

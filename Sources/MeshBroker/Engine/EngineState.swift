@@ -43,14 +43,31 @@ package final class EngineState {
     var memberMail: [MemberNumber: [Pending]] = [:]
     /// Messages that have an unfinished delivery.
     var live: [Int64: LiveMessage] = [:]
-    /// Unfinished messages by the minute (or second) in which they expire.
+    /// Messages by the minute (or second) in which they expire.
     var expiry: [Int64: ExpiryBucket] = [:]
-    /// The bucket of a time, made when there is none.
-    func expiryBucket(_ time: Int64) -> ExpiryBucket {
-        if let bucket = expiry[time] { return bucket }
-        let bucket = ExpiryBucket()
-        expiry[time] = bucket
-        return bucket
+    /// The bucket that was asked for last: messages of one time have one.
+    private var lastBucket: (time: Int64, bucket: ExpiryBucket)?
+
+    /// Notes that a message expires at a time; true when it is the first of that time.
+    func expires(_ message: Int64, at time: Int64) -> Bool {
+        if let lastBucket, lastBucket.time == time {
+            lastBucket.bucket.insert(message)
+            return false
+        }
+        let known = expiry[time]
+        let bucket = known ?? ExpiryBucket()
+        bucket.insert(message)
+        if known == nil { expiry[time] = bucket }
+        lastBucket = (time, bucket)
+        return known == nil
+    }
+
+    /// Takes out the messages that expire at a time and are unfinished, oldest first.
+    func takeExpired(at time: Int64) -> [Int64] {
+        lastBucket = nil
+        guard let bucket = expiry.removeValue(forKey: time) else { return [] }
+        if bucket.messages.count <= live.count { return bucket.messages.filter { live[$0]?.bucket == time } }
+        return live.filter { bucket.messages.contains($0.key) && $0.value.bucket == time }.keys.sorted()
     }
     /// Idempotency keys of retained messages.
     var sent: [SentKey: Int64] = [:]
@@ -68,6 +85,18 @@ package final class EngineState {
     var nextSession: Int64 = 1
     var nextMessage: Int64 = 1
     let messageIDs: MessageIDs
+    /// What the frequent decisions know of sessions.
+    var routes = Routes()
+    /// Who limits whom.
+    lazy var grants = memory(Grants.Memory.self)
+    private var nowWritten: (now: Int64, text: String)?
+    /// The time of the batch in ISO 8601.
+    var nowText: String {
+        if let nowWritten, nowWritten.now == now { return nowWritten.text }
+        let text = Timestamp.iso8601(now)
+        nowWritten = (now, text)
+        return text
+    }
     private var memories: [ObjectIdentifier: any CapabilityMemory] = [:]
 
     /// Reads a mesh's tables into memory.
@@ -205,6 +234,9 @@ package struct Subscriptions: Sendable {
 
     /// The watches of a channel.
     package func interests(in channel: String) -> [Interest] { byChannel[channel] ?? [] }
+
+    /// Whether anything is watched.
+    var isEmpty: Bool { byChannel.isEmpty }
 
     /// Whether any channel of a family, `family:…`, is watched at all.
     func hasInterests(inFamily family: String) -> Bool {

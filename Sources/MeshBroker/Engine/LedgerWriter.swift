@@ -62,16 +62,44 @@ struct LedgerWriter {
         try store(kind)
     }
 
+    /// What an entry says of its place.
+    struct Place {
+        var seq: Int64
+        /// Unix milliseconds, never less than the entry before.
+        var timestamp: Int64
+        /// The leaf hash of the entry before.
+        var previous: Digest
+    }
+
+    /// Appends an entry of which `write` writes every byte, in the canonical form: at most `memory` of them.
+    mutating func append(memory: Int, at now: Int64, _ write: (inout RawWriter, Place) -> Void) throws {
+        timestamp = max(timestamp, now)
+        let place = Place(seq: size, timestamp: timestamp, previous: head)
+        try withUnsafeTemporaryAllocation(byteCount: memory, alignment: 8) { memory in
+            var writer = RawWriter(memory)
+            write(&writer, place)
+            guard let bytes = writer.bytes else {
+                throw MeshError(.internalError, "a ledger entry is larger than its writer said")
+            }
+            try store(bytes, "that size")
+        }
+    }
+
     /// Stores the entry that stands in the buffer.
     private mutating func store(_ kind: String) throws {
-        guard buffer.count <= 65_535 else {
-            throw MeshError(.tooLarge, "the ledger entry of \(kind) would have \(buffer.count) bytes, at most 65,535")
+        let entry = buffer
+        try entry.withUnsafeBytes { try store($0, kind) }
+    }
+
+    private mutating func store(_ entry: UnsafeRawBufferPointer, _ kind: String) throws {
+        guard entry.count <= 65_535 else {
+            throw MeshError(.tooLarge, "the ledger entry of \(kind) would have \(entry.count) bytes, at most 65,535")
         }
         try database.prepare(hot: "INSERT INTO ledger (seq, bytes) VALUES (?, ?)").run { (row) throws(StoreError) in
             try row.bind(1, size)
-            try row.bind(2, buffer)
+            try row.lend(2, blob: entry)
         }
-        let leaf = MerkleTree.leafHash(buffer)
+        let leaf = MerkleTree.leafHash(entry)
         try add(leaf, level: 0)
         tree.append(leaf: leaf)
         head = leaf

@@ -24,6 +24,10 @@ final class Mailbox {
     private(set) var offered: [Int64: Pending] = [:]
     /// About how many bytes those take.
     private(set) var offeredBytes = 0
+    /// When the last timer was armed for the leases of its offers, Unix milliseconds.
+    var leaseDue: Int64 = 0
+    /// Whether anything waits to be offered.
+    var isHolding: Bool { !(held[0].isEmpty && held[1].isEmpty && held[2].isEmpty) }
     /// Whether nothing more is offered until something is acknowledged: a connection's buffer must hold all of it.
     var isWindowFull: Bool {
         offered.count >= DeliveryPolicy.window || offeredBytes >= DeliveryPolicy.windowBytes
@@ -75,17 +79,17 @@ final class Mailbox {
     }
 }
 
-/// The unfinished messages that expire at one time. An object for the reason that a mailbox is one.
+/// The messages that expire at one time. An object for the reason that a mailbox is one. It keeps no message by itself:
+/// those of one time stand close together, and most are finished long before.
 final class ExpiryBucket {
-    private var messages: Set<Int64> = []
+    /// From the oldest to the newest; others may stand between.
+    private(set) var messages: Range<Int64> = 0..<0
 
-    var isEmpty: Bool { messages.isEmpty }
-    /// Oldest first.
-    var sorted: [Int64] { messages.sorted() }
-
-    func insert(_ message: Int64) { messages.insert(message) }
-    /// Whether it was there.
-    func remove(_ message: Int64) -> Bool { messages.remove(message) != nil }
+    func insert(_ message: Int64) {
+        messages =
+            messages.isEmpty
+            ? message..<message + 1 : min(messages.lowerBound, message)..<max(messages.upperBound, message + 1)
+    }
 }
 
 /// A message with unfinished deliveries.
@@ -104,17 +108,21 @@ struct LiveMessage {
     var bucket: Int64
 }
 
-/// An idempotency key of one member: 128 bits of SHA-256 over member and client message id.
+/// An idempotency key of one member: 128 bits of SHA-256 over the client message id, and the member.
 struct SentKey: Hashable {
     private let high: UInt64
     private let low: UInt64
 
     init(member: MemberNumber, clientID: String) {
         var text = clientID
-        let hash = withUnsafeBytes(of: member.rawValue.bigEndian) { member in
-            text.withUTF8 { Digest.sha256(member, UnsafeRawBufferPointer($0)) }
-        }
-        (high, low) = hash.leadingWords
+        self.init(member: member, hash: text.withUTF8 { Digest.sha256(UnsafeRawBufferPointer($0)) })
+    }
+
+    /// Takes the hash of the client message id. The member is multiplied by an odd number, so that no two give the same.
+    init(member: MemberNumber, hash: Digest) {
+        let words = hash.leadingWords
+        high = words.0 ^ (UInt64(bitPattern: member.rawValue) &* 0x9E37_79B9_7F4A_7C15)
+        low = words.1
     }
 }
 

@@ -43,11 +43,11 @@ package final class MeshEngine {
     /// Answers a read or a watch from what is committed.
     package func query(_ request: any Request, actor: Actor, connection: ConnectionID?) -> Result<any Reply, MeshError>
     {
-        guard let row = table.row(of: Swift.type(of: request).type) else {
+        guard let row = table.row(of: Swift.type(of: request)) else {
             return .failure(MeshError(.unknownType, "this broker does not know \(Swift.type(of: request).type)"))
         }
         return Self.catching {
-            try authorise(row, actor: actor)
+            _ = try authorise(row, actor: actor)
             let view = ReadView(state: state, actor: actor)
             switch row.run {
             case .read(let body): return try body(request, view)
@@ -79,62 +79,68 @@ package final class MeshEngine {
     private func run(_ batch: Batch) throws -> BatchResult {
         state.now = max(state.now, batch.now)
         var result = BatchResult()
-        result.timerEffects = try fireTimers()
         result.outcomes.reserveCapacity(batch.commands.count)
+        context.effects = []
+        try fireTimers()
+        result.timerEffects = context.effects.count
         for command in batch.commands { result.outcomes.append(try decide(command)) }
+        result.effects = context.effects
+        context.effects = []
         let meta = MetaTable(database)
         try meta.set("applied", batch.number)
         try meta.set("now", state.now)
         return result
     }
 
-    private func fireTimers() throws -> [Effect] {
-        var effects: [Effect] = []
+    private func fireTimers() throws {
         var fired = 0
         while fired < Self.timersPerBatch, let timer = state.timers.pop(dueBy: state.now) {
             guard let body = table.timers[timer.kind] else { continue }
             context.begin(actor: .node, entropy: nil)
             if try body(timer.key, context) { fired += 1 }
-            effects += context.effects
         }
-        return effects
     }
 
     /// Decides one command. A refusal is an outcome; a store error ends the batch.
     private func decide(_ command: Command) throws -> Outcome {
         context.begin(actor: command.actor, entropy: command.entropy)
         let changesBefore = database.totalChanges
+        let effectsBefore = context.effects.count
         do {
-            guard let row = table.row(of: Swift.type(of: command.request).type), case .write(let body) = row.run else {
+            guard let row = table.row(of: Swift.type(of: command.request)), case .write(let body) = row.run else {
                 throw MeshError(.unknownType, "no write is called \(Swift.type(of: command.request).type)")
             }
-            try authorise(row, actor: command.actor)
+            context.route = try authorise(row, actor: command.actor)
             let reply = try body(command.request, context)
-            return Outcome(result: .success(reply), effects: context.effects)
+            return Outcome(result: .success(reply), effectsEnd: context.effects.count)
         } catch let refusal as MeshError {
             // A handler must refuse before it writes; one that did not is our own fault, and undoes the batch.
             guard database.totalChanges == changesBefore else { throw HalfWritten(refusal: refusal) }
-            return Outcome(result: .failure(refusal), effects: [])
+            context.effects.removeSubrange(effectsBefore...)
+            return Outcome(result: .failure(refusal), effectsEnd: effectsBefore)
         }
     }
 
     /// Rights, decided from the state at apply time: a member that was removed a moment ago fails too.
-    private func authorise(_ row: CapabilityTable.Row, actor: Actor) throws(MeshError) {
-        guard case .session = actor else { return }
-        guard let (_, member) = state.identity(of: actor) else {
+    /// Gives the session that asks and its member; nil for the node and the admin token, which are none.
+    private func authorise(_ row: CapabilityTable.Row, actor: Actor) throws(MeshError) -> Route? {
+        guard case .session(let number, _) = actor else { return nil }
+        guard let route = state.routes.of(number, state) else {
             throw MeshError(.unauthorized, "this session is not known to the mesh any more", hint: "connect again")
         }
+        let member = route.member
         if member.revokedAt != nil {
             throw MeshError(
                 .revoked, "\(member.name) was removed from this mesh", hint: "ask an admin for a new invite")
         }
-        guard member.may(row.type.permission) else {
-            let why = member.denied.contains(row.type.permission) ? "was denied it" : "is \(member.role.rawValue)"
+        guard member.may(row.permission) else {
+            let why = member.denied.contains(row.permission) ? "was denied it" : "is \(member.role.rawValue)"
             throw MeshError(
                 .forbidden,
-                "\(row.type.type) needs the right to \(row.type.permission.rawValue); \(member.name) \(why)",
+                "\(row.type.type) needs the right to \(row.permission.rawValue); \(member.name) \(why)",
                 hint: "ask an admin of the mesh")
         }
+        return route
     }
 
     /// Reads the tables again after an undone batch. Live connections are not in the tables and are carried over.

@@ -3,14 +3,19 @@ import MeshStore
 
 /// Sending: from a target to one delivery per recipient, in one command.
 enum Messages {
+    /// Characters of a body in base64.
+    static let maximumCiphertext = (DeliveryPolicy.maximumBodyBytes + 256) / 3 * 4
     /// Messages whose idempotency keys are kept.
     static let maximumSentKeys = 1_000_000
 
     static let capability = Capability("messages") {
-        Write(Send.self) { request, context in try send(request, context) }
+        Write(Send.self, flat: SealedSend.decoder) { request, context in try send(request, context) }
+        WriteForm(SealedSend.self) { request, context in try SealedMessages.send(request.letter, context) }
         Write(Acknowledge.self) { request, context in
-            let (session, _) = try context.caller()
-            return Acknowledged(changed: try Deliveries.acknowledge(request, by: session, context))
+            guard let route = context.route else {
+                throw MeshError(.forbidden, "only a session of a member can do this")
+            }
+            return Acknowledged(changed: try Deliveries.acknowledge(request, by: route, context))
         }
         InternalWrite(TransportReceipt.self) { request, context in
             let (session, _) = try context.caller()
@@ -35,7 +40,7 @@ enum Messages {
 
     // MARK: Sending
 
-    private static func send(_ request: Send, _ context: WriteContext) throws -> SendAck {
+    static func send(_ request: Send, _ context: WriteContext) throws -> SendAck {
         let state = context.state
         let (session, member) = try context.caller()
         try check(request)
@@ -105,7 +110,7 @@ enum Messages {
             recipients: count, duplicate: true)
     }
 
-    private static func remember(_ key: SentKey, _ seq: Int64, _ state: EngineState) {
+    static func remember(_ key: SentKey, _ seq: Int64, _ state: EngineState) {
         state.sent[key] = seq
         guard state.sent.count > maximumSentKeys + maximumSentKeys / 8 else { return }
         let oldest = seq - Int64(maximumSentKeys)
@@ -141,7 +146,7 @@ enum Messages {
         }
         guard let ciphertext else { return }
         // Four characters of base64 are three bytes; a box is 16 bytes longer than its text.
-        guard ciphertext.utf8.count <= (DeliveryPolicy.maximumBodyBytes + 256) / 3 * 4 else {
+        guard ciphertext.utf8.count <= maximumCiphertext else {
             throw MeshError(
                 .tooLarge,
                 "payload too large: \(ciphertext.utf8.count / 4 * 3) bytes, at most \(DeliveryPolicy.maximumBodyBytes)",

@@ -71,8 +71,11 @@ struct StoredMessage {
             case .copies(let copies): copies.map(\.ciphertext.utf8.count).max() ?? 0
             case .dropped: 0
             }
-        return body + 900
+        return body + Self.offerOverhead
     }
+
+    /// About how many bytes of an offer stand around its body.
+    static let offerOverhead = 900
 
     var isEncrypted: Bool { flags & Self.encryptedFlag != 0 }
 
@@ -130,17 +133,18 @@ extension StoredMessage {
         try database.prepare("SELECT \(columns) FROM message WHERE seq = ?").first(seq, map: read)
     }
 
+    /// Takes the columns in their order.
+    static let insertion: StaticString = """
+        INSERT INTO message (seq, sender, member, target, kind, priority, accepted_at, expires_at, client_id,
+            fingerprint, reply_to, flags, entry, extra, body)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
+
     /// Stores a new message.
     func insert(into database: Database) throws {
         let extra = try extra.text
         let bodyBytes = bodyBytes
-        try database.prepare(
-            hot: """
-                INSERT INTO message (seq, sender, member, target, kind, priority, accepted_at, expires_at, client_id,
-                    fingerprint, reply_to, flags, entry, extra, body)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """
-        ).run { (row) throws(StoreError) in
+        try database.prepare(hot: Self.insertion).run { (row) throws(StoreError) in
             try row.bind(1, seq)
             try row.bind(2, sender.rawValue)
             try row.bind(3, member.rawValue)

@@ -7,7 +7,9 @@ package final class WriteContext {
     package let state: EngineState
     /// Who asks.
     package internal(set) var actor = Actor.node
-    /// What must be told to whom.
+    /// The session that asks and its member, as they were when the command began.
+    var route: Route?
+    /// What must be told to whom, by all commands of the batch so far.
     package internal(set) var effects: [Effect] = []
     /// Whether the command has entered something in the ledger.
     private(set) var recorded = 0
@@ -25,7 +27,7 @@ package final class WriteContext {
     func begin(actor: Actor, entropy: Entropy?) {
         self.actor = actor
         self.entropy = entropy
-        effects.removeAll(keepingCapacity: true)
+        route = nil
         recorded = 0
         drawn = 0
         fanOut = nil
@@ -79,6 +81,12 @@ package final class WriteContext {
         recorded += 1
         try state.ledger.append(
             kind: kind, actor: actor, object: object, attributes: attributes, commitments: commitments, at: state.now)
+    }
+
+    /// Enters an entry of which `write` writes every byte, in the canonical form: for what happens for every message.
+    func record(memory: Int, _ write: (inout RawWriter, LedgerWriter.Place) -> Void) throws {
+        recorded += 1
+        try state.ledger.append(memory: memory, at: state.now, write)
     }
 
     /// Tells one session, if it is connected.

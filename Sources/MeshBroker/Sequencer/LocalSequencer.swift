@@ -50,7 +50,7 @@ package final class LocalSequencer: Sequencer {
         case .wait: break
         case .refuse(let error):
             let outbox = Outbox()
-            for submission in submissions { outbox.answer(submission.asker, .failure(error)) }
+            for submission in submissions { outbox.answer(submission, .failure(error)) }
             outbox.send()
         }
     }

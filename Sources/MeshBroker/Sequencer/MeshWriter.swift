@@ -89,9 +89,8 @@ package final class MeshWriter {
 
     /// Takes work up to where a connection writes after it has asked: the order of one connection is kept.
     private func runSegment(_ work: ArraySlice<Submission>) -> ArraySlice<Submission> {
-        // Load is commands alone: they are taken as they stand. Elements are looked at in their place here and below; each
-        // copy of one would count ten references.
-        if work.count <= LocalSequencer.maximumBatch, !work.indices.contains(where: { work[$0].isQuery }) {
+        // Load is commands alone: they are taken as they stand.
+        if work.count <= LocalSequencer.maximumBatch, !work.contains(where: \.isQuery) {
             let outbox = Outbox()
             apply(work, outbox)
             outbox.send()
@@ -103,33 +102,25 @@ package final class MeshWriter {
         var asked: Set<UInt64> = []
         var end = work.startIndex
         for submission in work {
-            switch submission.work {
-            case .command:
+            if submission.isQuery {
+                if let connection = submission.connection { asked.insert(connection.id.rawValue) }
+                queries.append(submission)
+            } else {
                 if let connection = submission.connection, asked.contains(connection.id.rawValue) { break }
                 if commands.count == LocalSequencer.maximumBatch { break }
                 commands.append(submission)
-                end += 1
-                continue
-            case .query:
-                if let connection = submission.connection { asked.insert(connection.id.rawValue) }
-                queries.append(submission)
-                end += 1
-                continue
             }
-            break
+            end += 1
         }
         let outbox = Outbox()
         apply(commands[...], outbox)
-        for query in queries { answer(query, outbox) }
+        for query in queries {
+            outbox.answer(
+                query, engine.query(query.request, actor: query.actor, connection: query.connection?.id))
+        }
         outbox.send()
         FailPoint.pass(.afterAnswer)
         return work[end...]
-    }
-
-    private func answer(_ submission: Submission, _ outbox: Outbox) {
-        guard case .query(let request, let actor) = submission.work else { return }
-        outbox.answer(
-            submission.asker, engine.query(request, actor: actor, connection: submission.connection?.id))
     }
 
     /// What the next batch would be stamped: what is due is due by the mesh's clock, not by the machine's.
@@ -143,11 +134,11 @@ package final class MeshWriter {
         let isDue = engine.nextDue.map { $0 <= meshTime } ?? false
         guard !submissions.isEmpty || isDue, !isStopped else {
             for submission in submissions {
-                outbox.answer(submission.asker, .failure(MeshError(.meshStopped, "this mesh is stopped")))
+                outbox.answer(submission, .failure(MeshError(.meshStopped, "this mesh is stopped")))
             }
             return
         }
-        for place in submissions.indices where submissions[place].sendPriority == nil { register(submissions[place]) }
+        for submission in submissions where submission.sendPriority == nil { register(submission) }
         if isDiskFull { return applyWhileFull(submissions, outbox) }
         do {
             try applyBatch(submissions, outbox)
@@ -162,18 +153,18 @@ package final class MeshWriter {
         let batch = Batch(
             number: engine.state.applied + 1,
             now: clock.stamp(wall: environment.wallMillis(), monotonic: environment.monotonicMillis()),
-            commands: submissions.indices.compactMap { place in
-                guard case .command(let request, let actor) = submissions[place].work else { return nil }
-                return Command(
-                    actor: actor, request: request, entropy: entropy.derived(place - submissions.startIndex))
+            commands: submissions.enumerated().map { place, submission in
+                Command(actor: submission.actor, request: submission.request, entropy: entropy.derived(place))
             })
         let result = try engine.apply(batch)
         environment.record?(batch)
-        tell(result.timerEffects, outbox)
-        for (place, number) in zip(submissions.indices, result.outcomes.indices) {
-            count(submissions[place].sendPriority, result.outcomes[number])
-            outbox.answer(submissions[place].asker, result.outcomes[number].result)
-            tell(result.outcomes[number].effects, outbox)
+        tell(result.effects[..<result.timerEffects], outbox)
+        var told = result.timerEffects
+        for (submission, outcome) in zip(submissions, result.outcomes) {
+            count(submission.sendPriority, outcome)
+            outbox.answer(submission, outcome.result)
+            tell(result.effects[told..<outcome.effectsEnd], outbox)
+            told = outcome.effectsEnd
         }
         environment.metrics.batchApplied(commands: batch.commands.count, routed: routed)
         routed.removeAll(keepingCapacity: true)
@@ -193,17 +184,17 @@ package final class MeshWriter {
         }
         if let store, store.isFatal {
             isStopped = true
-            for submission in submissions { outbox.answer(submission.asker, .failure(MeshError(storing: store))) }
+            for submission in submissions { outbox.answer(submission, .failure(MeshError(storing: store))) }
             environment.onFatal(store)
             return
         }
         guard submissions.count > 1 else {
-            for submission in submissions { outbox.answer(submission.asker, .failure(MeshError(storing: error))) }
+            for submission in submissions { outbox.answer(submission, .failure(MeshError(storing: error))) }
             return
         }
         for submission in submissions {
             do { try applyBatch([submission], outbox) } catch {
-                outbox.answer(submission.asker, .failure(MeshError(storing: error)))
+                outbox.answer(submission, .failure(MeshError(storing: error)))
             }
         }
     }
@@ -217,11 +208,10 @@ package final class MeshWriter {
         }
         environment.schedule(5_000) { [wake] in wake?() }
         for submission in submissions {
-            guard case .command(let request, _) = submission.work,
-                request is Acknowledge || request is TransportReceipt || request is LoseConnection
-            else {
+            let request = submission.request
+            guard request is Acknowledge || request is TransportReceipt || request is LoseConnection else {
                 outbox.answer(
-                    submission.asker,
+                    submission,
                     .failure(
                         MeshError(
                             .storageFull, "the broker's disk is full: nothing was stored",
@@ -229,7 +219,7 @@ package final class MeshWriter {
                 continue
             }
             do { try applyBatch([submission], outbox) } catch {
-                outbox.answer(submission.asker, .failure(MeshError(storing: error)))
+                outbox.answer(submission, .failure(MeshError(storing: error)))
             }
         }
     }
@@ -237,10 +227,11 @@ package final class MeshWriter {
     // MARK: Telling
 
     private func register(_ submission: Submission) {
-        guard submission.sendPriority == nil, case .command(let request, _) = submission.work else { return }
-        if let connection = submission.connection, request is OpenSession {
+        // Types are compared, not cast: this looks at every acknowledgement too.
+        let type = Swift.type(of: submission.request)
+        if type == OpenSession.self, let connection = submission.connection {
             connections[connection.id] = connection
-        } else if let lost = request as? LoseConnection {
+        } else if type == LoseConnection.self, let lost = submission.request as? LoseConnection {
             connections[ConnectionID(rawValue: lost.connection)] = nil
         }
     }
@@ -251,7 +242,7 @@ package final class MeshWriter {
         engine.forget(connection)
     }
 
-    private func tell(_ effects: [Effect], _ outbox: Outbox) {
+    private func tell(_ effects: ArraySlice<Effect>, _ outbox: Outbox) {
         for effect in effects {
             switch effect {
             case .push(let id, let push):
@@ -336,5 +327,7 @@ package final class MeshWriter {
 
 extension Push {
     /// Whether this is a message, alone or for many.
-    fileprivate var isMessage: Bool { self is MessagePush || (self as? SharedPush)?.base is MessagePush }
+    fileprivate var isMessage: Bool {
+        self is SealedPush || self is MessagePush || (self as? SharedPush)?.base is MessagePush
+    }
 }

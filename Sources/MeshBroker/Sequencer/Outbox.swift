@@ -5,46 +5,48 @@ import NIOCore
 final class Outbox {
     /// One thing for one connection.
     enum Item: Sendable {
-        case reply(ReplyTag, Result<any Reply, MeshError>)
+        case reply(Submission, Result<any Reply, MeshError>)
         case push(any Push)
         case trackedPush(any Push, message: Int64)
         case close(CloseReason)
     }
 
-    private var byLoop: [ObjectIdentifier: (loop: any EventLoop, items: [(PeerConnection, Item)])] = [:]
+    /// What one loop has to tell its connections.
+    private struct Share {
+        let loop: any EventLoop
+        var items: [(PeerConnection, Item)] = []
+    }
+
+    /// As many as there are loops: few enough to look through.
+    private var shares: [Share] = []
     private var callbacks: [(@Sendable (Result<any Reply, MeshError>) -> Void, Result<any Reply, MeshError>)] = []
 
     func add(_ item: Item, for connection: PeerConnection) {
-        byLoop[ObjectIdentifier(connection.loop), default: (connection.loop, [])].items.append((connection, item))
+        for place in shares.indices where shares[place].loop === connection.loop {
+            return shares[place].items.append((connection, item))
+        }
+        shares.append(Share(loop: connection.loop, items: [(connection, item)]))
     }
 
-    func answer(_ asker: Submission.Asker, _ result: Result<any Reply, MeshError>) {
-        switch asker {
-        case .nobody: break
-        case .connection(let connection, let tag): add(.reply(tag, result), for: connection)
-        case .callback(let callback): callbacks.append((callback, result))
+    func answer(_ submission: Submission, _ result: Result<any Reply, MeshError>) {
+        if let connection = submission.connection {
+            add(.reply(submission, result), for: connection)
+        } else if let callback = submission.callback {
+            callbacks.append((callback, result))
         }
     }
 
     /// One hop for each loop, one flush for each touched connection.
     func send() {
-        for (loop, items) in byLoop.values {
-            loop.execute {
-                var touched: [ConnectionKey: PeerConnection] = [:]
-                for (connection, item) in items {
-                    connection.deliver(item)
-                    touched[ConnectionKey(connection)] = connection
-                }
-                for connection in touched.values { connection.flush() }
+        for share in shares {
+            share.loop.execute { [items = share.items] in
+                var touched: [PeerConnection] = []
+                for (connection, item) in items where connection.deliver(item) { touched.append(connection) }
+                for connection in touched { connection.flush() }
             }
         }
-        byLoop.removeAll(keepingCapacity: true)
+        shares.removeAll(keepingCapacity: true)
         for (callback, result) in callbacks { callback(result) }
         callbacks.removeAll(keepingCapacity: true)
-    }
-
-    private struct ConnectionKey: Hashable {
-        let id: UInt64
-        init(_ connection: PeerConnection) { id = connection.id.rawValue }
     }
 }

@@ -1,8 +1,9 @@
 package import MeshCore
 package import MeshEngine
 
-/// Something for a mesh's writer to do, and who waits for the answer.
-package struct Submission: Sendable {
+/// Something for a mesh's writer to do, and who waits for the answer. An object: it passes through several hands, and a
+/// copy of all that it names would count ten references each time.
+package final class Submission: Sendable {
     /// What to do.
     package enum Work: Sendable {
         /// Decide and store.
@@ -21,25 +22,40 @@ package struct Submission: Sendable {
         case callback(@Sendable (Result<any Reply, MeshError>) -> Void)
     }
 
-    package var work: Work
-    package var asker: Asker
-    /// The priority of a message that is sent; nil for everything else.
-    let sendPriority: Priority?
+    package let request: any Request
+    package let actor: Actor
     /// Whether it is answered from what is committed.
     let isQuery: Bool
+    /// The priority of a message that is sent; nil for everything else.
+    let sendPriority: Priority?
+    /// The connection that waits for the answer.
+    let connection: PeerConnection?
+    /// What that connection needs to know when the answer comes.
+    let tag: ReplyTag?
+    /// What a caller outside the event loops waits with.
+    let callback: (@Sendable (Result<any Reply, MeshError>) -> Void)?
 
-    package init(_ work: Work, for asker: Asker) {
-        self.work = work
-        self.asker = asker
-        if case .command(let request, _) = work, let send = request as? Send {
-            sendPriority = send.priority ?? .next
-        } else {
-            sendPriority = nil
+    package convenience init(_ work: Work, for asker: Asker) {
+        switch work {
+        case .command(let request, let actor):
+            self.init(request, actor, isQuery: false, sendPriority: request.outgoing?.priority, for: asker)
+        case .query(let request, let actor):
+            self.init(request, actor, isQuery: true, sendPriority: nil, for: asker)
         }
-        isQuery = if case .query = work { true } else { false }
     }
 
-    var connection: PeerConnection? { if case .connection(let connection, _) = asker { connection } else { nil } }
+    init(_ request: any Request, _ actor: Actor, isQuery: Bool, sendPriority: Priority?, for asker: Asker) {
+        self.request = request
+        self.actor = actor
+        self.isQuery = isQuery
+        self.sendPriority = sendPriority
+        switch asker {
+        case .nobody: (connection, tag, callback) = (nil, nil, nil)
+        case .connection(let connection, let tag):
+            (self.connection, self.tag, callback) = (connection, tag, nil)
+        case .callback(let callback): (connection, tag, self.callback) = (nil, nil, callback)
+        }
+    }
 }
 
 /// What a connection needs to know when the answer comes.

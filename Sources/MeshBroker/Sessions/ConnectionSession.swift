@@ -17,8 +17,16 @@ final class ConnectionSession {
     private let id: ConnectionID
     private let sink: any FrameSink
     private let host: any ConnectionHost
-    weak var connection: PeerConnection?
+    /// The connection that owns this, let go when it has ended. Not weak: that would make every count of its references
+    /// go through a table of its own, on two threads.
+    var connection: PeerConnection?
+    private let table: CapabilityTable
+    private let limits: ConnectionLimits
     private var phase = Phase.silent
+    /// The session, once it is open and until it ends: what every frame asks for.
+    private var session: SessionNumber?
+    private var hasEnded = false
+    private var isTouched = false
     private var dialect = Dialect.claudemesh
     private var isAttached = true
     /// Frames that came while the hello was on its way.
@@ -38,7 +46,8 @@ final class ConnectionSession {
         self.id = id
         self.sink = sink
         self.host = host
-        let limits = host.limits
+        table = host.table
+        limits = host.limits
         if !sink.isLoopback, let rate = limits.sendsPerSecond {
             sends = TokenBucket(rate: rate, burst: limits.sendBurst)
         }
@@ -46,19 +55,18 @@ final class ConnectionSession {
 
     func opened(on loop: any EventLoop) {
         host.metrics.connectionOpened()
-        let limits = host.limits
-        // Both timers hold the connection weakly and run on its own loop.
-        helloTimer = loop.scheduleTask(in: .seconds(limits.helloSeconds)) { [weak connection] in
-            connection?.close(.policy("hello_timeout"))
+        // Both timers run on the connection's own loop and are cancelled at its end.
+        let own = NIOLoopBound(self, eventLoop: loop)
+        helloTimer = loop.scheduleTask(in: .seconds(limits.helloSeconds)) {
+            own.value.end(.policy("hello_timeout"))
         }
-        let beat = NIOLoopBound(self, eventLoop: loop)
         timer = loop.scheduleRepeatedTask(
             initialDelay: .seconds(limits.pingSeconds), delay: .seconds(limits.pingSeconds)
-        ) { _ in beat.value.beat() }
+        ) { _ in own.value.beat() }
     }
 
     private func beat() {
-        guard NIODeadline.now() - lastHeard < .seconds(host.limits.silenceSeconds) else {
+        guard NIODeadline.now() - lastHeard < .seconds(limits.silenceSeconds) else {
             host.metrics.connectionSilent()
             return end(.policy("silent"))
         }
@@ -68,9 +76,9 @@ final class ConnectionSession {
     // MARK: Frames in
 
     func text(_ bytes: UnsafeRawBufferPointer) {
+        if hasEnded { return }
         lastHeard = .now()
-        if case .ended = phase { return }
-        if case .open(_, _, let session) = phase, takeFlat(bytes, session) { return }
+        if let session, takeFlat(bytes, session) { return }
         do throws(JSONError) {
             handle(try JSON.parse(bytes, limits: .frame), size: bytes.count)
         } catch {
@@ -80,11 +88,10 @@ final class ConnectionSession {
 
     /// Takes a frame of a frequent kind without building a tree; false leaves it to the general way.
     private func takeFlat(_ bytes: UnsafeRawBufferPointer, _ session: SessionNumber) -> Bool {
-        guard bytes.count <= JSONLimits.frame.maxBytes, scanner.scan(bytes), let type = scanner.text("type", in: bytes),
-            let request = host.table.decode(type: type, flat: scanner, in: bytes)
+        guard bytes.count <= JSONLimits.frame.maxBytes, scanner.scan(bytes),
+            let request = table.decode(flat: scanner, in: bytes)
         else { return false }
-        submit(
-            request, type: type, requestID: scanner.text("_reqId", in: bytes), size: bytes.count, session)
+        submit(request, requestID: scanner.text("_reqId", in: bytes), size: bytes.count, session)
         return true
     }
 
@@ -97,7 +104,7 @@ final class ConnectionSession {
         switch phase {
         case .silent: greet(type, frame)
         case .greeting:
-            guard early.count < host.limits.unansweredRequests else {
+            guard early.count < limits.unansweredRequests else {
                 return end(.policy("too many frames before hello_ack"))
             }
             early.append(frame.bytes())
@@ -169,7 +176,9 @@ final class ConnectionSession {
 
     private func welcome(_ opened: SessionOpened, _ sequencer: any Sequencer, _ meshID: String) {
         helloTimer?.cancel()
-        phase = .open(sequencer, meshID: meshID, session: SessionNumber(rawValue: opened.number))
+        let number = SessionNumber(rawValue: opened.number)
+        phase = .open(sequencer, meshID: meshID, session: number)
+        session = number
         if let frame = try? opened.ack.frame() { sink.write(frame) }
         let waiting = early
         early = []
@@ -187,8 +196,8 @@ final class ConnectionSession {
             return strike(MeshError(.alreadyGreeted, "this connection has said hello"), requestID: requestID)
         }
         do throws(MeshError) {
-            let request = try host.table.decode(type: type, from: frame)
-            submit(request, type: type, requestID: requestID, size: size, session)
+            let request = try table.decode(type: type, from: frame)
+            submit(request, requestID: requestID, size: size, session)
         } catch {
             let sendID = type == Send.type ? frame["id"]?.stringValue ?? "" : nil
             host.metrics.frameRejected(error.code)
@@ -196,50 +205,53 @@ final class ConnectionSession {
         }
     }
 
-    private func submit(
-        _ request: any Request, type: String, requestID: String?, size: Int, _ session: SessionNumber
-    ) {
+    private func submit(_ request: any Request, requestID: String?, size: Int, _ session: SessionNumber) {
         guard let connection else { return }
-        if let acknowledge = request as? Acknowledge, requestID == nil, acknowledge.read != true,
-            acknowledge.reject == nil, acknowledge.clientMessageID == nil
-        {
-            // Acknowledgements of one burst become one command.
-            acknowledged += (acknowledge.messageIDs ?? []) + (acknowledge.brokerMessageID.map { [$0] } ?? [])
-            return
-        }
-        let sendID = (request as? Send).map { $0.id ?? "" }
         let kind = Swift.type(of: request)
+        if kind == Acknowledge.self, requestID == nil, gather(request) { return }
+        let outgoing = request.outgoing
         let tag = ReplyTag(
-            type: type, requestID: requestID, sendID: sendID,
-            isSilent: dialect == .claudemesh && kind.isSilentForVersion1 || requestID == nil && request is Acknowledge,
+            type: kind.type, requestID: requestID, sendID: outgoing?.id,
+            isSilent: dialect == .claudemesh && kind.isSilentForVersion1
+                || requestID == nil && kind == Acknowledge.self,
             bytes: size)
-        if sendID != nil, sends?.take(at: .now()) == false {
-            return answer(
-                tag,
-                .failure(
-                    MeshError(
-                        .rateLimited, "rate_limit: more than \(host.limits.sendsPerSecond ?? 0) messages a second",
-                        hint: "send slower")))
-        }
-        let actor = Actor.session(session, id)
-        let work: Submission.Work = kind.kind == .write ? .command(request, actor) : .query(request, actor)
-        burst.append(.init(work, for: .connection(connection, tag)))
-        if budget.take(bytes: size, limits: host.limits) { sink.pauseReading() }
+        if outgoing != nil, sends?.take(at: .now()) == false { return answer(tag, .failure(tooFast)) }
+        burst.append(
+            Submission(
+                request, .session(session, id), isQuery: kind.kind != .write, sendPriority: outgoing?.priority,
+                for: .connection(connection, tag)))
+        if budget.take(bytes: size, limits: limits) { sink.pauseReading() }
+    }
+
+    /// Puts an acknowledgement to the others of its burst, which become one command; false when it says more.
+    private func gather(_ request: any Request) -> Bool {
+        guard let acknowledge = request as? Acknowledge, acknowledge.read != true, acknowledge.reject == nil,
+            acknowledge.clientMessageID == nil
+        else { return false }
+        if let ids = acknowledge.messageIDs { acknowledged += ids }
+        if let id = acknowledge.brokerMessageID { acknowledged.append(id) }
+        return true
+    }
+
+    private var tooFast: MeshError {
+        MeshError(
+            .rateLimited, "rate_limit: more than \(limits.sendsPerSecond ?? 0) messages a second", hint: "send slower")
     }
 
     private func flushBurst() {
-        guard case .open(let sequencer, _, let session) = phase else { return }
+        guard !acknowledged.isEmpty || !burst.isEmpty, case .open(let sequencer, _, let session) = phase else { return }
         while !acknowledged.isEmpty {
             let ids = Array(acknowledged.prefix(1_000))
             acknowledged.removeFirst(ids.count)
-            let actor = Actor.session(session, id)
             let asker = connection.map {
                 Submission.Asker.connection($0, ReplyTag(type: Acknowledge.type, isSilent: true))
             }
-            burst.append(.init(.command(Acknowledge(messageIDs: ids), actor), for: asker ?? .nobody))
-            _ = budget.take(bytes: 0, limits: host.limits)
+            burst.append(
+                Submission(
+                    Acknowledge(messageIDs: ids), .session(session, id), isQuery: false, sendPriority: nil,
+                    for: asker ?? .nobody))
+            _ = budget.take(bytes: 0, limits: limits)
         }
-        guard !burst.isEmpty else { return }
         let work = burst
         burst = []
         sequencer.submit(work)
@@ -249,29 +261,37 @@ final class ConnectionSession {
         host.metrics.frameRejected(error.code)
         sink.write(error.frame(requestID: requestID))
         strikes += 1
-        if strikes >= host.limits.strikes { end(.policy(error.code.rawValue)) }
+        if strikes >= limits.strikes { end(.policy(error.code.rawValue)) }
     }
 
     // MARK: Frames out
 
-    func deliver(_ item: Outbox.Item) {
-        if case .ended = phase { return }
+    /// Takes what the mesh's writer has for this connection; true when it is the first since the last flush.
+    func deliver(_ item: Outbox.Item) -> Bool {
+        if hasEnded { return false }
         switch item {
-        case .reply(let tag, let result):
-            if tag.type == OpenSession.type { return greeted(result) }
-            if budget.give(bytes: tag.bytes, limits: host.limits) { sink.resumeReading() }
-            answer(tag, result)
+        case .reply(let submission, let result):
+            guard let tag = submission.tag else { return false }
+            if tag.type == OpenSession.type {
+                greeted(result)
+            } else {
+                if budget.give(bytes: tag.bytes, limits: limits) { sink.resumeReading() }
+                answer(tag, result)
+            }
         case .push(let push):
             if let frame = push.frame(for: dialect) { sink.write(frame) }
         case .trackedPush(let push, let message):
-            guard let frame = push.frame(for: dialect) else { return }
+            guard let frame = push.frame(for: dialect) else { return false }
             sink.write(frame)
             receipts.sent(message)
         case .close(let reason): end(reason)
         }
+        defer { isTouched = true }
+        return !isTouched
     }
 
     func flush() {
+        isTouched = false
         sink.flush()
         // A ping behind the pushes: its pong says that the client's transport has taken them.
         if let payload = receipts.ping() { sink.ping(payload) }
@@ -328,6 +348,8 @@ final class ConnectionSession {
         if case .ended = last { return }
         flushBurst()
         phase = .ended
+        session = nil
+        hasEnded = true
         timer?.cancel()
         helloTimer?.cancel()
         host.metrics.connectionClosed()
@@ -346,5 +368,6 @@ final class ConnectionSession {
         case .silent, .ended: break
         }
         if let connection { host.ended(connection) }
+        connection = nil
     }
 }

@@ -36,8 +36,8 @@ package final class PeerConnection: Sendable {
         if session.value.meshID == meshID { session.value.end(reason) }
     }
 
-    /// Hands over something from a mesh's writer.
-    func deliver(_ item: Outbox.Item) { session.value.deliver(item) }
+    /// Hands over something from a mesh's writer; true when it is the first since the last flush.
+    func deliver(_ item: Outbox.Item) -> Bool { session.value.deliver(item) }
     /// Sends what was handed over.
     func flush() { session.value.flush() }
 }

@@ -6,6 +6,8 @@ public final class Statement {
     private let database: OpaquePointer
     private let sql: String
     private var isInRows = false
+    /// Whether nothing is bound and no run is open.
+    private var isClean = true
     // SQLite copies what is bound with this mark: its documented constant, a cast of -1, cannot be imported.
     private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
@@ -63,6 +65,24 @@ public final class Statement {
         try check(sqlite3_bind_null(handle, place))
     }
 
+    /// Binds a text of UTF-8 without a copy: its memory must stay as it is until `run(binding:)` returns.
+    public func lend(_ place: Int32, text: UnsafeRawBufferPointer) throws(StoreError) {
+        let handle = try open()
+        guard let start = text.baseAddress, !text.isEmpty else { return try bind(place, "") }
+        let chars = start.assumingMemoryBound(to: CChar.self)
+        try check(sqlite3_bind_text64(handle, place, chars, UInt64(text.count), nil, UInt8(SQLITE_UTF8)))
+    }
+    /// Binds a text that is part of the program.
+    public func lend(_ place: Int32, _ text: StaticString) throws(StoreError) {
+        try lend(place, text: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+    /// Binds bytes without a copy: their memory must stay as it is until `run(binding:)` returns.
+    public func lend(_ place: Int32, blob: UnsafeRawBufferPointer) throws(StoreError) {
+        let handle = try open()
+        guard let start = blob.baseAddress, !blob.isEmpty else { return try bind(place, bytes: blob) }
+        try check(sqlite3_bind_blob64(handle, place, start, UInt64(blob.count), nil))
+    }
+
     private static func bindBlob(_ handle: OpaquePointer, _ place: Int32, _ bytes: UnsafeRawBufferPointer) -> Int32 {
         bytes.isEmpty
             ? sqlite3_bind_zeroblob(handle, place, 0)
@@ -89,14 +109,18 @@ public final class Statement {
         guard let handle else { return }
         sqlite3_reset(handle)
         sqlite3_clear_bindings(handle)
+        isClean = true
     }
 
     private func begin() throws(StoreError) {
         let handle = try open()
         // A second run would move the first one's cursor, and its rows would begin again for ever.
         guard !isInRows else { throw misuse("a statement was run again while its rows were being read") }
-        sqlite3_reset(handle)
-        sqlite3_clear_bindings(handle)
+        if !isClean {
+            sqlite3_reset(handle)
+            sqlite3_clear_bindings(handle)
+        }
+        isClean = false
     }
 
     private func begin(_ values: [any Bindable]) throws(StoreError) {
@@ -116,12 +140,12 @@ public final class Statement {
     }
 
     /// Runs to the end with the values that a body binds: for statements that run all the time, whose values are not
-    /// worth boxes. What the body leaves out is null.
+    /// worth boxes. What the body leaves out is null; what it lends is let go at the end.
     public func run(binding body: (Statement) throws(StoreError) -> Void) throws(StoreError) {
         try begin()
+        defer { reset() }
         try body(self)
         while try step() {}
-        sqlite3_reset(handle)
     }
 
     /// All rows. The same statement cannot run again inside `map`.

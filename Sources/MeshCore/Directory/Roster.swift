@@ -210,6 +210,8 @@ public struct Roster: Sendable {
 
     /// The topics and who belongs to them.
     public var topics = TopicDirectory()
+    /// Counts the changes of members and sessions: what was made of them holds as long as it stays the same.
+    public private(set) var version: UInt64 = 0
     /// How many sessions are connected.
     public private(set) var connectedCount = 0
     /// Members by number.
@@ -240,6 +242,7 @@ public struct Roster: Sendable {
 
     /// Adds a member; its number, key and name must be new.
     public mutating func insert(_ member: Member) {
+        version += 1
         members[member.number] = member
         memberOrder.append(member.number)
         membersByKey[member.key] = member.number
@@ -249,6 +252,7 @@ public struct Roster: Sendable {
     /// Changes a member; its number and key stay.
     public mutating func update(member number: MemberNumber, _ change: (inout Member) -> Void) {
         guard var member = members[number] else { return }
+        version += 1
         if membersByName[member.name] == number { membersByName[member.name] = nil }
         change(&member)
         members[number] = member
@@ -257,6 +261,7 @@ public struct Roster: Sendable {
 
     /// Adds a session; its number must be the highest so far.
     public mutating func insert(_ session: Session) {
+        version += 1
         sessions[session.number] = session
         if session.attachment.isAttached { connectedCount += 1 }
         sessionOrder.append(session.number)
@@ -267,6 +272,7 @@ public struct Roster: Sendable {
     /// Changes a session in place; its number, member and key stay.
     public mutating func update<Result>(_ number: SessionNumber, _ change: (inout Session) -> Result) -> Result? {
         guard let wasConnected = sessions[number]?.attachment.isAttached else { return nil }
+        version += 1
         let result = change(&sessions[number, default: Roster.placeholder])
         let isConnected = sessions[number]?.attachment.isAttached ?? false
         if isConnected != wasConnected { connectedCount += isConnected ? 1 : -1 }
@@ -276,6 +282,7 @@ public struct Roster: Sendable {
     /// Removes a retired session.
     public mutating func remove(_ number: SessionNumber) {
         guard let session = sessions.removeValue(forKey: number) else { return }
+        version += 1
         if session.attachment.isAttached { connectedCount -= 1 }
         sessionOrder.removeAll { $0 == number }
         sessionsByKey[session.key] = nil

@@ -126,22 +126,27 @@ public enum Base64 {
     /// How many bytes the standard alphabet says, without decoding them; nil where `decode` gives nil.
     public static func decodedCount(_ text: String) -> Int? {
         var text = text
-        return text.withUTF8 { characters in
-            guard characters.count % 4 == 0 else { return nil }
-            var end = characters.count
-            while end > 0, end + 2 > characters.count, characters[end - 1] == UInt8(ascii: "=") { end -= 1 }
-            var union: UInt8 = 0
-            for place in 0..<end { union |= standardValues[Int(characters[place])] }
-            guard union < 64 else { return nil }
-            // The bits behind the last byte must be zero.
-            switch end % 4 {
-            case 2: guard standardValues[Int(characters[end - 1])] & 15 == 0 else { return nil }
-            case 3: guard standardValues[Int(characters[end - 1])] & 3 == 0 else { return nil }
-            case 1: return nil
-            default: break
-            }
-            return end * 3 / 4
+        return text.withUTF8 { decodedCount(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// The same for characters in memory.
+    package static func decodedCount(_ characters: UnsafeRawBufferPointer) -> Int? {
+        guard characters.count % 4 == 0 else { return nil }
+        var end = characters.count
+        while end > 0, end + 2 > characters.count, characters[end - 1] == UInt8(ascii: "=") { end -= 1 }
+        var union: UInt8 = 0
+        standardValues.withUnsafeBufferPointer { values in
+            for place in 0..<end { union |= values[Int(characters[place])] }
         }
+        guard union < 64 else { return nil }
+        // The bits behind the last byte must be zero.
+        switch end % 4 {
+        case 2: guard standardValues[Int(characters[end - 1])] & 15 == 0 else { return nil }
+        case 3: guard standardValues[Int(characters[end - 1])] & 3 == 0 else { return nil }
+        case 1: return nil
+        default: break
+        }
+        return end * 3 / 4
     }
 
     private static func decode(_ characters: ArraySlice<UInt8>, _ values: [UInt8]) -> [UInt8]? {

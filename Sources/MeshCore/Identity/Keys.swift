@@ -66,6 +66,50 @@ public struct Bytes32: Sendable, Hashable, Comparable {
         self.words = words
     }
 
+    /// Reads 64 lower-case hex characters of memory; nil when there is anything else.
+    init?(hexIn memory: UnsafeRawBufferPointer) {
+        guard memory.count == 64 else { return nil }
+        var isHex = true
+        func word(_ start: Int) -> UInt64 {
+            var word: UInt64 = 0
+            for place in start..<start + 16 {
+                let character = memory[place]
+                let digit = character &- UInt8(ascii: "0")
+                let letter = character &- UInt8(ascii: "a")
+                isHex = isHex && (digit < 10 || letter < 6)
+                word = word << 4 | UInt64((digit < 10 ? digit : letter &+ 10) & 15)
+            }
+            return word
+        }
+        words = (word(0), word(16), word(32), word(48))
+        guard isHex else { return nil }
+    }
+
+    /// Writes 64 lower-case hex characters to memory that has room for them.
+    func writeHex(to memory: UnsafeMutableRawPointer) {
+        func put(_ word: UInt64, _ start: Int) {
+            // Eight bytes become sixteen characters: each half's nibbles are spread, one to a byte, and made digits at once.
+            memory.storeBytes(of: Self.digits(UInt32(word >> 32)).bigEndian, toByteOffset: start, as: UInt64.self)
+            memory.storeBytes(
+                of: Self.digits(UInt32(truncatingIfNeeded: word)).bigEndian, toByteOffset: start + 8, as: UInt64.self)
+        }
+        put(words.0, 0)
+        put(words.1, 16)
+        put(words.2, 32)
+        put(words.3, 48)
+    }
+
+    /// The eight hex digits of a number, the first in the highest byte.
+    private static func digits(_ value: UInt32) -> UInt64 {
+        var spread = UInt64(value)
+        spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+        spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+        spread = (spread | spread << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        // 1 in each byte whose nibble is 10 or more: letters stand 39 places behind the digits.
+        let letters = ((spread &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return spread &+ 0x3030_3030_3030_3030 &+ letters &* 39
+    }
+
     /// Takes the first 32 bytes of memory that has as many.
     init(loading bytes: UnsafeRawBufferPointer) {
         func word(_ start: Int) -> UInt64 { bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self).bigEndian }
@@ -85,17 +129,18 @@ public struct Bytes32: Sendable, Hashable, Comparable {
 
     /// Appends 64 lower-case hex characters.
     func appendHex(to text: inout [UInt8]) {
-        withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
-            write(to: buffer)
-            Hex.append(UnsafeRawBufferPointer(buffer), to: &text)
+        withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
+            if let start = buffer.baseAddress { writeHex(to: start) }
+            text.append(contentsOf: UnsafeRawBufferPointer(buffer))
         }
     }
 
     /// 64 lower-case hex characters.
     var hex: String {
-        withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
-            write(to: buffer)
-            return Hex.encode(UnsafeRawBufferPointer(buffer))
+        String(unsafeUninitializedCapacity: 64) { text in
+            guard let start = text.baseAddress else { return 0 }
+            writeHex(to: start)
+            return 64
         }
     }
 
@@ -147,6 +192,12 @@ public struct PublicKey: Sendable, Hashable, Comparable, CustomStringConvertible
     /// Reads 64 hex characters of either case.
     public init?(anyCaseHex hex: String) {
         guard let storage = Bytes32(hex: hex, lowerCaseOnly: false) else { return nil }
+        self.storage = storage
+    }
+
+    /// Reads 64 lower-case hex characters of memory.
+    package init?(hexIn memory: UnsafeRawBufferPointer) {
+        guard let storage = Bytes32(hexIn: memory) else { return nil }
         self.storage = storage
     }
 

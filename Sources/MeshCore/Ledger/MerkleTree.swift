@@ -12,7 +12,7 @@ public struct MerkleTree: Sendable {
     public static func leafHash(_ bytes: [UInt8]) -> Digest { Digest.sha256(prefix: 0, bytes) }
 
     /// The hash of a leaf's bytes in memory.
-    static func leafHash(_ bytes: UnsafeRawBufferPointer) -> Digest {
+    package static func leafHash(_ bytes: UnsafeRawBufferPointer) -> Digest {
         withUnsafeBytes(of: UInt8(0)) { Digest.sha256($0, bytes) }
     }
 

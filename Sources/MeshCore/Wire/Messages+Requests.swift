@@ -181,6 +181,7 @@ public struct Send: Request {
         "request_fingerprint": "A claudemesh client's fingerprint; stored and echoed.",
     ]
     public typealias Answer = SendAck
+    public var outgoing: OutgoingMessage? { OutgoingMessage(id: id ?? "", priority: priority ?? .next) }
 }
 
 /// One recipient of an accepted message and what happened to it so far.

@@ -48,10 +48,26 @@ public protocol Request: Codable, Sendable {
     static var fields: [String: String] { get }
     /// Claudemesh clients of protocol version 1 expect no answer to a success of this type.
     static var isSilentForVersion1: Bool { get }
+    /// The message that it sends; nil when it sends none.
+    var outgoing: OutgoingMessage? { get }
 }
 
 extension Request {
     public static var isSilentForVersion1: Bool { false }
+    public var outgoing: OutgoingMessage? { nil }
+}
+
+/// What must be known of a message before it is decided whether it is taken.
+public struct OutgoingMessage: Sendable, Hashable {
+    /// The sender's own id of the request, which its answer repeats; may be empty.
+    public var id: String
+    /// How urgent it is.
+    public var priority: Priority
+    /// Makes one.
+    public init(id: String, priority: Priority) {
+        self.id = id
+        self.priority = priority
+    }
 }
 
 /// The answer to a request, or a frame that the broker sends on its own.

@@ -1,0 +1,159 @@
+package import MeshCore
+import MeshStore
+
+/// The short way of what most messages are: one box for one session that is connected and takes it at once. Everything
+/// else goes the general way, which alone says what is wrong; both leave the same rows, entries and frames, and a test
+/// holds them against each other.
+enum SealedMessages {
+    static func send(_ letter: Letter, _ context: WriteContext) throws -> SendAck {
+        let state = context.state
+        guard let sender = context.route, let recipient = state.routes.to(letter.key, state),
+            let connection = recipient.direct, recipient !== sender, isOpen(recipient, letter, state),
+            isNew(letter, sender, state)
+        else { return try Messages.send(letter.send, context) }
+        let seq = state.nextMessage
+        let expiresAt = context.now + (letter.ttl ?? DeliveryPolicy.defaultTTLMillis)
+        try insert(letter, seq, sender, expiresAt: expiresAt, context)
+        state.nextMessage += 1
+        if let hash = letter.clientIDHash {
+            Messages.remember(SentKey(member: sender.member.number, hash: hash), seq, state)
+        }
+        try record(letter, seq, sender, context)
+        try deliver(letter, seq, sender, recipient, connection, expiresAt: expiresAt, context)
+        return SendAck(
+            id: letter.id, messageId: state.messageIDs.id(seq), queued: true, status: "accepted", recipients: 1)
+    }
+
+    /// Whether a recipient is offered the message at once and nobody else is told of it.
+    private static func isOpen(_ recipient: Route, _ letter: Letter, _ state: EngineState) -> Bool {
+        let mailbox = recipient.mailbox
+        return DeliveryPolicy.gate(letter.priority, recipient.session.status) == .offer
+            && mailbox.isClear(letter.priority) && !mailbox.isWindowFull
+            && mailbox.count < DeliveryPolicy.maximumPending
+            && !state.subscriptions.hasInterests(inFamily: Deliveries.inboxChannel)
+            && state.grants.limits[recipient.member.number] == nil
+    }
+
+    /// Whether no message with the same client message id is known.
+    private static func isNew(_ letter: Letter, _ sender: Route, _ state: EngineState) -> Bool {
+        guard let hash = letter.clientIDHash, !PlantedFault.strikes(.forgetKeys) else { return true }
+        return state.sent[SentKey(member: sender.member.number, hash: hash)] == nil
+    }
+
+    private static func insert(
+        _ letter: Letter, _ seq: Int64, _ sender: Route, expiresAt: Int64, _ context: WriteContext
+    ) throws {
+        let statement = try context.state.database.prepare(hot: StoredMessage.insertion)
+        try letter.bytes.withUnsafeBytes { bytes in
+            try sender.voice.extra.withUnsafeBytes { extra in
+                try statement.run { (row) throws(StoreError) in
+                    func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+                        UnsafeRawBufferPointer(rebasing: bytes[range])
+                    }
+                    try row.bind(1, seq)
+                    try row.bind(2, sender.session.number.rawValue)
+                    try row.bind(3, sender.member.number.rawValue)
+                    try row.lend(4, text: part(letter.keyHex))
+                    try row.lend(5, "direct")
+                    try row.bind(6, Int64(letter.priority.rank))
+                    try row.bind(7, context.now)
+                    try row.bind(8, expiresAt)
+                    if let clientID = letter.clientID { try row.lend(9, text: part(clientID)) }
+                    try letter.fingerprint.withBytes { (hash) throws(StoreError) in try row.bind(10, bytes: hash) }
+                    try row.bind(12, StoredMessage.encryptedFlag)
+                    try row.bind(13, context.state.ledger.size)
+                    try row.lend(14, text: extra)
+                    try row.lend(15, blob: part(letter.body))
+                }
+            }
+        }
+    }
+
+    /// Enters the acceptance in the ledger: the bytes that the general entry has.
+    private static func record(_ letter: Letter, _ seq: Int64, _ sender: Route, _ context: WriteContext) throws {
+        let voice = sender.voice
+        let id = context.state.messageIDs.id(seq)
+        try context.record(memory: voice.entryBytes + 320) { entry, place in
+            entry.put(voice.entryStart)
+            entry.put(letter.fingerprint)
+            entry.put(voice.entryLog)
+            entry.put(id)
+            entry.put(#"","prev":""#)
+            entry.put(place.previous)
+            entry.put(#"","pub":{"encrypted":true,"kind":"direct","priority":""#)
+            entry.put(letter.priority.rawValue)
+            entry.put(voice.entryEnd)
+            entry.put(place.seq)
+            entry.put(#","ts":"#)
+            entry.put(place.timestamp)
+            entry.put(#","v":1}"#)
+        }
+    }
+
+    private static func deliver(
+        _ letter: Letter, _ seq: Int64, _ sender: Route, _ recipient: Route, _ connection: ConnectionID,
+        expiresAt: Int64, _ context: WriteContext
+    ) throws {
+        let state = context.state
+        let bucket = LiveMessage.bucket(expiresAt, acceptedAt: context.now)
+        state.live[seq] = LiveMessage(remaining: 1, expiresAt: expiresAt, receiptsTo: nil, bucket: bucket)
+        Deliveries.expect(seq, in: bucket, context)
+        if PlantedFault.strikes(.dropDelivery) { return }
+        var pending = Pending(message: seq, priority: letter.priority, acceptedAt: context.now)
+        pending.attempts = 1
+        pending.offeredAt = context.now
+        pending.bytes = letter.box.count + StoredMessage.offerOverhead
+        recipient.mailbox.offer(pending)
+        try Deliveries.insertRow(seq, .session(recipient.session.number), .offered, attempts: 1, context)
+        context.effects.append(
+            .push(
+                connection,
+                SealedPush(
+                    letter, sender.voice, id: state.messageIDs.id(seq), createdAt: context.state.nowText)))
+        Deliveries.armLease(recipient.session.number, recipient.mailbox, attempt: 1, context)
+    }
+}
+
+/// The push of a sealed message: its frame is written on the connection's own loop.
+package final class SealedPush: Push {
+    private let letter: Letter
+    private let voice: Voice
+    private let id: String
+    private let createdAt: String
+
+    init(_ letter: Letter, _ voice: Voice, id: String, createdAt: String) {
+        self.letter = letter
+        self.voice = voice
+        self.id = id
+        self.createdAt = createdAt
+    }
+
+    /// The frame that `MessagePush` writes of the same message, for both dialects.
+    package func frame(for dialect: Dialect) -> [UInt8]? {
+        let bytes = letter.bytes
+        let capacity = voice.push.count + bytes.count + 512
+        return [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+            var frame = RawWriter(UnsafeMutableRawBufferPointer(buffer))
+            frame.put(#"{"type":"push","messageId":""#)
+            frame.put(id)
+            frame.put(voice.push)
+            frame.put(letter.priority.rawValue)
+            frame.put(#"","nonce":""#)
+            frame.put(bytes, Letter.nonce)
+            frame.put(#"","ciphertext":""#)
+            frame.put(bytes, letter.box)
+            frame.put(#"","createdAt":""#)
+            frame.put(createdAt)
+            frame.put(#"","attempt":1,"kind":"direct","targetSpec":""#)
+            frame.put(bytes, letter.keyHex)
+            frame.put(#"","encrypted":true,"recipientKey":""#)
+            frame.put(bytes, letter.keyHex)
+            if let clientID = letter.clientID {
+                frame.put(#"","client_message_id":""#)
+                frame.put(bytes, clientID)
+            }
+            frame.put(#""}"#)
+            count = frame.bytes?.count ?? 0
+        }
+    }
+}

@@ -1,0 +1,202 @@
+package import MeshCore
+
+/// A `send` of the most frequent form, one box for one session key, as the bytes that are stored and passed on. It says
+/// what the `Send` of the same frame says, and was checked in the same way; whatever asks for more is read as a `Send`.
+package struct SealedSend: Request {
+    /// All of it, in one object.
+    let letter: Letter
+
+    package static let type = Send.type
+    package static let permission = Send.permission
+    package static let kind = Send.kind
+    package static let help = Send.help
+    package static let fields = Send.fields
+    package typealias Answer = SendAck
+    package var outgoing: OutgoingMessage? { OutgoingMessage(id: letter.id, priority: letter.priority) }
+
+    /// Reads the frame of a send: in this form when it can be, else as what it is.
+    package static let decoder: CapabilityTable.FlatDecoder = { flat, bytes in
+        Letter(flat: flat, in: bytes).map { SealedSend(letter: $0) } ?? Send(flat: flat, in: bytes)
+    }
+
+    private init(letter: Letter) { self.letter = letter }
+
+    /// Reads what was written: a `Send`. Fails when it is not of this form.
+    package init(from decoder: any Decoder) throws {
+        let send = try Send(from: decoder)
+        var scanner = FlatScanner()
+        let letter = try WireFrame.bytes(type: Send.type, body: send).withUnsafeBytes { bytes in
+            scanner.scan(bytes) ? Letter(flat: scanner, in: bytes) : nil
+        }
+        guard let letter else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "not one box for one key"))
+        }
+        self.letter = letter
+    }
+
+    /// Writes the `Send` that it is.
+    package func encode(to encoder: any Encoder) throws { try letter.send.encode(to: encoder) }
+}
+
+/// The contents of a sealed send.
+package final class Letter: Sendable {
+    /// The stored form of the body (`s`, a line feed, nonce, space, box, space, key), then the client message id, then the
+    /// send's own id.
+    let bytes: [UInt8]
+    /// Whom it is for.
+    let key: PublicKey
+    let priority: Priority
+    let givenPriority: Bool
+    /// Time to live in milliseconds, when the sender gave one.
+    let ttl: Int64?
+    /// What its sender's retries have in common: see `Messages.fingerprint`.
+    let fingerprint: Digest
+    /// Stands for the client message id among those that were seen.
+    let clientIDHash: Digest?
+    private let boxEnd: Int
+    private let clientIDEnd: Int
+    private let hasID: Bool
+
+    /// Where the nonce stands in the bytes: 24 bytes are 32 characters.
+    static let nonce = 2..<34
+    /// Where the box stands, in base64.
+    var box: Range<Int> { 35..<boxEnd }
+    /// Where the key stands, in hex.
+    var keyHex: Range<Int> { boxEnd + 1..<boxEnd + 65 }
+    /// Where the stored body stands.
+    var body: Range<Int> { 0..<boxEnd + 65 }
+    /// Where the client message id stands; nil when there is none.
+    var clientID: Range<Int>? { clientIDHash == nil ? nil : boxEnd + 65..<clientIDEnd }
+    /// The send's own id; may be empty.
+    var id: String { String(decoding: bytes[clientIDEnd...], as: UTF8.self) }
+
+    /// Reads a flat frame; nil when it is of another form, or anything in it is not valid: the general way says what.
+    init?(flat: FlatScanner, in memory: UnsafeRawBufferPointer) {
+        guard let parts = Parts(flat, memory), parts.areValid(memory),
+            let key = PublicKey(hexIn: UnsafeRawBufferPointer(rebasing: memory[parts.target]))
+        else { return nil }
+        self.key = key
+        priority = parts.priority ?? .next
+        givenPriority = parts.priority != nil
+        ttl = parts.ttl
+        boxEnd = 35 + parts.ciphertext.count
+        clientIDEnd = boxEnd + 65 + (parts.clientID?.count ?? 0)
+        hasID = parts.id != nil
+        fingerprint = parts.fingerprint(memory)
+        clientIDHash = parts.clientID.map { Digest.sha256(UnsafeRawBufferPointer(rebasing: memory[$0])) }
+        let size = clientIDEnd + (parts.id?.count ?? 0)
+        bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            var writer = RawWriter(UnsafeMutableRawBufferPointer(buffer))
+            func put(_ range: Range<Int>) { writer.put(UnsafeRawBufferPointer(rebasing: memory[range])) }
+            writer.put("s\n")
+            put(parts.nonce)
+            writer.put(" ")
+            put(parts.ciphertext)
+            writer.put(" ")
+            put(parts.target)
+            if let clientID = parts.clientID { put(clientID) }
+            if let id = parts.id { put(id) }
+            count = writer.bytes?.count ?? 0
+        }
+    }
+
+    /// The same as the general request.
+    var send: Send {
+        func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+        var send = Send(targetSpec: TargetSpec([text(keyHex)]))
+        send.id = hasID ? id : nil
+        send.priority = givenPriority ? priority : nil
+        send.clientMessageID = clientID.map(text)
+        send.nonce = text(Self.nonce)
+        send.ciphertext = text(box)
+        send.ttl = ttl
+        return send
+    }
+}
+
+extension Letter {
+    /// Where the parts stand in a frame.
+    private struct Parts {
+        var target = 0..<0
+        var nonce = 0..<0
+        var ciphertext = 0..<0
+        var clientID: Range<Int>?
+        var id: Range<Int>?
+        var priority: Priority?
+        var ttl: Int64?
+
+        /// Finds the parts; nil when the frame says anything else.
+        init?(_ flat: FlatScanner, _ memory: UnsafeRawBufferPointer) {
+            for member in flat.members {
+                func has(_ name: StaticString) -> Bool { FlatScanner.equals(memory, member.name, name) }
+                switch member.value {
+                case .string(let range):
+                    switch member.name.count {
+                    case 4 where has("type"), 6 where has("_reqId"): break
+                    case 2 where has("id"): id = range
+                    case 5 where has("nonce"): nonce = range
+                    case 8 where has("priority"):
+                        guard let known = Priority.allCases.first(where: { Self.equals(memory, range, $0) }) else {
+                            return nil
+                        }
+                        priority = known
+                    case 10 where has("targetSpec"): target = range
+                    case 10 where has("ciphertext"): ciphertext = range
+                    case 17 where has("client_message_id"): clientID = range
+                    default: return nil
+                    }
+                case .integer(let value) where has("ttl"): ttl = value
+                default: return nil
+                }
+            }
+        }
+
+        private static func equals(
+            _ memory: UnsafeRawBufferPointer, _ range: Range<Int>, _ priority: Priority
+        ) -> Bool {
+            switch priority {
+            case .now: FlatScanner.equals(memory, range, "now")
+            case .next: FlatScanner.equals(memory, range, "next")
+            case .low: FlatScanner.equals(memory, range, "low")
+            }
+        }
+
+        /// Whether everything keeps the rules that `Messages` checks of a send.
+        func areValid(_ memory: UnsafeRawBufferPointer) -> Bool {
+            func count(_ range: Range<Int>) -> Int? {
+                Base64.decodedCount(UnsafeRawBufferPointer(rebasing: memory[range]))
+            }
+            guard target.count == 64, nonce.count == 32, count(nonce) == 24 else { return false }
+            guard ciphertext.count >= 24, ciphertext.count <= Messages.maximumCiphertext, count(ciphertext) != nil
+            else {
+                return false
+            }
+            if let clientID, !(1...128).contains(clientID.count) { return false }
+            if let id, id.count > 128 { return false }
+            if let ttl, !DeliveryPolicy.ttlRange.contains(ttl) { return false }
+            return true
+        }
+
+        /// The hash that `Messages.fingerprint` gives for the same send.
+        func fingerprint(_ memory: UnsafeRawBufferPointer) -> Digest {
+            withUnsafeTemporaryAllocation(byteCount: ciphertext.count + 160, alignment: 8) { scratch in
+                var writer = RawWriter(scratch)
+                func put(_ range: Range<Int>) {
+                    writer.put(UnsafeRawBufferPointer(rebasing: memory[range]))
+                    writer.put("\0")
+                }
+                put(target)
+                writer.put((priority ?? .next).rawValue)
+                writer.put("\0")
+                put(nonce)
+                put(ciphertext)
+                // No copies, no message that it answers; then the time to live, then no subtype.
+                writer.put("\0")
+                if let ttl { writer.put(ttl) }
+                writer.put("\0\0")
+                return Digest.sha256(writer.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0))
+            }
+        }
+    }
+}
