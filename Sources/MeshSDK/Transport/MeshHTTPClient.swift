@@ -43,12 +43,13 @@ public final class MeshHTTPClient: Sendable {
                 // Falls through to a new connection.
             }
         }
+        let fate = ConnectionFate()
         let channel = try await address.connect(group: group, deadline: deadline) { channel in
             channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(HTTPClientHandler(address))
+                try channel.pipeline.syncOperations.addHandler(HTTPClientHandler(address, fate))
             }
         }
-        return try await exchange(request, on: channel, isHead: method == "HEAD", deadline, address)
+        return try await exchange(request, on: channel, isHead: method == "HEAD", deadline, address, fate)
     }
 
     /// Closes the kept connection; later requests still work, on connections that are not kept.
@@ -81,7 +82,8 @@ public final class MeshHTTPClient: Sendable {
     }
 
     private func exchange(
-        _ request: ByteBuffer, on channel: any Channel, isHead: Bool, _ deadline: NIODeadline, _ address: ClientAddress
+        _ request: ByteBuffer, on channel: any Channel, isHead: Bool, _ deadline: NIODeadline, _ address: ClientAddress,
+        _ fate: ConnectionFate? = nil
     ) async throws -> (status: Int, headers: [(String, String)], body: [UInt8]) {
         let promise = channel.eventLoop.makePromise(of: HTTPResponse.self)
         let timer = channel.eventLoop.scheduleTask(deadline: deadline) {
@@ -89,7 +91,7 @@ public final class MeshHTTPClient: Sendable {
             channel.close(promise: nil)
         }
         channel.writeAndFlush(HTTPClientHandler.Call(request: request, isHead: isHead, promise: promise))
-            .whenFailure { promise.fail(ClientAddress.closed(address.hostHeader, "\($0)")) }
+            .whenFailure { promise.fail(fate?.problem ?? ClientAddress.closed(address.hostHeader, "\($0)")) }
         do {
             let response = try await withTaskCancellationHandler {
                 try await promise.futureResult.get()
@@ -136,6 +138,16 @@ public final class MeshHTTPClient: Sendable {
     }
 }
 
+/// Why a new connection was of no use, when it ended before the request was handed to it.
+private final class ConnectionFate: Sendable {
+    private let known = Mutex<TransportError?>(nil)
+
+    var problem: TransportError? {
+        get { known.withLock { $0 } }
+        set { known.withLock { $0 = newValue } }
+    }
+}
+
 /// One request at a time on one connection.
 private final class HTTPClientHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
@@ -151,10 +163,12 @@ private final class HTTPClientHandler: ChannelDuplexHandler {
     private let address: ClientAddress
     private var call: Call?
     private var parser = HTTPResponseParser()
-    /// Why the connection is of no use, when that is known before a request came.
-    private var problem: TransportError?
+    private let fate: ConnectionFate
 
-    init(_ address: ClientAddress) { self.address = address }
+    init(_ address: ClientAddress, _ fate: ConnectionFate) {
+        self.address = address
+        self.fate = fate
+    }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let call = unwrapOutboundIn(data)
@@ -173,11 +187,11 @@ private final class HTTPClientHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         read(context, isEnd: true)
-        finish(.failure(problem ?? ClientAddress.closed("the broker", "before the answer was complete")))
+        finish(.failure(fate.problem ?? ClientAddress.closed("the broker", "before the answer was complete")))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        problem = address.ended(error)
+        fate.problem = address.ended(error)
         finish(.failure(address.ended(error)))
         context.close(promise: nil)
     }
