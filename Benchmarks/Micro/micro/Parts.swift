@@ -21,7 +21,10 @@ enum Parts {
         try [
             frameDecoding(), sendParsing(), pushWriting(), frameEncoding(), boxSealing(), boxOpening(), ledgerAppend(),
         ]
-            + [engineApply(batch: 1, limit: 80), engineApply(batch: 100, limit: 30), storeCommit()]
+            + [
+                engineApply(.sealed, batch: 1, limit: 60), engineApply(.sealed, batch: 100, limit: 17),
+                engineApply(.copies, batch: 100, limit: 45), storeCommit(),
+            ]
     }
 
     /// The wire form of a sealed message of 256 bytes to one session.
@@ -36,6 +39,15 @@ enum Parts {
         send.nonce = Base64.encode([UInt8](repeating: 5, count: 24))
         send.ciphertext = Base64.encode([UInt8](repeating: 7, count: 272))
         return send
+    }
+
+    /// A send as the broker reads it from its frame.
+    private static func decoded(_ frame: [UInt8], _ scanner: inout FlatScanner) throws -> any Request {
+        let request = frame.withUnsafeBytes { bytes in
+            scanner.scan(bytes) ? Capabilities.table.decode(flat: scanner, in: bytes) : nil
+        }
+        guard let request else { throw MicroFailure("the frame went the general way") }
+        return request
     }
 
     private static func frameDecoding() throws -> Part {
@@ -57,7 +69,7 @@ enum Parts {
     private static func sendParsing() throws -> Part {
         let frame = try sendFrame()
         let table = Capabilities.table
-        return Part(name: "send parsing", limit: 7) { count in
+        return Part(name: "send parsing", limit: 2) { count in
             var scanner = FlatScanner()
             try frame.withUnsafeBytes { bytes in
                 for _ in 0..<count {
@@ -74,8 +86,10 @@ enum Parts {
         let bob = try bench.peer("bob", 10)
         let eve = try bench.peer("eve", 11)
         _ = bench.takeEffects()
-        try bench.ask(sealed(to: eve.session), as: bob.actor)
-        guard let push = bench.pushes(to: eve).first else { throw MicroFailure("no push was made") }
+        var scanner = FlatScanner()
+        let frame = try WireFrame.bytes(type: Send.type, body: sealed(to: eve.session))
+        try bench.apply([(decoded(frame, &scanner), bob.actor)])
+        guard case .push(_, let push)? = bench.effects.last else { throw MicroFailure("no push was made") }
         return Part(name: "push writing", limit: 1) { count in
             for _ in 0..<count where push.frame(for: .mesh) == nil { throw MicroFailure("no frame was written") }
         }
@@ -127,21 +141,43 @@ enum Parts {
         }
     }
 
+    /// How a message is sent.
+    private enum Form: String {
+        /// One box for one key: the short way.
+        case sealed
+        /// A copy for each recipient: the general way.
+        case copies
+    }
+
     /// A send is accepted, resolved, recorded, stored and offered; for each message, the commit of its batch included.
-    private static func engineApply(batch size: Int, limit: Double) throws -> Part {
+    private static func engineApply(_ form: Form, batch size: Int, limit: Double) throws -> Part {
         let bench = try MeshBench()
         let bob = try bench.peer("bob", 10)
         let eve = try bench.peer("eve", 11)
-        let send = sealed(to: eve.session)
         var number = 0
-        return Part(name: "engine apply, batch of \(size)", limit: limit) { count in
+        // One frame, into which the client message ids are written: 0123456789abcdef is what `sealed` says.
+        var frame = try WireFrame.bytes(type: Send.type, body: sealed(to: eve.session))
+        guard let place = frame.firstRange(of: Array("0123456789abcdef".utf8))?.lowerBound else {
+            throw MicroFailure("the frame has no client message id")
+        }
+        var scanner = FlatScanner()
+        var send = try bench.sealed("eve", from: bob)
+        func request() throws -> any Request {
+            number += 1
+            guard form == .sealed else {
+                send.clientMessageID = "m\(number)"
+                return send
+            }
+            var rest = number
+            for digit in 0..<16 {
+                frame[place + 15 - digit] = UInt8(ascii: "0") + UInt8(rest % 10)
+                rest /= 10
+            }
+            return try decoded(frame, &scanner)
+        }
+        return Part(name: "apply \(form.rawValue), batch of \(size)", limit: limit) { count in
             for _ in 0..<max(1, count / size) {
-                let commands = (0..<size).map { _ in
-                    var next = send
-                    number += 1
-                    next.clientMessageID = "m\(number)"
-                    return (next as any Request, bob.actor)
-                }
+                let commands = try (0..<size).map { _ in (try request(), bob.actor) }
                 var ids: [String] = []
                 for outcome in try bench.apply(commands) {
                     guard let ack = try outcome.get() as? SendAck else {
