@@ -10,6 +10,7 @@ extension MeshClient {
         switch event {
         case .text(let bytes):
             core.withLock { $0.lastHeard = SystemCalls.now() }
+            if takeFlat(bytes) { return }
             guard let json = try? JSON.parse(bytes, limits: JSONLimits(maxBytes: 1 << 26, maxDepth: 64)),
                 let type = json["type"]?.stringValue
             else { return logger.warning("a frame of the broker cannot be read") }
@@ -21,11 +22,28 @@ extension MeshClient {
         }
     }
 
+    /// Takes a message or the answer to one without building a tree; false leaves the frame to the general way.
+    private func takeFlat(_ bytes: [UInt8]) -> Bool {
+        var scanner = FlatScanner()
+        return bytes.withUnsafeBytes { bytes in
+            guard scanner.scan(bytes) else { return false }
+            if let push = MessagePush(flat: scanner, in: bytes), push.subtype != "system" {
+                self.push(push)
+            } else if let ack = SendAck(flat: scanner, in: bytes) {
+                acknowledged(ack)
+            } else {
+                return false
+            }
+            return true
+        }
+    }
+
     private func take(_ type: String, _ json: JSON) {
         switch type {
         case HelloAck.type: attached()
         case MessagePush.type: push(json)
-        case SendAck.type where json["_reqId"] == nil: acknowledged(json)
+        case SendAck.type where json["_reqId"] == nil:
+            if let ack = try? JSONCoder.decode(SendAck.self, from: json) { acknowledged(ack) }
         case "error": refused(json)
         case ReceiptPush.type:
             guard let receipt = try? JSONCoder.decode(ReceiptPush.self, from: json) else { return }
@@ -64,6 +82,10 @@ extension MeshClient {
         guard let push = try? JSONCoder.decode(MessagePush.self, from: json) else {
             return logger.warning("a push of the broker cannot be read")
         }
+        self.push(push)
+    }
+
+    private func push(_ push: MessagePush) {
         switch core.withLock({ $0.seen.see(push.messageId) }) {
         case .inProgress: break
         case .done: acknowledge(push.messageId)
@@ -124,8 +146,7 @@ extension MeshClient {
         eventContinuation.yield(event)
     }
 
-    private func acknowledged(_ json: JSON) {
-        guard let ack = try? JSONCoder.decode(SendAck.self, from: json) else { return }
+    private func acknowledged(_ ack: SendAck) {
         guard let send = core.withLock({ $0.sends.removeValue(forKey: ack.id) }) else { return }
         if let name = send.outboxName, ack.queued || !send.keepsWhenRefused { outbox?.remove(name) }
         if ack.queued {
@@ -233,7 +254,7 @@ extension MeshClient {
         var send = send
         send.id = send.id ?? "s\(order)"
         let (id, clientMessageID) = (send.id ?? "", send.clientMessageID)
-        let frame = try WireFrame.bytes(type: Send.type, body: send)
+        let frame = send.frame()
         let (transport, ending) = core.withLock { core -> ((any Transport)?, MeshError?) in
             if core.isEnded {
                 return (nil, core.ending ?? MeshError(.busy, "the client has ended", details: ["network": true]))

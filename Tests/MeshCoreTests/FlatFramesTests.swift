@@ -124,4 +124,67 @@ import Testing
             try JSON.parse(ack.frame(requestID: requestID))
                 == JSON.parse(WireFrame.bytes(type: SendAck.type, body: ack, requestID: requestID)))
     }
+
+    @Test func `a send that is written by hand is what the general encoder writes`() throws {
+        var send = Send(targetSpec: TargetSpec(["b\"\\\n\u{1}é𝄞"]))
+        var sends = [send]
+        send.copies = []
+        sends.append(send)
+        send.copies = [
+            SealedCopy(session: Keys.a.publicKey, nonce: "n", ciphertext: "c", bodyVersion: 3),
+            SealedCopy(member: Keys.b.publicKey, nonce: "", ciphertext: "d"),
+        ]
+        sends.append(send)
+        send.targetSpec = TargetSpec(["a", "@g"])
+        (send.id, send.priority, send.clientMessageID, send.nonce) = ("i", .now, "c", "n")
+        (send.ciphertext, send.encrypted, send.bodyVersion, send.replyToID) = ("aGk=", false, 1, "r")
+        (send.ttl, send.receipts, send.mentions, send.subtype) = (60_000, true, ["x", "y"], "s")
+        send.requestFingerprint = "f"
+        sends.append(send)
+        send.targetSpec = TargetSpec([])
+        sends.append(send)
+        for send in sends {
+            #expect(try JSON.parse(send.frame()) == JSON.parse(WireFrame.bytes(type: Send.type, body: send)))
+        }
+    }
+
+    private static func flat<Read>(_ frame: [UInt8], _ read: (FlatScanner, UnsafeRawBufferPointer) -> Read?) -> Read? {
+        var scanner = FlatScanner()
+        return frame.withUnsafeBytes { scanner.scan($0) ? read(scanner, $0) : nil }
+    }
+
+    @Test func `what the broker says most often is read alike in both ways`() throws {
+        var push = MessagePush(
+            messageId: "m", meshId: "x", senderPubkey: Keys.a.publicKey.hex, priority: .low, nonce: "",
+            ciphertext: "aGk=", createdAt: "t", attempt: 2, kind: "direct", targetSpec: "b", encrypted: true)
+        var pushes = [push]
+        push.senderMemberPubkey = Keys.b.publicKey
+        (push.senderMemberId, push.senderName, push.senderDisplayName) = ("i", "n", "d")
+        (push.senderLabel, push.recipientKey, push.bodyVersion) = ("l", Keys.owner.publicKey, 3)
+        (push.replyToId, push.clientMessageID, push.requestFingerprint) = ("r", "c", "f")
+        pushes.append(push)
+        (push.senderMemberId, push.subtype, push.topic, push.mentions) = (nil, "s", "t", ["a", "b"])
+        pushes.append(push)
+        for push in pushes {
+            #expect(Self.flat(push.frame(requestID: nil), { MessagePush(flat: $0, in: $1) }) == push)
+        }
+        let acks = [
+            SendAck(id: "1", messageId: "m", queued: true),
+            SendAck(id: "", messageId: "", queued: false, status: "s", recipients: 4, duplicate: true, error: "e"),
+        ]
+        for ack in acks {
+            let read = try #require(Self.flat(ack.frame(requestID: nil)) { SendAck(flat: $0, in: $1) })
+            #expect(try JSONCoder.encode(read) == JSONCoder.encode(ack))
+        }
+    }
+
+    @Test(arguments: [
+        #"{"type":"ack","id":"1","messageId":"m"}"#, #"{"type":"ack","id":1,"messageId":"m","queued":true}"#,
+        #"{"type":"ack","id":"1","messageId":"m","queued":true,"new":1}"#,
+        #"{"type":"ack","id":"1","messageId":"m","queued":true,"recipients":"2"}"#,
+        #"{"type":"nack","id":"1","messageId":"m","queued":true}"#,
+    ])
+    func `an unusual answer is left to the general decoder`(text: String) {
+        #expect(Self.flat(Array(text.utf8)) { SendAck(flat: $0, in: $1) } == nil)
+    }
 }

@@ -55,6 +55,36 @@ package struct FlatWriter {
         bytes.append(UInt8(ascii: "]"))
     }
 
+    /// Adds a number when there is one.
+    package mutating func add(_ name: StaticString, ifPresent number: Int64?) {
+        add(name, ifPresent: number.map { Int($0) })
+    }
+
+    /// Adds a truth value when there is one.
+    package mutating func add(_ name: StaticString, ifPresent value: Bool?) { if let value { add(name, value) } }
+
+    /// Adds sealed copies when there are any.
+    package mutating func add(_ name: StaticString, ifPresent copies: [SealedCopy]?) {
+        guard let copies else { return }
+        key(name)
+        bytes.append(UInt8(ascii: "["))
+        for (place, copy) in copies.enumerated() {
+            bytes.append(contentsOf: (place > 0 ? ",{\"nonce\":" : "{\"nonce\":").utf8)
+            JSONWriter.write(copy.nonce, to: &bytes)
+            add("session", ifPresent: copy.session)
+            add("member", ifPresent: copy.member)
+            add("ciphertext", copy.ciphertext)
+            add("bodyVersion", ifPresent: copy.bodyVersion)
+            bytes.append(UInt8(ascii: "}"))
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// Adds one target as a text, several as a list.
+    package mutating func add(_ name: StaticString, _ spec: TargetSpec) {
+        if spec.targets.count == 1 { add(name, spec.targets[0]) } else { add(name, ifPresent: spec.targets) }
+    }
+
     /// Ends the frame.
     package mutating func finish(requestID: String?) -> [UInt8] {
         add("_reqId", ifPresent: requestID)

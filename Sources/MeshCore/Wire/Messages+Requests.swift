@@ -182,6 +182,28 @@ public struct Send: Request {
     ]
     public typealias Answer = SendAck
     public var outgoing: OutgoingMessage? { OutgoingMessage(id: id ?? "", priority: priority ?? .next) }
+
+    /// The frame's bytes.
+    package func frame() -> [UInt8] {
+        let bodies = (copies ?? []).reduce(ciphertext?.utf8.count ?? 0) { $0 + 200 + $1.ciphertext.utf8.count }
+        var writer = FlatWriter(type: "send", capacity: 512 + bodies)
+        writer.add("id", ifPresent: id)
+        writer.add("targetSpec", targetSpec)
+        writer.add("priority", ifPresent: priority?.rawValue)
+        writer.add("client_message_id", ifPresent: clientMessageID)
+        writer.add("nonce", ifPresent: nonce)
+        writer.add("ciphertext", ifPresent: ciphertext)
+        writer.add("copies", ifPresent: copies)
+        writer.add("encrypted", ifPresent: encrypted)
+        writer.add("bodyVersion", ifPresent: bodyVersion)
+        writer.add("replyToId", ifPresent: replyToID)
+        writer.add("ttl", ifPresent: ttl)
+        writer.add("receipts", ifPresent: receipts)
+        writer.add("mentions", ifPresent: mentions)
+        writer.add("subtype", ifPresent: subtype)
+        writer.add("request_fingerprint", ifPresent: requestFingerprint)
+        return writer.finish(requestID: nil)
+    }
 }
 
 /// One recipient of an accepted message and what happened to it so far.
