@@ -8,6 +8,7 @@
 #include <cryptopp/salsa.h>
 #include <cryptopp/sha.h>
 
+#include <algorithm>
 #include <cstring>
 
 using CryptoPP::Integer;
@@ -15,13 +16,68 @@ using CryptoPP::Integer;
 namespace {
 
 constexpr size_t kTag = 16;
+constexpr size_t kMacKey = 32;
 
-// The first 32 bytes of the key stream authenticate, the rest encrypts: NaCl's secretbox.
-void authenticate(uint8_t tag[kTag], const uint8_t one_time_key[32], const uint8_t *text, size_t count) {
-    CryptoPP::Poly1305TLS mac(one_time_key, 32);
-    mac.Update(text, count);
-    mac.Final(tag);
-}
+// One box's key stream: the first 32 bytes authenticate, the rest encrypts (NaCl's secretbox). Made on the stack, many
+// blocks at a time: the library's own cipher object takes its buffer from the heap, looks its parameters up by name, and
+// makes single blocks when it is asked for 32 bytes first.
+class KeyStream : private CryptoPP::XSalsa20_Policy {
+public:
+    // `count` is the size of the text, so that no block is made in vain.
+    KeyStream(const uint8_t *key32, const uint8_t *nonce24, size_t count) {
+        CipherSetKey(CryptoPP::g_nullNameValuePairs, key32, 32);
+        CipherResynchronize(nullptr, nonce24, 24);
+        fill(kMacKey + count);
+        std::memcpy(mac_key_, bytes_, kMacKey);
+    }
+
+    ~KeyStream() {
+        CryptoPP::SecureWipeBuffer(mac_key_, kMacKey);
+        CryptoPP::SecureWipeBuffer(bytes_, made_);
+    }
+
+    KeyStream(const KeyStream &) = delete;
+    KeyStream &operator=(const KeyStream &) = delete;
+
+    // The tag of a box's ciphertext.
+    void authenticate(uint8_t tag[kTag], const uint8_t *ciphertext, size_t count) const {
+        CryptoPP::Poly1305TLS mac(mac_key_, kMacKey);
+        mac.Update(ciphertext, count);
+        mac.Final(tag);
+    }
+
+    // Encrypts or decrypts the whole text; once.
+    void pass(uint8_t *out, const uint8_t *in, size_t count) {
+        size_t used = kMacKey;
+        while (count > 0) {
+            if (used == made_) {
+                fill(count);
+                used = 0;
+            }
+            const size_t part = std::min(count, made_ - used);
+            for (size_t i = 0; i < part; ++i) out[i] = in[i] ^ bytes_[used + i];
+            out += part;
+            in += part;
+            count -= part;
+            used += part;
+        }
+    }
+
+private:
+    static constexpr size_t kBlock = 64, kBlocks = 16;
+
+    // Makes the next blocks, for this many bytes or as many as there is room for.
+    void fill(size_t count) {
+        const size_t blocks = std::min((count + kBlock - 1) / kBlock, kBlocks);
+        OperateKeystream(CryptoPP::WRITE_KEYSTREAM_ALIGNED, bytes_, nullptr, blocks);
+        made_ = std::max(made_, blocks * kBlock);
+    }
+
+    alignas(16) uint8_t bytes_[kBlock * kBlocks];
+    uint8_t mac_key_[kMacKey];
+    // Bytes that were ever written: only a last piece is shorter than those before it, and nothing is read behind it.
+    size_t made_ = 0;
+};
 
 const Integer &prime() {
     static const Integer p = Integer::Power2(255) - 19;
@@ -125,13 +181,9 @@ int cnacl_box_key(uint8_t *key32, const uint8_t *shared32) {
 
 int cnacl_secretbox_seal(uint8_t *out, const uint8_t *message, size_t count, const uint8_t *nonce24, const uint8_t *key32) {
     try {
-        CryptoPP::XSalsa20::Encryption stream;
-        stream.SetKeyWithIV(key32, 32, nonce24, 24);
-        uint8_t mac_key[32] = {0};
-        stream.ProcessData(mac_key, mac_key, 32);
-        if (count > 0) stream.ProcessData(out + kTag, message, count);
-        authenticate(out, mac_key, out + kTag, count);
-        CryptoPP::SecureWipeBuffer(mac_key, 32);
+        KeyStream stream(key32, nonce24, count);
+        stream.pass(out + kTag, message, count);
+        stream.authenticate(out, out + kTag, count);
         return 0;
     } catch (...) {
         return -1;
@@ -141,14 +193,11 @@ int cnacl_secretbox_seal(uint8_t *out, const uint8_t *message, size_t count, con
 int cnacl_secretbox_open(uint8_t *out, const uint8_t *box, size_t count, const uint8_t *nonce24, const uint8_t *key32) {
     try {
         if (count < kTag) return -1;
-        CryptoPP::XSalsa20::Encryption stream;
-        stream.SetKeyWithIV(key32, 32, nonce24, 24);
-        uint8_t mac_key[32] = {0}, tag[kTag];
-        stream.ProcessData(mac_key, mac_key, 32);
-        authenticate(tag, mac_key, box + kTag, count - kTag);
-        CryptoPP::SecureWipeBuffer(mac_key, 32);
+        KeyStream stream(key32, nonce24, count - kTag);
+        uint8_t tag[kTag];
+        stream.authenticate(tag, box + kTag, count - kTag);
         if (!CryptoPP::VerifyBufsEqual(tag, box, kTag)) return -1;
-        if (count > kTag) stream.ProcessData(out, box + kTag, count - kTag);
+        stream.pass(out, box + kTag, count - kTag);
         return 0;
     } catch (...) {
         return -1;

@@ -236,6 +236,31 @@ struct GatewayServerTests {
         }
     }
 
+    @Test("Frames that are written and read in place come back as they were, in order")
+    func inPlace() async throws {
+        try await withServer { server in
+            let transport = try await WebSocketConnector(url: "ws://127.0.0.1:\(server.port)/ws", group: group).open()
+            let events = Events()
+            let texts = (0..<300).map { String(repeating: "x", count: $0 * 7) + "\($0)" }
+            transport.start { event in
+                events.add(event)
+                guard case .text(let text) = event, text == Array("begin".utf8) else { return }
+                // Now on the loop. What is written leaves with the end of the burst.
+                transport.receiveInPlace { events.add(.text(Array($0))) }
+                for (number, text) in texts.enumerated() {
+                    transport.sendInPlace(maximumBytes: text.utf8.count + number) { memory in
+                        memory.copyBytes(from: text.utf8)
+                        return text.utf8.count
+                    }
+                }
+            }
+            transport.send([Array("begin".utf8)])
+            #expect(await events.texts(count: 301) == ["begin"] + texts)
+            transport.send([Array("close".utf8)])
+            #expect(await events.firstClose() == CloseReason(code: 4001, reason: "asked"))
+        }
+    }
+
     @Test("Failures to connect have their own codes")
     func failures() async throws {
         try await withServer { server in

@@ -40,6 +40,42 @@ import Testing
     ])
     func `what is not flat is left to the general parser`(text: String) { #expect(Self.members(text) == nil) }
 
+    /// A string is passed over in steps of 8 and 32 bytes: what ends it must be found at every place of a step.
+    @Test(arguments: 0..<100)
+    func `a string ends where it ends, and nothing but plain ASCII is in it`(count: Int) {
+        let text = [UInt8](repeating: UInt8(ascii: "x"), count: count)
+        let frame = Array(#"{"a":""#.utf8) + text + Array(#"","b":1}"#.utf8)
+        var scanner = FlatScanner()
+        let range = frame.withUnsafeBytes { scanner.scan($0) ? scanner.range("a", in: $0) : nil }
+        #expect(range == 6..<(6 + count))
+        for place in 0..<count {
+            for byte: UInt8 in [0x00, 0x1F, 0x5C, 0x7F, 0x80, 0xC3, 0xFF] {
+                var altered = frame
+                altered[6 + place] = byte
+                #expect(!altered.withUnsafeBytes { scanner.scan($0) }, "\(byte) at \(place)")
+            }
+            var quoted = frame
+            quoted[6 + place] = UInt8(ascii: "\"")
+            #expect(!quoted.withUnsafeBytes { scanner.scan($0) })
+            // Behind the bytes that lie next to what ends a string.
+            var plain = frame
+            for (offset, byte) in [UInt8(0x20), 0x21, 0x23, 0x5B, 0x5D, 0x7E].enumerated() where place + offset < count
+            {
+                plain[6 + place + offset] = byte
+            }
+            #expect(plain.withUnsafeBytes { scanner.scan($0) ? scanner.range("a", in: $0) : nil } == range)
+        }
+    }
+
+    @Test func `a name that stands twice is found among names that differ little`() {
+        let names = ["a", "b", "ab", "ba", "aa", "aba", "abba", "", "kind", "kink", "mind"]
+        for twice in names {
+            let members = names.map { "\"\($0)\":1" }
+            #expect(Self.members("{" + members.joined(separator: ",") + "}")?.count == names.count)
+            #expect(Self.members("{" + (members + ["\"\(twice)\":2"]).joined(separator: ",") + "}") == nil)
+        }
+    }
+
     @Test func `what the general parser refuses is never taken`() {
         let good = #"{"type":"send","a":"xyz","b":[],"c":["p","q"],"d":-12,"e":true,"f":null}"#
         var generator = SeededGenerator(11)

@@ -30,44 +30,97 @@ private enum Agreement {
         }
         throw IdentityError(.weakKey, "no secret can be shared with this key")
     }
+}
 
-    static func seal(_ plaintext: [UInt8], nonce: [UInt8], key: [UInt8]) throws(IdentityError) -> [UInt8] {
-        guard nonce.count == 24 else { throw IdentityError(.malformed, "a nonce has 24 bytes, not \(nonce.count)") }
-        var box = [UInt8](repeating: 0, count: plaintext.count + 16)
-        guard cnacl_secretbox_seal(&box, plaintext, plaintext.count, nonce, key) == 0 else {
-            throw IdentityError(.malformed, "the box could not be made")
+/// Memory as C wants it.
+private enum Memory {
+    /// The first bytes of four pieces; an empty piece without memory stands as a byte that nobody reads or writes.
+    @inline(__always)
+    static func withPointers(
+        _ out: UnsafeMutableRawBufferPointer, _ text: UnsafeRawBufferPointer, _ nonce: UnsafeRawBufferPointer,
+        _ key: UnsafeRawBufferPointer,
+        _ body: (UnsafeMutablePointer<UInt8>, UnsafePointer<UInt8>, UnsafePointer<UInt8>, UnsafePointer<UInt8>) -> Bool
+    ) -> Bool {
+        var none: UInt8 = 0
+        return withUnsafeMutablePointer(to: &none) { none in
+            func start(_ memory: UnsafeRawBufferPointer) -> UnsafePointer<UInt8> {
+                memory.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? UnsafePointer(none)
+            }
+            let out = out.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? none
+            return body(out, start(text), start(nonce), start(key))
         }
-        return box
-    }
-
-    static func open(_ box: [UInt8], nonce: [UInt8], key: [UInt8]) -> [UInt8]? {
-        guard box.count >= 16, nonce.count == 24 else { return nil }
-        var plaintext = [UInt8](repeating: 0, count: box.count - 16)
-        return cnacl_secretbox_open(&plaintext, box, box.count, nonce, key) == 0 ? plaintext : nil
     }
 }
 
 /// The shared key of two peers, made once: NaCl's `crypto_box` (X25519, XSalsa20-Poly1305) between ed25519 keys.
 public struct BoxKey: Sendable {
-    private let key: [UInt8]
+    /// In place, not in memory of its own: who holds thousands of keys, finds each with one look.
+    private let key: SIMD4<UInt64>
+
+    /// How much longer a box is than its text.
+    package static let tagBytes = 16
+    /// The size of a nonce.
+    package static let nonceBytes = 24
 
     /// Makes the shared key. Fails with `weakKey` when the other key is no usable point of the curve.
     public init(mine: SigningKey, theirs: PublicKey) throws(IdentityError) {
-        key = try Agreement.boxKey(secret: Agreement.x25519(mine), theirs: Agreement.x25519(theirs))
+        try self.init(mineX25519: Agreement.x25519(mine), theirsX25519: Agreement.x25519(theirs))
     }
 
     /// Makes the shared key of keys in their X25519 form: converting one costs far more than this, and is done once.
     public init(mineX25519: [UInt8], theirsX25519: [UInt8]) throws(IdentityError) {
-        key = try Agreement.boxKey(secret: mineX25519, theirs: theirsX25519)
+        let bytes = try Agreement.boxKey(secret: mineX25519, theirs: theirsX25519)
+        key = bytes.withUnsafeBytes { $0.loadUnaligned(as: SIMD4<UInt64>.self) }
+    }
+
+    /// Writes the tag and the ciphertext to `box`, which has their size and lies elsewhere than the text. False when the
+    /// sizes do not fit.
+    package func seal(
+        _ plaintext: UnsafeRawBufferPointer, nonce: UnsafeRawBufferPointer, to box: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        guard nonce.count == Self.nonceBytes, box.count == plaintext.count + Self.tagBytes else { return false }
+        return withUnsafeBytes(of: key) { key in
+            Memory.withPointers(box, plaintext, nonce, key) { box, text, nonce, key in
+                cnacl_secretbox_seal(box, text, plaintext.count, nonce, key) == 0
+            }
+        }
+    }
+
+    /// Writes the plaintext to `plaintext`, which has its size and lies elsewhere than the box. False when anything was
+    /// changed; then nothing is written.
+    package func open(
+        _ box: UnsafeRawBufferPointer, nonce: UnsafeRawBufferPointer, to plaintext: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        guard nonce.count == Self.nonceBytes, box.count == plaintext.count + Self.tagBytes else { return false }
+        return withUnsafeBytes(of: key) { key in
+            Memory.withPointers(plaintext, box, nonce, key) { text, box, nonce, key in
+                cnacl_secretbox_open(text, box, plaintext.count + Self.tagBytes, nonce, key) == 0
+            }
+        }
     }
 
     /// The tag of 16 bytes and the ciphertext. The nonce has 24 bytes and is never used twice.
     public func seal(_ plaintext: [UInt8], nonce: [UInt8]) throws(IdentityError) -> [UInt8] {
-        try Agreement.seal(plaintext, nonce: nonce, key: key)
+        guard nonce.count == Self.nonceBytes else {
+            throw IdentityError(.malformed, "a nonce has 24 bytes, not \(nonce.count)")
+        }
+        var box = [UInt8](repeating: 0, count: plaintext.count + Self.tagBytes)
+        let isSealed = box.withUnsafeMutableBytes { box in
+            plaintext.withUnsafeBytes { text in nonce.withUnsafeBytes { seal(text, nonce: $0, to: box) } }
+        }
+        guard isSealed else { throw IdentityError(.malformed, "the box could not be made") }
+        return box
     }
 
     /// The plaintext; nil when anything was changed.
-    public func open(_ box: [UInt8], nonce: [UInt8]) -> [UInt8]? { Agreement.open(box, nonce: nonce, key: key) }
+    public func open(_ box: [UInt8], nonce: [UInt8]) -> [UInt8]? {
+        guard box.count >= Self.tagBytes else { return nil }
+        var plaintext = [UInt8](repeating: 0, count: box.count - Self.tagBytes)
+        let isOpened = plaintext.withUnsafeMutableBytes { text in
+            box.withUnsafeBytes { box in nonce.withUnsafeBytes { open(box, nonce: $0, to: text) } }
+        }
+        return isOpened ? plaintext : nil
+    }
 
     /// 24 random bytes.
     public static func randomNonce() -> [UInt8] { SecureRandom.bytes(24) }
@@ -80,8 +133,8 @@ public enum SealedBox {
         let theirs = try Agreement.x25519(recipient)
         let ephemeral = Curve25519.KeyAgreement.PrivateKey()
         let own = Array(ephemeral.publicKey.rawRepresentation)
-        let key = try Agreement.boxKey(secret: Array(ephemeral.rawRepresentation), theirs: theirs)
-        return own + (try Agreement.seal(plaintext, nonce: nonce(own, theirs), key: key))
+        let key = try BoxKey(mineX25519: Array(ephemeral.rawRepresentation), theirsX25519: theirs)
+        return own + (try key.seal(plaintext, nonce: nonce(own, theirs)))
     }
 
     /// Opens with an ed25519 key; nil when it was not sealed to it or was changed.
@@ -92,10 +145,10 @@ public enum SealedBox {
     /// Opens with an X25519 secret.
     static func open(_ box: [UInt8], secret: [UInt8]) -> [UInt8]? {
         guard box.count >= 48, let own = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: secret),
-            let key = try? Agreement.boxKey(secret: secret, theirs: Array(box.prefix(32)))
+            let key = try? BoxKey(mineX25519: secret, theirsX25519: Array(box.prefix(32)))
         else { return nil }
         let nonce = nonce(Array(box.prefix(32)), Array(own.publicKey.rawRepresentation))
-        return Agreement.open(Array(box.dropFirst(32)), nonce: nonce, key: key)
+        return key.open(Array(box.dropFirst(32)), nonce: nonce)
     }
 
     private static func nonce(_ ephemeral: [UInt8], _ recipient: [UInt8]) -> [UInt8] {

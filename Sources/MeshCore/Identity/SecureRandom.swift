@@ -23,9 +23,23 @@ public struct SecureRandom: RandomNumberGenerator, Sendable {
 
     /// The next 64 bits.
     public mutating func next() -> UInt64 {
-        if pool.isEmpty { pool = Self.drawn() }
+        if pool.count < 8 { pool = Self.drawn() }
         defer { pool.removeLast(8) }
         return pool.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: $0.count - 8, as: UInt64.self) }
+    }
+
+    /// Fills memory with random bytes.
+    package mutating func fill(_ bytes: UnsafeMutableRawBufferPointer) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            if pool.isEmpty { pool = Self.drawn() }
+            let taken = min(pool.count, rest.count)
+            pool.withUnsafeBytes { pool in
+                UnsafeMutableRawBufferPointer(rebasing: rest.prefix(taken)).copyBytes(from: pool.suffix(taken))
+            }
+            pool.removeLast(taken)
+            rest = rest.dropFirst(taken)
+        }
     }
 
     /// Random bytes.

@@ -22,6 +22,8 @@ package struct FlatScanner: Sendable {
 
     /// The members of the object that was read last.
     package private(set) var members: [Member] = []
+    /// A bit for each name that was read, at a place that few other names share.
+    private var names: UInt64 = 0
     /// More members than this are left to the general parser.
     private static let maximumMembers = 24
 
@@ -30,12 +32,13 @@ package struct FlatScanner: Sendable {
     /// Reads an object; false leaves it to the general parser.
     package mutating func scan(_ bytes: UnsafeRawBufferPointer) -> Bool {
         members.removeAll(keepingCapacity: true)
+        names = 0
         var cursor = Cursor(bytes: bytes)
         guard cursor.take(UInt8(ascii: "{")) else { return false }
         if cursor.take(UInt8(ascii: "}")) { return cursor.isAtEnd }
         repeat {
             guard members.count < Self.maximumMembers, let name = cursor.string(), cursor.take(UInt8(ascii: ":")),
-                let value = cursor.value(), !hasMember(bytes, name)
+                let value = cursor.value(), isNew(bytes, name)
             else { return false }
             members.append(Member(name: name, value: value))
         } while cursor.take(UInt8(ascii: ","))
@@ -44,13 +47,19 @@ package struct FlatScanner: Sendable {
 
     /// The value of a member; nil when there is none of this name.
     package func value(_ name: StaticString, in bytes: UnsafeRawBufferPointer) -> Value? {
-        members.first { Self.equals(bytes, $0.name, name) }?.value
+        for member in members where Self.equals(bytes, member.name, name) { return member.value }
+        return nil
     }
 
     /// The text of a member; nil when there is none, or it is no string.
     package func text(_ name: StaticString, in bytes: UnsafeRawBufferPointer) -> String? {
+        range(name, in: bytes).map { Self.text(bytes, $0) }
+    }
+
+    /// Where the text of a member stands; nil when there is none, or it is no string.
+    package func range(_ name: StaticString, in bytes: UnsafeRawBufferPointer) -> Range<Int>? {
         guard case .string(let range)? = value(name, in: bytes) else { return nil }
-        return Self.text(bytes, range)
+        return range
     }
 
     /// The text of a range.
@@ -76,13 +85,22 @@ package struct FlatScanner: Sendable {
         return result
     }
 
-    private func hasMember(_ bytes: UnsafeRawBufferPointer, _ name: Range<Int>) -> Bool {
-        members.contains { member in
-            member.name.count == name.count
-                && (0..<name.count).allSatisfy {
-                    bytes[member.name.lowerBound + $0] == bytes[name.lowerBound + $0]
-                }
-        }
+    /// Whether no member has this name yet. Most names need not be compared: their bit is not set.
+    private mutating func isNew(_ bytes: UnsafeRawBufferPointer, _ name: Range<Int>) -> Bool {
+        let bit = Self.bit(bytes, name)
+        defer { names |= bit }
+        return names & bit == 0 || !members.contains { Self.equals(bytes, $0.name, name) }
+    }
+
+    private static func bit(_ bytes: UnsafeRawBufferPointer, _ name: Range<Int>) -> UInt64 {
+        guard let first = name.first else { return 1 }
+        let mixed = Int(bytes[first]) &* 5 &+ Int(bytes[name.upperBound &- 1]) &* 11 &+ name.count &* 3
+        return 1 << UInt64(mixed & 63)
+    }
+
+    private static func equals(_ bytes: UnsafeRawBufferPointer, _ one: Range<Int>, _ other: Range<Int>) -> Bool {
+        guard one.count == other.count else { return false }
+        return (0..<one.count).allSatisfy { bytes[one.lowerBound + $0] == bytes[other.lowerBound + $0] }
     }
 }
 
@@ -99,40 +117,63 @@ private struct Cursor {
     }
 
     private mutating func skipSpace() {
-        while offset < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[offset]) { offset += 1 }
+        while offset < bytes.count, Self.isSpace(bytes[offset]) { offset += 1 }
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
     }
 
     /// Takes a byte, behind any space.
+    @inline(__always)
     mutating func take(_ byte: UInt8) -> Bool {
         if offset < bytes.count, bytes[offset] == byte {
             offset += 1
             return true
         }
+        return takeBehindSpace(byte)
+    }
+
+    private mutating func takeBehindSpace(_ byte: UInt8) -> Bool {
         skipSpace()
         guard offset < bytes.count, bytes[offset] == byte else { return false }
         offset += 1
         return true
     }
 
-    /// A string of printable ASCII without escapes, eight bytes at a time.
+    /// A string of printable ASCII without escapes, eight bytes at a time; a long one in larger steps.
     mutating func string() -> Range<Int>? {
         guard take(UInt8(ascii: "\"")) else { return nil }
         let start = offset
         while offset + 8 <= bytes.count {
-            let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            guard PlainText.isPlainASCII(word) else { break }
-            offset += 8
+            let plain = PlainText.plainASCIICount(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            offset += plain
+            if plain < 8 { return end(of: start) }
+            if offset - start == 16 { skipPlain() }
         }
         while offset < bytes.count {
             switch bytes[offset] {
-            case UInt8(ascii: "\""):
-                offset += 1
-                return start..<(offset - 1)
-            case UInt8(ascii: "\\"), 0x00..<0x20, 0x7F...: return nil
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0x00..<0x20, 0x7F...: return end(of: start)
             default: offset += 1
             }
         }
         return nil
+    }
+
+    /// Passes what is certainly within a string, 32 bytes at a time.
+    private mutating func skipPlain() {
+        while offset + 32 <= bytes.count,
+            PlainText.isPlainASCII(bytes.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self))
+        {
+            offset += 32
+        }
+    }
+
+    /// The string that ends here; nil when it is no quote that stands here.
+    private mutating func end(of start: Int) -> Range<Int>? {
+        guard bytes[offset] == UInt8(ascii: "\"") else { return nil }
+        offset += 1
+        return start..<(offset - 1)
     }
 
     mutating func value() -> FlatScanner.Value? {

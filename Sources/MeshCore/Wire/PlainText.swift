@@ -11,8 +11,28 @@ enum PlainText {
         zeros(word ^ (ones &* 0x22)) | zeros(word ^ (ones &* 0x5C)) | ((word &- (ones &* 0x20)) & ~word & high)
     }
 
-    /// Whether eight bytes are printable ASCII without quotes and backslashes.
-    static func isPlainASCII(_ word: UInt64) -> Bool { special(word) | (word & high) == 0 }
+    /// How many of eight bytes, in the order of memory, stand before the first one that is no printable ASCII, a quote or
+    /// a backslash.
+    @inline(__always)
+    static func plainASCIICount(_ word: UInt64) -> Int {
+        let word = UInt64(littleEndian: word)
+        // The highest bit of a byte is marked when it is not ASCII, below 0x20, a quote, a backslash, or 0x7F. What a byte
+        // borrows or carries spoils only bytes behind one that is marked itself: the first mark is true.
+        let marks =
+            word | (word &- ones &* 0x20) | ((word ^ ones &* 0x22) &- ones) | ((word ^ ones &* 0x5C) &- ones)
+            | (word &+ ones)
+        return (marks & high).trailingZeroBitCount / 8
+    }
+
+    /// Whether 32 bytes are printable ASCII without quotes and backslashes.
+    @inline(__always)
+    static func isPlainASCII(_ bytes: SIMD4<UInt64>) -> Bool {
+        let (one, space) = (SIMD4(repeating: ones), SIMD4(repeating: ones &* 0x20))
+        let (quote, backslash) = (SIMD4(repeating: ones &* 0x22), SIMD4(repeating: ones &* 0x5C))
+        let marks =
+            bytes | (bytes &- space) | ((bytes ^ quote) &- one) | ((bytes ^ backslash) &- one) | (bytes &+ one)
+        return (marks[0] | marks[1] | marks[2] | marks[3]) & high == 0
+    }
 
     /// Whether no byte of a text needs an escape.
     static func isPlain(_ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -7,9 +7,9 @@ package enum UTF8Check {
     }
 
     /// How far bytes are whole characters, and whether what follows is broken; if it is not, then it is nothing or the
-    /// beginning of a character. ASCII is passed over eight bytes at a time.
+    /// beginning of a character. ASCII is passed over many bytes at a time.
     package static func check(_ bytes: UnsafeRawBufferPointer) -> (wholeBytes: Int, isBroken: Bool) {
-        var offset = 0
+        var offset = asciiBytes(bytes)
         while offset < bytes.count {
             if offset + 8 <= bytes.count,
                 bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
@@ -24,6 +24,17 @@ package enum UTF8Check {
             }
         }
         return (offset, false)
+    }
+
+    /// How many bytes at the front are known to be ASCII, in pieces of 32.
+    private static func asciiBytes(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var offset = 0
+        while offset + 32 <= bytes.count {
+            let piece = bytes.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self)
+            if (piece[0] | piece[1] | piece[2] | piece[3]) & 0x8080_8080_8080_8080 != 0 { break }
+            offset += 32
+        }
+        return offset
     }
 
     private enum Found { case whole(Int), cut, broken }

@@ -275,6 +275,29 @@ package enum WebSocketEncoder {
         return size + payload.count
     }
 
+    /// Writes a whole frame to the start of `target`, which must hold `maxHeaderBytes` and `maximumBytes`; returns its
+    /// size. `fill` writes the payload where it leaves from, at most `maximumBytes`, and returns their number.
+    package static func write(
+        _ opcode: WebSocketOpcode, maximumBytes: Int, maskKey: UInt32?, to target: UnsafeMutableRawBufferPointer,
+        _ fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) -> Int {
+        let expected = headerBytes(maximumBytes, isMasked: maskKey != nil)
+        let count = fill(UnsafeMutableRawBufferPointer(rebasing: target[expected..<expected + maximumBytes]))
+        precondition((0...maximumBytes).contains(count), "more bytes than there is room for")
+        let size = headerBytes(count, isMasked: maskKey != nil)
+        let body = UnsafeMutableRawBufferPointer(rebasing: target[size..<size + count])
+        if size < expected {
+            body.copyMemory(from: UnsafeRawBufferPointer(rebasing: target[expected..<expected + count]))
+        }
+        _ = writeHeader(opcode, payloadBytes: count, maskKey: maskKey, to: target)
+        if let maskKey { WebSocketMask.apply(maskKey, to: body) }
+        return size + count
+    }
+
+    private static func headerBytes(_ payloadBytes: Int, isMasked: Bool) -> Int {
+        (payloadBytes < 126 ? 2 : payloadBytes < 65_536 ? 4 : 10) + (isMasked ? 4 : 0)
+    }
+
     /// A whole frame as bytes.
     package static func frame(_ opcode: WebSocketOpcode, _ payload: [UInt8], maskKey: UInt32? = nil) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: payload.count + maxHeaderBytes) { target, count in

@@ -12,6 +12,7 @@ final class WebSocketClientHandler: ChannelInboundHandler {
     /// The largest message that is taken; brokers send frames of their own limit, which may be set higher than ours.
     private static let maxMessageBytes = 64 << 20
     private static let closeSeconds: Int64 = 5
+    private static let burstBytes = 4_096
 
     private let address: ClientAddress
     private let opened: EventLoopPromise<WebSocketTransport>
@@ -24,6 +25,8 @@ final class WebSocketClientHandler: ChannelInboundHandler {
     private var pending = ByteBuffer()
     private var isParsing = false
     private var handler: (@Sendable (TransportEvent) -> Void)?
+    /// Takes text frames instead of the handler, where they arrived.
+    private var inPlace: ((UnsafeRawBufferPointer) -> Void)?
     private var hasToldEnd = false
     private var endReason: CloseReason?
     private var random = SecureRandom()
@@ -132,6 +135,19 @@ final class WebSocketClientHandler: ChannelInboundHandler {
         flush(promise)
     }
 
+    func receiveInPlace(_ receive: @escaping (UnsafeRawBufferPointer) -> Void) { inPlace = receive }
+
+    func sendInPlace(maximumBytes: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) {
+        guard state == .open else { return }
+        makeRoom()
+        pending.writeWithUnsafeMutableBytes(minimumWritableBytes: maximumBytes + WebSocketEncoder.maxHeaderBytes) {
+            out in
+            WebSocketEncoder.write(.text, maximumBytes: maximumBytes, maskKey: newMask(), to: out, fill)
+        }
+    }
+
+    func flushNow() { flush() }
+
     func ping(_ payload: [UInt8]) {
         guard state == .open else { return }
         append(.ping, Array(payload.prefix(125)))
@@ -168,7 +184,12 @@ final class WebSocketClientHandler: ChannelInboundHandler {
         var text: [UInt8]?
         let step = buffer.withUnsafeMutableReadableBytes { bytes in
             let step = decoder.next(in: bytes)
-            if case .message(let range, _) = step { text = Array(bytes[range]) }
+            guard case .message(let range, _) = step else { return step }
+            if let inPlace, state == .open {
+                inPlace(UnsafeRawBufferPointer(rebasing: bytes[range]))
+            } else {
+                text = Array(bytes[range])
+            }
             return step
         }
         switch step {
@@ -179,7 +200,7 @@ final class WebSocketClientHandler: ChannelInboundHandler {
             if let text { tell(.text(text)) }
         case .assembled(let text, let consumed):
             buffer.moveReaderIndex(forwardBy: consumed)
-            tell(.text(text))
+            if let inPlace, state == .open { text.withUnsafeBytes(inPlace) } else { tell(.text(text)) }
         case .ping(let payload, let consumed):
             buffer.moveReaderIndex(forwardBy: consumed)
             if state == .open { append(.pong, payload) }
@@ -201,12 +222,19 @@ final class WebSocketClientHandler: ChannelInboundHandler {
     }
 
     private func append(_ opcode: WebSocketOpcode, _ payload: [UInt8]) {
-        let mask = UInt32.random(in: 1...UInt32.max, using: &random)
+        let mask = newMask()
         let size = payload.count + WebSocketEncoder.maxHeaderBytes
+        makeRoom()
         pending.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { out in
             payload.withUnsafeBytes { WebSocketEncoder.write(opcode, $0, maskKey: mask, to: out) }
         }
     }
+
+    /// A new key for each frame, as RFC 6455 wants it.
+    private func newMask() -> UInt32 { UInt32.random(in: 1...UInt32.max, using: &random) }
+
+    /// A burst begins with room for several frames, so that it is not moved with each of them.
+    private func makeRoom() { if pending.capacity == 0 { pending.reserveCapacity(Self.burstBytes) } }
 
     private func flush(_ promise: EventLoopPromise<Void>? = nil) {
         guard pending.readableBytes > 0, let context else {
@@ -249,5 +277,6 @@ final class WebSocketClientHandler: ChannelInboundHandler {
         hasToldEnd = true
         handler(.closed(endReason))
         self.handler = nil
+        inPlace = nil
     }
 }

@@ -20,7 +20,10 @@ public struct WebSocketConnector: TransportConnector {
     /// Connects and upgrades. Fails with `TransportError`: `.refused` when nothing listens, `.timeout`, `.closed` when
     /// the line broke in between, `.handshake` when the other end answers no upgrade or shows no trusted certificate,
     /// `.address` for a bad URL or an unknown host.
-    public func connect() async throws -> any Transport {
+    public func connect() async throws -> any Transport { try await open() }
+
+    /// Connects and upgrades, for those who use the connection on its loop.
+    package func open() async throws -> WebSocketTransport {
         let address = try ClientAddress(url, scheme: "ws")
         let deadline = NIODeadline.now() + .seconds(Int64(timeoutSeconds))
         let loop = group.next()

@@ -1,9 +1,9 @@
-import MeshCore
+package import MeshCore
 import NIOCore
 import Synchronization
 
 /// A client's WebSocket as a transport. Every call may come from anywhere; the work happens on the channel's loop.
-final class WebSocketTransport: Transport {
+package final class WebSocketTransport: Transport {
     private let channel: any Channel
     private let handler: NIOLoopBound<WebSocketClientHandler>
     private let counter: BufferedCounter
@@ -14,26 +14,43 @@ final class WebSocketTransport: Transport {
         self.counter = counter
     }
 
-    var bufferedBytes: Int { counter.bytes }
+    package var bufferedBytes: Int { counter.bytes }
 
-    func start(_ handler: @escaping @Sendable (TransportEvent) -> Void) {
+    package func start(_ handler: @escaping @Sendable (TransportEvent) -> Void) {
         run { $0.start(handler) }
     }
 
-    func send(_ frames: [[UInt8]]) {
+    package func send(_ frames: [[UInt8]]) {
         guard !frames.isEmpty, channel.isActive else { return }
         let size = frames.reduce(0) { $0 + $1.count }
         counter.add(size)
         run { [counter] in $0.send(frames) { counter.add(-size) } }
     }
 
-    func ping(_ payload: [UInt8]) {
+    package func ping(_ payload: [UInt8]) {
         if channel.isActive { run { $0.ping(payload) } }
     }
 
-    func close(_ reason: CloseReason) {
+    package func close(_ reason: CloseReason) {
         if channel.isActive { run { $0.close(reason) } }
     }
+
+    // MARK: On the loop
+
+    /// Gives the text frames that follow where they arrived: as memory that stays valid during the call. Only on the
+    /// connection's loop.
+    package func receiveInPlace(_ receive: @escaping (UnsafeRawBufferPointer) -> Void) {
+        handler.value.receiveInPlace(receive)
+    }
+
+    /// Adds a text frame that is written where it leaves from: `fill` writes at most `maximumBytes` and returns how many
+    /// they are. It leaves with the end of the burst that is being read, or with `flushNow`. Only on the connection's loop.
+    package func sendInPlace(maximumBytes: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Int) {
+        handler.value.sendInPlace(maximumBytes: maximumBytes, fill)
+    }
+
+    /// Sends what `sendInPlace` has gathered. Only on the connection's loop.
+    package func flushNow() { handler.value.flushNow() }
 
     /// Always in the order of the calls, also for calls from the loop itself.
     private func run(_ action: @escaping @Sendable (WebSocketClientHandler) -> Void) {
