@@ -15,16 +15,29 @@ import Testing
                     case .bool(let value): .bool(value)
                     case .null: .null
                     case .strings(let list): .array(FlatScanner.strings(bytes, list).map { .string($0) })
+                    case .objects(let list):
+                        .array(
+                            FlatScanner.objects(bytes, list).map { range in
+                                (try? JSON.parse(Array(bytes[range]), limits: .frame)) ?? .null
+                            })
                     }
                 return (FlatScanner.text(bytes, member.name), value)
             }
         }
     }
 
+    /// A send with a copy for a session and one for a member, which says more.
+    private static func copies(_ more: String) -> String {
+        let key = String(repeating: "0a", count: 32)
+        return #"{"type":"send","targetSpec":"bob","copies":[{"session":"\#(key)","nonce":"n","ciphertext":"c"},"#
+            + #"{"nonce":"n","member":"\#(key)","ciphertext":"d"\#(more)}]}"#
+    }
+
     @Test(arguments: [
         "{}", " { } ", #"{"a":1}"#, #"{"a":"b","c":true,"d":null,"e":[],"f":["x","y"],"g":-12}"#,
         "{ \"a\" : \"b\" ,\n\t\"c\" : [ \"x\" , \"y\" ] }\r\n",
         #"{"long":"0123456789abcdefghij","n":123456789012345678}"#,
+        #"{"a":[{}],"b":[{"c":"d","e":1},{"f":true,"g":null}],"h":[ { "i" : -1 } , {} ]}"#,
     ])
     func `a flat object has the members that the general parser reads`(text: String) throws {
         let members = try #require(Self.members(text))
@@ -36,7 +49,8 @@ import Testing
 
     @Test(arguments: [
         #"{"a":1.5}"#, #"{"a":1e3}"#, #"{"a":{"b":1}}"#, #"{"a":[1]}"#, #"{"a":"\n"}"#, #"{"é":1}"#, #"{"a":"é"}"#,
-        #"{"a":1234567890123456789}"#, "[]", "1",
+        #"{"a":1234567890123456789}"#, "[]", "1", #"{"a":[{"b":[]}]}"#, #"{"a":[{"b":{}}]}"#, #"{"a":[{},1]}"#,
+        #"{"a":["x",{}]}"#, #"{"a":[{}"#, #"{"a":[{"b":1.5}]}"#,
     ])
     func `what is not flat is left to the general parser`(text: String) { #expect(Self.members(text) == nil) }
 
@@ -77,7 +91,7 @@ import Testing
     }
 
     @Test func `what the general parser refuses is never taken`() {
-        let good = #"{"type":"send","a":"xyz","b":[],"c":["p","q"],"d":-12,"e":true,"f":null}"#
+        let good = #"{"type":"send","a":"xyz","b":[],"c":["p","q"],"d":-12,"e":true,"f":null,"g":[{"h":"i","j":2},{}]}"#
         var generator = SeededGenerator(11)
         let bytes = Array(good.utf8)
         var taken = 0
@@ -103,6 +117,8 @@ import Testing
         #"{"type":"send","targetSpec":"bob","ciphertext":"aGk="}"#,
         #"{"type":"send","id":"1","targetSpec":"*","priority":"now","nonce":"","ciphertext":"aGk=","encrypted":false}"#,
         #"{"type":"send","_reqId":"r","targetSpec":"@g","ttl":60000,"receipts":true,"client_message_id":"c","replyToId":"x","request_fingerprint":"f"}"#,
+        #"{"type":"send","targetSpec":"bob","copies":[],"mentions":["a","b"]}"#, Self.copies(""),
+        Self.copies(#","bodyVersion":3"#),
     ])
     func `a send is read alike in both ways`(text: String) throws {
         var scanner = FlatScanner()
@@ -117,6 +133,11 @@ import Testing
         #"{"type":"send","targetSpec":"a","priority":"soon"}"#, #"{"type":"send","targetSpec":"a","ttl":"1"}"#,
         #"{"type":"send","targetSpec":"a","bodyVersion":3}"#, #"{"type":"send","targetSpec":"a","nonce":null}"#,
         #"{"type":"send","targetSpec":"a","other":"x"}"#, #"{"type":"send","targetSpec":"a","_reqId":7}"#,
+        #"{"type":"send","targetSpec":"a","copies":["x"]}"#, #"{"type":"send","targetSpec":"a","copies":[{}]}"#,
+        #"{"type":"send","targetSpec":"a","mentions":[{}]}"#, Self.copies(#","other":1"#),
+        Self.copies(#","other":"x""#),
+        Self.copies(#","nonce":"n""#), Self.copies(#","bodyVersion":"3""#),
+        #"{"type":"send","targetSpec":"a","copies":[{"nonce":"n","ciphertext":"c","session":"short"}]}"#,
     ])
     func `an unusual send is left to the general decoder`(text: String) {
         var scanner = FlatScanner()

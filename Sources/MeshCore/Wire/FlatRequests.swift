@@ -44,9 +44,61 @@ extension Send: FlatRequest {
             case .integer(let value):
                 guard has("ttl") else { return nil }
                 ttl = value
-            case .null, .strings: return nil
+            case .strings(let list):
+                if has("mentions") {
+                    mentions = FlatScanner.strings(bytes, list)
+                } else if has("copies"), list.isEmpty {
+                    copies = []
+                } else {
+                    return nil
+                }
+            case .objects(let list):
+                guard has("copies"), let read = SealedCopy.all(in: bytes, list) else { return nil }
+                copies = read
+            case .null: return nil
             }
         }
+    }
+}
+
+extension SealedCopy {
+    /// Reads the copies of a list of flat objects; nil when one of them is unusual.
+    fileprivate static func all(in bytes: UnsafeRawBufferPointer, _ list: Range<Int>) -> [SealedCopy]? {
+        var scanner = FlatScanner()
+        var copies: [SealedCopy] = []
+        for range in FlatScanner.objects(bytes, list) {
+            let object = UnsafeRawBufferPointer(rebasing: bytes[range])
+            guard scanner.scan(object), let copy = SealedCopy(flat: scanner, in: object) else { return nil }
+            copies.append(copy)
+        }
+        return copies
+    }
+
+    private init?(flat: FlatScanner, in bytes: UnsafeRawBufferPointer) {
+        self.init(nonce: "", ciphertext: "")
+        var texts = 0
+        for member in flat.members {
+            func has(_ name: StaticString) -> Bool { FlatScanner.equals(bytes, member.name, name) }
+            switch member.value {
+            case .string(let range):
+                if has("nonce") {
+                    nonce = FlatScanner.text(bytes, range)
+                    texts += 1
+                } else if has("ciphertext") {
+                    ciphertext = FlatScanner.text(bytes, range)
+                    texts += 1
+                } else {
+                    guard let key = PublicKey(hexIn: UnsafeRawBufferPointer(rebasing: bytes[range])) else { return nil }
+                    if has("session") { session = key } else if has("member") { self.member = key } else { return nil }
+                }
+            case .integer(let value):
+                guard has("bodyVersion"), let version = Int(exactly: value) else { return nil }
+                bodyVersion = version
+            default: return nil
+            }
+        }
+        // Names are not repeated in what was scanned: two texts are the two that a copy must have.
+        guard texts == 2 else { return nil }
     }
 }
 

@@ -1,6 +1,6 @@
 /// Reads the members of a flat JSON object as ranges of its bytes, without building a tree: for the frames whose cost
 /// counts. It takes only what needs no decoding (printable ASCII strings without escapes, integers, `true`, `false`,
-/// `null`, and lists of such strings); for anything else the general parser decides, also about what is wrong.
+/// `null`, and lists of such strings or of objects of all that); for anything else the general parser decides, also about what is wrong.
 package struct FlatScanner: Sendable {
     /// One member's value.
     package enum Value: Sendable, Hashable {
@@ -12,6 +12,8 @@ package struct FlatScanner: Sendable {
         case null
         /// What stands between the brackets: strings and commas.
         case strings(Range<Int>)
+        /// What stands between the brackets: flat objects without lists, and commas.
+        case objects(Range<Int>)
     }
 
     /// One member: where its name stands, and its value.
@@ -85,6 +87,17 @@ package struct FlatScanner: Sendable {
         return result
     }
 
+    /// Where the objects of a list stand; each can be read with `scan`.
+    package static func objects(_ bytes: UnsafeRawBufferPointer, _ list: Range<Int>) -> [Range<Int>] {
+        var result: [Range<Int>] = []
+        var cursor = Cursor(bytes: bytes, offset: list.lowerBound)
+        while cursor.offset < list.upperBound, let range = cursor.object() {
+            result.append(range)
+            guard cursor.take(UInt8(ascii: ",")) else { break }
+        }
+        return result
+    }
+
     /// Whether no member has this name yet. Most names need not be compared: their bit is not set.
     private mutating func isNew(_ bytes: UnsafeRawBufferPointer, _ name: Range<Int>) -> Bool {
         let bit = Self.bit(bytes, name)
@@ -98,7 +111,7 @@ package struct FlatScanner: Sendable {
         return 1 << UInt64(mixed & 63)
     }
 
-    private static func equals(_ bytes: UnsafeRawBufferPointer, _ one: Range<Int>, _ other: Range<Int>) -> Bool {
+    fileprivate static func equals(_ bytes: UnsafeRawBufferPointer, _ one: Range<Int>, _ other: Range<Int>) -> Bool {
         guard one.count == other.count else { return false }
         return (0..<one.count).allSatisfy { bytes[one.lowerBound + $0] == bytes[other.lowerBound + $0] }
     }
@@ -181,7 +194,7 @@ private struct Cursor {
         guard offset < bytes.count else { return nil }
         switch bytes[offset] {
         case UInt8(ascii: "\""): return string().map { .string($0) }
-        case UInt8(ascii: "["): return strings()
+        case UInt8(ascii: "["): return list()
         case UInt8(ascii: "t"): return literal("true", .bool(true))
         case UInt8(ascii: "f"): return literal("false", .bool(false))
         case UInt8(ascii: "n"): return literal("null", .null)
@@ -215,12 +228,35 @@ private struct Cursor {
         return .integer(isNegative ? -value : value)
     }
 
-    private mutating func strings() -> FlatScanner.Value? {
+    private mutating func list() -> FlatScanner.Value? {
         guard take(UInt8(ascii: "[")) else { return nil }
         let start = offset
         if take(UInt8(ascii: "]")) { return .strings(start..<start) }
-        repeat { guard string() != nil else { return nil } } while take(UInt8(ascii: ","))
+        skipSpace()
+        let holdsObjects = offset < bytes.count && bytes[offset] == UInt8(ascii: "{")
+        repeat {
+            guard (holdsObjects ? object() : string()) != nil else { return nil }
+        } while take(UInt8(ascii: ","))
         let end = offset
-        return take(UInt8(ascii: "]")) ? .strings(start..<end) : nil
+        guard take(UInt8(ascii: "]")) else { return nil }
+        return holdsObjects ? .objects(start..<end) : .strings(start..<end)
+    }
+
+    /// An object whose values are no lists and no objects.
+    mutating func object() -> Range<Int>? {
+        skipSpace()
+        let start = offset
+        guard take(UInt8(ascii: "{")) else { return nil }
+        if take(UInt8(ascii: "}")) { return start..<offset }
+        var names: [Range<Int>] = []
+        repeat {
+            guard let name = string(), take(UInt8(ascii: ":")),
+                !names.contains(where: { FlatScanner.equals(bytes, $0, name) })
+            else { return nil }
+            names.append(name)
+            skipSpace()
+            guard offset < bytes.count, bytes[offset] != UInt8(ascii: "["), value() != nil else { return nil }
+        } while take(UInt8(ascii: ","))
+        return take(UInt8(ascii: "}")) ? start..<offset : nil
     }
 }
