@@ -1,27 +1,25 @@
-import Histogram
 import MeshCore
 import MeshSDK
 import NIOCore
 
-/// The load of a measurement: all peers, on one event loop, which it never leaves.
+/// The load of a measurement: all peers, on one event loop, which it never leaves. It runs beside the broker that it
+/// measures, so what it spends on a message is missing there: frames are read and written where the connections hold them.
 final class BenchLoad {
     private let plan: BenchPlan
-    private let mesh: BenchMesh
     private let heads: [[UInt8]]
     private let finished: @Sendable () -> Void
     private var peers: [BenchPeer] = []
-    private var keys: [BoxKey?]
-    private var numbers = SystemRandomNumberGenerator()
+    private let keys: BenchKeys
+    private var box: BenchBox
     private var scanner = FlatScanner()
     private var started: UInt64 = 0
     private var timer: RepeatedTask?
-    /// One bit for each delivery that can be.
-    private var seen: [UInt64]
-    private(set) var outcome: BenchOutcome
+    private var tally: BenchTally
 
-    init(_ plan: BenchPlan, _ mesh: BenchMesh, finished: @escaping @Sendable () -> Void) {
+    var outcome: BenchOutcome { tally.outcome }
+
+    init(_ plan: BenchPlan, _ mesh: BenchMesh, finished: @escaping @Sendable () -> Void) throws {
         self.plan = plan
-        self.mesh = mesh
         self.finished = finished
         let count = mesh.peers.count
         switch plan.target {
@@ -29,24 +27,21 @@ final class BenchLoad {
         case .group: heads = [BenchPeer.head(target: "@" + BenchRun.group) + #","encrypted":false"#.utf8]
         case .broadcast: heads = [BenchPeer.head(target: "*") + #","encrypted":false"#.utf8]
         }
-        keys = Array(repeating: nil, count: plan.target == .direct ? count * count : 0)
-        let copies = plan.target == .direct ? 1 : count - 1
-        let senders = min(plan.senders, count)
-        outcome = BenchOutcome(
-            expectedAccepted: senders * plan.messages, expectedDelivered: senders * plan.messages * copies)
-        seen = Array(repeating: 0, count: (count * senders * plan.messages + 63) / 64)
+        keys = plan.target == .direct ? try BenchKeys(mesh.peers) : BenchKeys()
+        box = BenchBox(size: plan.size)
+        tally = BenchTally(plan, peers: count)
     }
 
     // MARK: Sending
 
-    func start(_ transports: [any Transport], on loop: any EventLoop, _ own: NIOLoopBound<BenchLoad>) {
-        peers = transports.enumerated().map { BenchPeer(number: $0.offset, transport: $0.element) }
-        if plan.target == .direct { makeKeys() }
+    func start(_ connections: [WebSocketTransport], on loop: any EventLoop, _ own: NIOLoopBound<BenchLoad>) {
+        peers = connections.enumerated().map { BenchPeer(number: $0.offset, connection: $0.element) }
+        for peer in peers { peer.receive { [self] in frame($0, at: peer) } }
         started = NIODeadline.now().uptimeNanoseconds
         if plan.intervalNanos == nil {
-            for number in senders {
-                fill(number)
-                peers[number].flush()
+            for peer in peers[senders] {
+                fill(peer)
+                peer.flush()
             }
         } else {
             timer = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(500)) { _ in own.value.tick() }
@@ -58,26 +53,11 @@ final class BenchLoad {
 
     func stop() { timer?.cancel() }
 
-    /// The shared key of two peers is the same on both sides.
-    private func makeKeys() {
-        let count = peers.count
-        let secrets = mesh.peers.map { KeyConversion.x25519($0.sessionKey) }
-        let publics = mesh.peers.map { (try? KeyConversion.x25519($0.sessionKey.publicKey)) ?? [] }
-        for one in 0..<count {
-            for other in 0..<one {
-                let key = try? BoxKey(mineX25519: secrets[one], theirsX25519: publics[other])
-                keys[one * count + other] = key
-                keys[other * count + one] = key
-            }
-        }
-    }
-
     /// Sends as much as the window allows.
-    private func fill(_ number: Int) {
+    private func fill(_ peer: BenchPeer) {
+        guard peer.sent < plan.messages, peer.sent - peer.accepted < plan.window else { return }
         let now = NIODeadline.now().uptimeNanoseconds
-        while peers[number].sent < plan.messages, peers[number].sent - peers[number].accepted < plan.window {
-            send(from: number, due: now)
-        }
+        while peer.sent < plan.messages, peer.sent - peer.accepted < plan.window { send(from: peer, due: now) }
     }
 
     /// Sends what is due by the plan's rate. The peers begin one after the other, not all at once.
@@ -85,120 +65,99 @@ final class BenchLoad {
         guard let interval = plan.intervalNanos else { return }
         let now = NIODeadline.now().uptimeNanoseconds
         for number in senders {
+            let peer = peers[number]
             let offset = interval * Double(number) / Double(senders.count)
-            while peers[number].sent < plan.messages {
-                let due = started + UInt64(offset + interval * Double(peers[number].sent))
+            while peer.sent < plan.messages {
+                let due = started + UInt64(offset + interval * Double(peer.sent))
                 if due > now { break }
-                send(from: number, due: due)
+                send(from: peer, due: due)
             }
-            peers[number].flush()
+            peer.flush()
         }
     }
 
-    private func send(from number: Int, due: UInt64) {
-        let message = peers[number].sent
-        peers[number].sent += 1
-        let text = BenchPayload.make(due: due, sender: number, number: message, size: plan.size)
+    private func send(from peer: BenchPeer, due: UInt64) {
+        let message = peer.nextMessage()
+        let payload = BenchPayload(due: due, sender: peer.number, number: message)
         guard plan.target == .direct else {
-            let frame = BenchPeer.send(
-                head: heads[0], peer: number, number: message, nonce: "", body: Base64.encode(text))
-            return peers[number].frames.append(frame)
+            return box.withBody(of: payload, key: nil) { peer.send(message, head: heads[0], nonce: $0, body: $1) }
         }
-        var other = Int.random(in: 0..<(peers.count - 1), using: &numbers)
-        if other >= number { other += 1 }
-        let nonce = BoxKey.randomNonce()
-        guard let box = try? keys[number * peers.count + other]?.seal(text, nonce: nonce) else { return }
-        peers[number].frames.append(
-            BenchPeer.send(
-                head: heads[other], peer: number, number: message, nonce: Base64.encode(nonce),
-                body: Base64.encode(box)))
+        var other = box.number(below: peers.count - 1)
+        if other >= peer.number { other += 1 }
+        guard let key = keys.between(peer.number, other) else { return }
+        box.withBody(of: payload, key: key) { peer.send(message, head: heads[other], nonce: $0, body: $1) }
     }
 
     // MARK: Receiving
 
+    /// Takes what is no frame.
     func receive(_ event: TransportEvent, at number: Int) {
         // Before the start there is only news of others who connect.
         guard peers.indices.contains(number) else { return }
         switch event {
-        case .text(let bytes): bytes.withUnsafeBytes { frame($0, at: number) }
         case .readComplete:
-            if plan.intervalNanos == nil, senders.contains(number) { fill(number) }
-            peers[number].flush()
-        case .closed(let reason):
-            outcome.failure = outcome.failure ?? "a peer's connection ended: \(reason?.description ?? "lost")"
-            finished()
-        case .pong: break
+            if plan.intervalNanos == nil, senders.contains(number) { fill(peers[number]) }
+            peers[number].acknowledge()
+        case .closed(let reason): fail("a peer's connection ended: \(reason?.description ?? "lost")")
+        case .text, .pong: break
         }
     }
 
-    private func frame(_ bytes: UnsafeRawBufferPointer, at number: Int) {
-        guard scanner.scan(bytes), let type = scanner.text("type", in: bytes) else { return }
-        switch type {
-        case MessagePush.type: message(bytes, at: number)
-        case SendAck.type:
-            guard scanner.value("queued", in: bytes) == .bool(true) else { return refused(bytes) }
-            peers[number].accepted += 1
-            outcome.accepted += 1
+    private func frame(_ bytes: UnsafeRawBufferPointer, at peer: BenchPeer) {
+        switch BenchFrame(bytes, with: &scanner) {
+        case .message(let fields): message(fields, bytes, at: peer)
+        case .accepted:
+            peer.accept()
+            tally.accept()
             finishIfDone()
-        case "error": refused(bytes)
-        default: break
+        case .refused: fail("the broker refused: \(String(decoding: bytes, as: UTF8.self))")
+        case .other: break
         }
     }
 
-    private func refused(_ bytes: UnsafeRawBufferPointer) {
-        outcome.failure = outcome.failure ?? "the broker refused: \(String(decoding: bytes, as: UTF8.self))"
-        finished()
-    }
-
-    private func message(_ bytes: UnsafeRawBufferPointer, at number: Int) {
-        guard let id = scanner.text("messageId", in: bytes), let body = scanner.text("ciphertext", in: bytes),
-            let nonce = scanner.text("nonce", in: bytes), let box = Base64.decode(body)
-        else { return }
-        let sender = plan.target == .direct ? sender(of: bytes) : nil
-        let text: [UInt8]
+    private func message(_ fields: BenchFrame.Message, _ bytes: UnsafeRawBufferPointer, at peer: BenchPeer) {
+        let body = UnsafeRawBufferPointer(rebasing: bytes[fields.body])
+        let payload: BenchPayload?
         if plan.target == .direct {
-            guard let sender, let nonce = Base64.decode(nonce),
-                let opened = keys[number * peers.count + sender]?.open(box, nonce: nonce)
-            else { return unreadable() }
-            text = opened
+            let nonce = UnsafeRawBufferPointer(rebasing: bytes[fields.nonce])
+            payload = sender(fields.senderName, in: bytes).flatMap { sender in
+                guard let key = keys.between(peer.number, sender) else { return nil }
+                let opened = BenchBox.open(body, nonce: nonce, key: key)
+                return opened?.sender == sender ? opened : nil
+            }
         } else {
-            text = box
+            payload = BenchBox.read(body)
         }
-        guard let payload = BenchPayload(text), payload.sender < senders.count, payload.number < plan.messages else {
-            return unreadable()
+        guard let payload, senders.contains(payload.sender), payload.number < plan.messages else {
+            return fail("a message could not be opened")
         }
-        peers[number].opened.append(Array(id.utf8))
-        let place = (number * senders.count + payload.sender) * plan.messages + payload.number
-        let bit: UInt64 = 1 << UInt64(place & 63)
-        if seen[place >> 6] & bit != 0 {
-            outcome.duplicates += 1
-            return
-        }
-        seen[place >> 6] |= bit
-        outcome.delivered += 1
-        let now = NIODeadline.now().uptimeNanoseconds
-        _ = outcome.latency.record(max(1, (now - min(now, payload.due)) / 1_000))
-        finishIfDone()
+        peer.open(UnsafeRawBufferPointer(rebasing: bytes[fields.id]))
+        if tally.deliver(payload, to: peer.number, now: NIODeadline.now().uptimeNanoseconds) { finishIfDone() }
     }
 
     /// The peer that a message says it is from: its name is `peer-N`.
-    private func sender(of bytes: UnsafeRawBufferPointer) -> Int? {
-        guard let name = scanner.text("senderName", in: bytes), let number = Int(name.dropFirst(5)),
-            peers.indices.contains(number)
-        else { return nil }
-        return number
+    private func sender(_ name: Range<Int>?, in bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let name, (6...12).contains(name.count) else { return nil }
+        var number = 0
+        for byte in bytes[name].dropFirst(5) {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            number = number * 10 + Int(byte - UInt8(ascii: "0"))
+        }
+        return number < peers.count ? number : nil
     }
 
-    private func unreadable() {
-        outcome.failure = outcome.failure ?? "a message could not be opened"
+    // MARK: The end
+
+    private func fail(_ why: String) {
+        tally.fail(why)
         finished()
     }
 
     private func finishIfDone() {
-        guard outcome.isComplete else { return }
-        outcome.seconds = Double(NIODeadline.now().uptimeNanoseconds - started) / 1e9
+        guard tally.isComplete else { return }
+        tally.end(seconds: Double(NIODeadline.now().uptimeNanoseconds - started) / 1e9)
         // The last acknowledgements leave with the end of their burst.
-        for number in peers.indices { peers[number].flush() }
+        for peer in peers { peer.flush() }
         finished()
     }
 }

@@ -63,10 +63,10 @@ enum BenchConnection {
     static func open(
         _ credentials: Credentials, groups: [GroupMembership] = [],
         receive: @escaping @Sendable (TransportEvent) -> Void
-    ) async throws -> any Transport {
+    ) async throws -> WebSocketTransport {
         let transport = try await WebSocketConnector(
             url: credentials.webSocketURL, group: EventLoops.shared, timeoutSeconds: 30
-        ).connect()
+        ).open()
         let (events, continuation) = AsyncStream<Result<Void, Failure>>.makeStream()
         let isWelcome = WelcomeFlag()
         transport.start { event in

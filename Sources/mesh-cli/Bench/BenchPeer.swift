@@ -1,56 +1,89 @@
 import MeshCore
+import MeshSDK
 
 /// One peer of a measurement: what it has sent, what it waits for, and the frames it makes. Confined to its loop.
-struct BenchPeer {
+final class BenchPeer {
     let number: Int
-    let transport: any Transport
+    private let connection: WebSocketTransport
     /// Messages that were sent.
-    var sent = 0
+    private(set) var sent = 0
     /// Messages that the broker has acknowledged as durable.
-    var accepted = 0
-    /// Frames of this burst.
-    var frames: [[UInt8]] = []
-    /// Messages of this burst that were opened.
-    var opened: [[UInt8]] = []
+    private(set) var accepted = 0
+    /// The ids of this burst's messages that were opened, with what stands between them.
+    private var opened: [UInt8] = []
 
-    /// Sends what the burst has gathered, with one flush.
-    mutating func flush() {
-        if !opened.isEmpty {
-            frames.append(Self.acknowledgement(opened))
-            opened.removeAll(keepingCapacity: true)
-        }
-        guard !frames.isEmpty else { return }
-        transport.send(frames)
-        frames.removeAll(keepingCapacity: true)
+    private static let separator: StaticString = "\",\""
+    /// A frame's names and numbers, and more.
+    private static let frameBytes = 160
+
+    init(number: Int, connection: WebSocketTransport) {
+        self.number = number
+        self.connection = connection
     }
 
-    /// A `send` frame. `target` is the head that is the same for all messages to one recipient.
-    static func send(head: [UInt8], peer: Int, number: Int, nonce: String, body: String) -> [UInt8] {
-        var frame: [UInt8] = []
-        frame.reserveCapacity(head.count + body.utf8.count + nonce.utf8.count + 80)
-        frame += head
-        frame += #","id":""#.utf8
-        frame += String(number).utf8
-        frame += #"","client_message_id":""#.utf8
-        frame += "\(peer)-\(number)".utf8
-        frame += #"","nonce":""#.utf8
-        frame += nonce.utf8
-        frame += #"","ciphertext":""#.utf8
-        frame += body.utf8
-        frame += #""}"#.utf8
-        return frame
+    /// Gives the frames that arrive from now on.
+    func receive(_ frame: @escaping (UnsafeRawBufferPointer) -> Void) { connection.receiveInPlace(frame) }
+
+    /// The number of the next message.
+    func nextMessage() -> Int {
+        defer { sent += 1 }
+        return sent
+    }
+
+    /// Notes that a message is durable.
+    func accept() { accepted += 1 }
+
+    /// Notes that a message was opened; it is acknowledged with the burst.
+    func open(_ id: UnsafeRawBufferPointer) {
+        if !opened.isEmpty { opened.append(contentsOf: UnsafeRawBufferPointer(Self.separator)) }
+        opened.append(contentsOf: id)
+    }
+
+    /// Adds a `send` frame. `head` is the same for all messages to one recipient.
+    func send(_ message: Int, head: [UInt8], nonce: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) {
+        let size = head.count + Base64.encodedCount(nonce.count) + Base64.encodedCount(body.count) + Self.frameBytes
+        connection.sendInPlace(maximumBytes: size) { memory in
+            var text = BenchText(memory)
+            text.put(head)
+            text.put(#","id":""#)
+            text.put(message)
+            text.put(#"","client_message_id":""#)
+            text.put(number)
+            text.put("-")
+            text.put(message)
+            text.put(#"","nonce":""#)
+            text.put(base64: nonce)
+            text.put(#"","ciphertext":""#)
+            text.put(base64: body)
+            text.put(#""}"#)
+            return text.count
+        }
     }
 
     /// What stands before the message's own fields.
     static func head(target: String) -> [UInt8] { Array(#"{"type":"send","targetSpec":"\#(target)""#.utf8) }
 
-    private static func acknowledgement(_ ids: [[UInt8]]) -> [UInt8] {
-        var frame = Array(#"{"type":"client_ack","messageIds":[""#.utf8)
-        for (place, id) in ids.enumerated() {
-            if place > 0 { frame += #"",""#.utf8 }
-            frame += id
+    /// Adds the acknowledgement of what was opened. It leaves with the burst.
+    func acknowledge() {
+        guard !opened.isEmpty else { return }
+        connection.sendInPlace(maximumBytes: opened.count + Self.frameBytes) { memory in
+            var text = BenchText(memory)
+            text.put(#"{"type":"client_ack","messageIds":[""#)
+            text.put(opened)
+            text.put(#""]}"#)
+            return text.count
         }
-        frame += #""]}"#.utf8
-        return frame
+        opened.removeAll(keepingCapacity: true)
     }
+
+    /// Sends what has been gathered outside a burst.
+    func flush() {
+        acknowledge()
+        connection.flushNow()
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The bytes of a text.
+    fileprivate init(_ text: StaticString) { self.init(start: text.utf8Start, count: text.utf8CodeUnitCount) }
 }

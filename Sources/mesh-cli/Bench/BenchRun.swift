@@ -36,10 +36,10 @@ enum BenchRun {
         let loop = EventLoops.shared.any()
         let (ends, end) = AsyncStream<Void>.makeStream()
         let load = try await loop.submit {
-            NIOLoopBound(BenchLoad(plan, mesh) { end.finish() }, eventLoop: loop)
+            NIOLoopBound(try BenchLoad(plan, mesh) { end.finish() }, eventLoop: loop)
         }.get()
         let groups = plan.target == .group ? [GroupMembership(name: group)] : []
-        var transports: [any Transport] = []
+        var transports: [WebSocketTransport] = []
         for (number, credentials) in mesh.peers.enumerated() {
             transports.append(
                 try await BenchConnection.open(credentials, groups: groups) { load.value.receive($0, at: number) })
