@@ -120,8 +120,11 @@ final class BenchLoad {
         let payload: BenchPayload?
         if plan.target == .direct {
             let nonce = UnsafeRawBufferPointer(rebasing: bytes[fields.nonce])
-            let key = sender(fields.senderName, in: bytes).flatMap { keys.between(peer.number, $0) }
-            payload = key.flatMap { BenchBox.open(body, nonce: nonce, key: $0) }
+            payload = sender(fields.senderName, in: bytes).flatMap { sender in
+                guard let key = keys.between(peer.number, sender) else { return nil }
+                let opened = BenchBox.open(body, nonce: nonce, key: key)
+                return opened?.sender == sender ? opened : nil
+            }
         } else {
             payload = BenchBox.read(body)
         }
