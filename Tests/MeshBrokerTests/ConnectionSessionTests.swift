@@ -95,7 +95,7 @@ import Testing
                     meshSlug: "lab", memberId: "x", role: .member, pending: 0, serverTime: 1,
                     limits: .init(frameBytes: 1, bodyBytes: 1, window: 1), status: .idle)
                 _ = connection.deliver(
-                    .reply(submission, .success(SessionOpened(number: 5, acknowledges: true, ack: ack))))
+                    .reply(submission, SessionOpened(number: 5, acknowledges: true, ack: ack)))
             }
             connection.flush()
         }
@@ -142,7 +142,7 @@ import Testing
             bench.say(["type": "list_members"])
             #expect(bench.line.isPaused)
             for submission in bench.host.take().prefix(2) {
-                _ = bench.connection.deliver(.reply(submission, .failure(MeshError(.notFound, ""))))
+                _ = bench.connection.deliver(.refusal(submission, MeshError(.notFound, "")))
             }
             #expect(!bench.line.isPaused)
         }

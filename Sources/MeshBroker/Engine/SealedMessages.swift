@@ -59,7 +59,7 @@ enum SealedMessages {
                     try row.bind(7, context.now)
                     try row.bind(8, expiresAt)
                     if let clientID = letter.clientID { try row.lend(9, text: part(clientID)) }
-                    try letter.fingerprint.withBytes { (hash) throws(StoreError) in try row.bind(10, bytes: hash) }
+                    try row.lend(10, blob: part(letter.fingerprintBytes))
                     try row.bind(12, StoredMessage.encryptedFlag)
                     try row.bind(13, context.state.ledger.size)
                     try row.lend(14, text: extra)

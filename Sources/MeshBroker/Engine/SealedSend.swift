@@ -42,7 +42,7 @@ package struct SealedSend: Request {
 /// The contents of a sealed send.
 package final class Letter: Sendable {
     /// The stored form of the body (`s`, a line feed, nonce, space, box, space, key), then the client message id, then the
-    /// send's own id.
+    /// send's own id, then the 32 bytes of the fingerprint.
     let bytes: [UInt8]
     /// Whom it is for.
     let key: PublicKey
@@ -69,7 +69,9 @@ package final class Letter: Sendable {
     /// Where the client message id stands; nil when there is none.
     var clientID: Range<Int>? { clientIDHash == nil ? nil : boxEnd + 65..<clientIDEnd }
     /// The send's own id; may be empty.
-    var id: String { String(decoding: bytes[clientIDEnd...], as: UTF8.self) }
+    var id: String { String(decoding: bytes[clientIDEnd..<bytes.count - 32], as: UTF8.self) }
+    /// Where the bytes of the fingerprint stand.
+    var fingerprintBytes: Range<Int> { bytes.count - 32..<bytes.count }
 
     /// Reads a flat frame; nil when it is of another form, or anything in it is not valid: the general way says what.
     init?(flat: FlatScanner, in memory: UnsafeRawBufferPointer) {
@@ -83,9 +85,10 @@ package final class Letter: Sendable {
         boxEnd = 35 + parts.ciphertext.count
         clientIDEnd = boxEnd + 65 + (parts.clientID?.count ?? 0)
         hasID = parts.id != nil
-        fingerprint = parts.fingerprint(memory)
+        let hash = parts.fingerprint(memory)
+        fingerprint = hash
         clientIDHash = parts.clientID.map { Digest.sha256(UnsafeRawBufferPointer(rebasing: memory[$0])) }
-        let size = clientIDEnd + (parts.id?.count ?? 0)
+        let size = clientIDEnd + (parts.id?.count ?? 0) + 32
         bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             var writer = RawWriter(UnsafeMutableRawBufferPointer(buffer))
             func put(_ range: Range<Int>) { writer.put(UnsafeRawBufferPointer(rebasing: memory[range])) }
@@ -97,6 +100,7 @@ package final class Letter: Sendable {
             put(parts.target)
             if let clientID = parts.clientID { put(clientID) }
             if let id = parts.id { put(id) }
+            writer.put(bytesOf: hash)
             count = writer.bytes?.count ?? 0
         }
     }

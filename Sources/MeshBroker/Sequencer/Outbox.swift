@@ -5,7 +5,9 @@ import NIOCore
 final class Outbox {
     /// One thing for one connection.
     enum Item: Sendable {
-        case reply(Submission, Result<any Reply, MeshError>)
+        case reply(Submission, any Reply)
+        /// Apart from answers, and out of the way: an error is large, and every item would be as large.
+        indirect case refusal(Submission, MeshError)
         case push(any Push)
         case trackedPush(any Push, message: Int64)
         case close(CloseReason)
@@ -30,7 +32,10 @@ final class Outbox {
 
     func answer(_ submission: Submission, _ result: Result<any Reply, MeshError>) {
         if let connection = submission.connection {
-            add(.reply(submission, result), for: connection)
+            switch result {
+            case .success(let reply): add(.reply(submission, reply), for: connection)
+            case .failure(let error): add(.refusal(submission, error), for: connection)
+            }
         } else if let callback = submission.callback {
             callbacks.append((callback, result))
         }

@@ -201,7 +201,7 @@ final class ConnectionSession {
         } catch {
             let sendID = type == Send.type ? frame["id"]?.stringValue ?? "" : nil
             host.metrics.frameRejected(error.code)
-            answer(ReplyTag(type: type, requestID: requestID, sendID: sendID), .failure(error))
+            answer(ReplyTag(type: type, requestID: requestID, sendID: sendID), error)
         }
     }
 
@@ -215,7 +215,7 @@ final class ConnectionSession {
             isSilent: dialect == .claudemesh && kind.isSilentForVersion1
                 || requestID == nil && kind == Acknowledge.self,
             bytes: size)
-        if outgoing != nil, sends?.take(at: .now()) == false { return answer(tag, .failure(tooFast)) }
+        if outgoing != nil, sends?.take(at: .now()) == false { return answer(tag, tooFast) }
         burst.append(
             Submission(
                 request, .session(session, id), isQuery: kind.kind != .write, sendPriority: outgoing?.priority,
@@ -270,13 +270,21 @@ final class ConnectionSession {
     func deliver(_ item: Outbox.Item) -> Bool {
         if hasEnded { return false }
         switch item {
-        case .reply(let submission, let result):
+        case .reply(let submission, let reply):
             guard let tag = submission.tag else { return false }
             if tag.type == OpenSession.type {
-                greeted(result)
+                greeted(reply)
             } else {
-                if budget.give(bytes: tag.bytes, limits: limits) { sink.resumeReading() }
-                answer(tag, result)
+                giveBack(tag)
+                answer(tag, reply)
+            }
+        case .refusal(let submission, let error):
+            guard let tag = submission.tag else { return false }
+            if tag.type == OpenSession.type {
+                if case .greeting = phase { refuseHello(error) }
+            } else {
+                giveBack(tag)
+                answer(tag, error)
             }
         case .push(let push):
             if let frame = push.frame(for: dialect) { sink.write(frame) }
@@ -297,32 +305,35 @@ final class ConnectionSession {
         if let payload = receipts.ping() { sink.ping(payload) }
     }
 
-    private func greeted(_ result: Result<any Reply, MeshError>) {
+    private func greeted(_ reply: any Reply) {
         guard case .greeting(let sequencer, let meshID) = phase else { return }
-        switch result {
-        case .success(let reply as SessionOpened): welcome(reply, sequencer, meshID)
-        case .success: refuseHello(MeshError(.internalError, "the session was not opened"))
-        case .failure(let error): refuseHello(error)
+        guard let opened = reply as? SessionOpened else {
+            return refuseHello(MeshError(.internalError, "the session was not opened"))
+        }
+        welcome(opened, sequencer, meshID)
+    }
+
+    /// The request is not unanswered any more.
+    private func giveBack(_ tag: ReplyTag) {
+        if budget.give(bytes: tag.bytes, limits: limits) { sink.resumeReading() }
+    }
+
+    private func answer(_ tag: ReplyTag, _ reply: any Reply) {
+        guard !tag.isSilent else { return }
+        do throws(MeshError) { sink.write(try reply.frame(requestID: tag.requestID)) } catch {
+            sink.write(error.frame(requestID: tag.requestID))
         }
     }
 
-    private func answer(_ tag: ReplyTag, _ result: Result<any Reply, MeshError>) {
-        switch result {
-        case .success(let reply):
-            guard !tag.isSilent else { return }
-            do throws(MeshError) { sink.write(try reply.frame(requestID: tag.requestID)) } catch {
-                sink.write(error.frame(requestID: tag.requestID))
-            }
-        case .failure(let error):
-            if tag.type == Acknowledge.type, tag.isSilent, error.code == .notFound { return }
-            sink.write(error.frame(requestID: tag.requestID, id: tag.sendID))
-            if let sendID = tag.sendID {
-                let failed = SendAck(id: sendID, messageId: "", queued: false, error: error.description)
-                if let frame = try? failed.frame() { sink.write(frame) }
-            }
-            if error.code == .revoked { end(CloseReason(code: 4002, reason: "banned")) }
-            if error.code == .meshStopped { end(.policy(error.code.rawValue)) }
+    private func answer(_ tag: ReplyTag, _ error: MeshError) {
+        if tag.type == Acknowledge.type, tag.isSilent, error.code == .notFound { return }
+        sink.write(error.frame(requestID: tag.requestID, id: tag.sendID))
+        if let sendID = tag.sendID {
+            let failed = SendAck(id: sendID, messageId: "", queued: false, error: error.description)
+            if let frame = try? failed.frame() { sink.write(frame) }
         }
+        if error.code == .revoked { end(CloseReason(code: 4002, reason: "banned")) }
+        if error.code == .meshStopped { end(.policy(error.code.rawValue)) }
     }
 
     // MARK: The end

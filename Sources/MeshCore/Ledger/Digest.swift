@@ -70,6 +70,9 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
     /// The first 128 bits.
     package var leadingWords: (UInt64, UInt64) { storage.leadingWords }
 
+    /// Writes the 32 bytes to memory that has room for them.
+    func write(to memory: UnsafeMutableRawBufferPointer) { storage.write(to: memory) }
+
     /// Writes the 64 characters to memory that has room for them.
     package func writeHex(to memory: UnsafeMutableRawPointer) { storage.writeHex(to: memory) }
 

@@ -51,6 +51,11 @@ package struct RawWriter {
     /// Writes the 64 hex characters of a hash.
     package mutating func put(_ hash: Digest) { if let start = room(64) { hash.writeHex(to: start) } }
 
+    /// Writes the 32 bytes of a hash.
+    package mutating func put(bytesOf hash: Digest) {
+        if let start = room(32) { hash.write(to: UnsafeMutableRawBufferPointer(start: start, count: 32)) }
+    }
+
     /// Writes a number that is not negative.
     package mutating func put(_ number: Int64) {
         var size = 1
