@@ -228,6 +228,27 @@ import Testing
         }
     }
 
+    @Test func aSessionThatIsOpenedForAConnectionThatHasEndedLosesIt() async throws {
+        try await Self.run { bench in
+            bench.say(bench.hello())
+            bench.connection.closed()
+            #expect(bench.host.work.withLock { $0.count } == 1, "the hello is on its way")
+            bench.welcome()
+            let work = bench.host.take()
+            #expect(work.count == 1)
+            #expect((work.first?.request as? LoseConnection)?.session == 5)
+            #expect(bench.line.frames.isEmpty)
+        }
+    }
+
+    @Test func anAcknowledgementThatFillsTheBudgetStopsReadingToo() async throws {
+        try await Self.run({ $0.unansweredRequests = 3 }) { bench in
+            bench.greet()
+            bench.say(["type": "whoami"], ["type": "list_peers"], ["type": "client_ack", "messageIds": ["a"]])
+            #expect(bench.line.isPaused)
+        }
+    }
+
     // MARK: Acknowledgements
 
     @Test func theAcknowledgementsOfABurstAreOneCommand() async throws {

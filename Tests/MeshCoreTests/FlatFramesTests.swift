@@ -26,6 +26,16 @@ import Testing
         }
     }
 
+    @Test func `as many members as there may be are read`() {
+        #expect(Self.members(Self.wide(24))?.count == 24)
+        #expect(Self.members(#"{"a":[\#(Self.wide(24))]}"#)?.count == 1)
+    }
+
+    /// An object of so many members.
+    private static func wide(_ count: Int) -> String {
+        "{" + (0..<count).map { #""m\#($0)":\#($0)"# }.joined(separator: ",") + "}"
+    }
+
     /// A send with a copy for a session and one for a member, which says more.
     private static func copies(_ more: String) -> String {
         let key = String(repeating: "0a", count: 32)
@@ -50,7 +60,7 @@ import Testing
     @Test(arguments: [
         #"{"a":1.5}"#, #"{"a":1e3}"#, #"{"a":{"b":1}}"#, #"{"a":[1]}"#, #"{"a":"\n"}"#, #"{"é":1}"#, #"{"a":"é"}"#,
         #"{"a":1234567890123456789}"#, "[]", "1", #"{"a":[{"b":[]}]}"#, #"{"a":[{"b":{}}]}"#, #"{"a":[{},1]}"#,
-        #"{"a":["x",{}]}"#, #"{"a":[{}"#, #"{"a":[{"b":1.5}]}"#,
+        #"{"a":["x",{}]}"#, Self.wide(25), #"{"a":[\#(Self.wide(25))]}"#, #"{"a":[{}"#, #"{"a":[{"b":1.5}]}"#,
     ])
     func `what is not flat is left to the general parser`(text: String) { #expect(Self.members(text) == nil) }
 

@@ -191,4 +191,26 @@ import Testing
         }
         #expect(error.code == .unauthorized || error.code == .revoked)
     }
+
+    @Test(arguments: [true, false], [true, false])
+    func `a retry after a restart is known`(first: Bool, second: Bool) throws {
+        let mesh = try Mesh(.plain)
+        let fields = mesh.fields(.plain, 0)
+        func request(_ isSealed: Bool) throws -> any Request {
+            isSealed
+                ? try #require(Self.decoded(fields) as? SealedSend)
+                : try JSONCoder.decode(Send.self, from: .object(fields))
+        }
+        try mesh.bench.apply([(request(first), mesh.bob.actor)])
+        let again = try MeshEngine(database: Database(path: mesh.bench.path, mode: .open), table: mesh.bench.table)
+        let batch = Batch(
+            number: again.state.applied + 1, now: mesh.bench.now + 1,
+            commands: [
+                Command(
+                    actor: mesh.bob.actor, request: try request(second),
+                    entropy: try #require(Entropy(hex: String(repeating: "0", count: 64))))
+            ])
+        let ack = try #require(try again.apply(batch).outcomes.first?.result.get() as? SendAck)
+        #expect(ack.duplicate == true)
+    }
 }

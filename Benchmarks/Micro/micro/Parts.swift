@@ -69,6 +69,7 @@ enum Parts {
     private static func sendParsing() throws -> Part {
         let frame = try sendFrame()
         let table = Capabilities.table
+        try checkReading()
         return Part(name: "send parsing", limit: 2) { count in
             var scanner = FlatScanner()
             try frame.withUnsafeBytes { bytes in
@@ -79,6 +80,59 @@ enum Parts {
                 }
             }
         }
+    }
+
+    /// Whether an optimised build reads frames as the general decoder does, every member that a frequent one may have: the
+    /// tests run in debug builds.
+    private static func checkReading() throws {
+        var send = sealed(to: MeshBench.key(2).publicKey)
+        var sends = [send]
+        for priority in Priority.allCases {
+            (send.priority, send.ttl) = (priority, 60_000)
+            sends.append(send)
+        }
+        send.copies = [
+            SealedCopy(session: MeshBench.key(3).publicKey, nonce: "n", ciphertext: "c", bodyVersion: 3),
+            SealedCopy(member: MeshBench.key(4).publicKey, nonce: "", ciphertext: "d"),
+        ]
+        (send.receipts, send.replyToID, send.encrypted, send.mentions) = (true, "r", true, ["a", "b"])
+        sends.append(send)
+        var scanner = FlatScanner()
+        for send in sends {
+            for frame in [send.frame(), try WireFrame.bytes(type: Send.type, body: send)] {
+                let read = try decoded(frame, &scanner)
+                let isSame = try JSONCoder.encode(Read(request: read)) == JSONCoder.encode(send)
+                guard isSame, read.outgoing == send.outgoing else { throw MicroFailure("a send was read as another") }
+            }
+        }
+        try checkReplies(&scanner)
+    }
+
+    private static func checkReplies(_ scanner: inout FlatScanner) throws {
+        var push = MessagePush(
+            messageId: "m", meshId: "x", senderPubkey: "s", priority: .low, nonce: "", ciphertext: "aGk=",
+            createdAt: "t", attempt: 2, kind: "direct", targetSpec: "b", encrypted: true)
+        push.senderMemberPubkey = MeshBench.key(2).publicKey
+        (push.senderMemberId, push.senderName, push.senderDisplayName) = ("i", "n", "d")
+        (push.senderLabel, push.recipientKey, push.bodyVersion) = ("l", MeshBench.key(3).publicKey, 3)
+        (push.replyToId, push.clientMessageID, push.requestFingerprint) = ("r", "c", "f")
+        let ack = SendAck(
+            id: "1", messageId: "m", queued: true, status: "s", recipients: 4, duplicate: true, error: "e")
+        let readPush = push.frame(requestID: nil).withUnsafeBytes {
+            scanner.scan($0) ? MessagePush(flat: scanner, in: $0) : nil
+        }
+        let readAck = ack.frame(requestID: nil).withUnsafeBytes {
+            scanner.scan($0) ? SendAck(flat: scanner, in: $0) : nil
+        }
+        guard readPush == push, try readAck.map({ try JSONCoder.encode($0) }) == JSONCoder.encode(ack) else {
+            throw MicroFailure("a frame of the broker was read as another")
+        }
+    }
+
+    /// Encodes as the request that it holds.
+    private struct Read: Encodable {
+        var request: any Request
+        func encode(to encoder: any Encoder) throws { try request.encode(to: encoder) }
     }
 
     private static func pushWriting() throws -> Part {

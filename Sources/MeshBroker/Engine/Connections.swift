@@ -101,6 +101,14 @@ enum Connections {
     /// Sessions of one member.
     static let maximumPerMember = 1_024
 
+    /// After a long stop nothing expires before recipients had a chance to return. Decided before the batch's timers fire.
+    static func holdExpiry(_ batch: Batch, _ state: EngineState) {
+        guard let first = batch.commands.first?.request, Swift.type(of: first) == StartNode.self,
+            let start = first as? StartNode, start.stoppedFor > longStopMillis
+        else { return }
+        state.expiryHeldUntil = state.now + DeliveryPolicy.graceMillis * 2
+    }
+
     static let capability = Capability("connections") {
         InternalWrite(OpenSession.self) { request, context in try open(request, context) }
         InternalWrite(LoseConnection.self) { request, context in
@@ -114,9 +122,6 @@ enum Connections {
         }
         InternalWrite(StartNode.self) { request, context in
             var changed = 0
-            if request.stoppedFor > longStopMillis {
-                context.state.expiryHeldUntil = context.now + DeliveryPolicy.graceMillis * 2
-            }
             for number in context.state.roster.sessionOrder {
                 guard let session = context.state.roster.sessions[number] else { continue }
                 if session.isAnnounced || session.attachment.isAttached {
@@ -157,7 +162,10 @@ enum Connections {
             throw MeshError(
                 .sessionKeyTaken, "this session key belongs to another member", hint: "make a new session key")
         }
-        if let known, known.attachment.isAttached, request.connection != nil, !request.replaces {
+        // The same connection asks again when the batch of its first try was undone.
+        if let known, let attached = known.attachment.connection, let connection = request.connection,
+            attached.rawValue != connection, !request.replaces
+        {
             throw MeshError(
                 .sessionInUse, "\(member.name)\(known.label.map { "/" + $0 } ?? "") is connected already",
                 hint: "end the other one, or take its place with --replace")

@@ -517,7 +517,7 @@ enum Deliveries {
                     remaining: 0, expiresAt: row.expiresAt,
                     receiptsTo: row.flags & StoredMessage.receiptsFlag != 0 ? row.sender : nil, bucket: bucket)
             ].remaining += 1
-            if state.expires(row.pending.message, at: bucket) {
+            if state.loads(row.pending.message, expiringAt: bucket) {
                 state.timers.arm(expiryTimer, key: bucket, due: bucket)
             }
         }

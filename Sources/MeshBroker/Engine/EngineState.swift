@@ -48,26 +48,40 @@ package final class EngineState {
     /// The bucket that was asked for last: messages of one time have one.
     private var lastBucket: (time: Int64, bucket: ExpiryBucket)?
 
-    /// Notes that a message expires at a time; true when it is the first of that time.
-    func expires(_ message: Int64, at time: Int64) -> Bool {
-        if let lastBucket, lastBucket.time == time {
-            lastBucket.bucket.insert(message)
-            return false
-        }
+    /// The bucket of a time, and whether it was made just now.
+    private func bucket(_ time: Int64) -> (bucket: ExpiryBucket, isNew: Bool) {
+        if let lastBucket, lastBucket.time == time { return (lastBucket.bucket, false) }
         let known = expiry[time]
         let bucket = known ?? ExpiryBucket()
-        bucket.insert(message)
         if known == nil { expiry[time] = bucket }
         lastBucket = (time, bucket)
-        return known == nil
+        return (bucket, known == nil)
+    }
+
+    /// Notes that a new message expires at a time; true when it is the first of that time.
+    func expires(_ message: Int64, at time: Int64) -> Bool {
+        let (bucket, isNew) = bucket(time)
+        bucket.insert(message)
+        return isNew
+    }
+
+    /// The same of a message that was read from the tables; they are read in their order.
+    func loads(_ message: Int64, expiringAt time: Int64) -> Bool {
+        let (bucket, isNew) = bucket(time)
+        bucket.load(message)
+        return isNew
     }
 
     /// Takes out the messages that expire at a time and are unfinished, oldest first.
     func takeExpired(at time: Int64) -> [Int64] {
         lastBucket = nil
         guard let bucket = expiry.removeValue(forKey: time) else { return [] }
-        if bucket.messages.count <= live.count { return bucket.messages.filter { live[$0]?.bucket == time } }
-        return live.filter { bucket.messages.contains($0.key) && $0.value.bucket == time }.keys.sorted()
+        let isDue = { (message: Int64) in self.live[message]?.bucket == time }
+        let later = bucket.messages
+        // Whichever is shorter: what may be there, or what is alive at all.
+        return bucket.loaded.filter(isDue)
+            + (later.count <= live.count
+                ? later.filter(isDue) : live.keys.filter { later.contains($0) && isDue($0) }.sorted())
     }
     /// Idempotency keys of retained messages.
     var sent: [SentKey: Int64] = [:]

@@ -82,8 +82,12 @@ final class Mailbox {
 /// The messages that expire at one time. An object for the reason that a mailbox is one. It keeps no message by itself:
 /// those of one time stand close together, and most are finished long before.
 final class ExpiryBucket {
-    /// From the oldest to the newest; others may stand between.
+    /// Those that were unfinished when the mesh was opened, oldest first.
+    private(set) var loaded: [Int64] = []
+    /// From the oldest to the newest that came later; others may stand between.
     private(set) var messages: Range<Int64> = 0..<0
+
+    func load(_ message: Int64) { if loaded.last != message { loaded.append(message) } }
 
     func insert(_ message: Int64) {
         messages =

@@ -81,6 +81,7 @@ package final class MeshEngine {
         var result = BatchResult()
         result.outcomes.reserveCapacity(batch.commands.count)
         context.effects = []
+        Connections.holdExpiry(batch, state)
         try fireTimers()
         result.timerEffects = context.effects.count
         for command in batch.commands { result.outcomes.append(try decide(command)) }
@@ -148,6 +149,7 @@ package final class MeshEngine {
         let before = state
         state = try EngineState(database: database, table: table)
         state.subscriptions = before.subscriptions
+        state.expiryHeldUntil = before.expiryHeldUntil
         for number in before.roster.sessionOrder {
             guard let attachment = before.roster.sessions[number]?.attachment else { continue }
             _ = state.roster.update(number) { $0.attachment = attachment }

@@ -132,7 +132,7 @@ package final class SealedPush: Push {
     package func frame(for dialect: Dialect) -> [UInt8]? {
         let bytes = letter.bytes
         let capacity = voice.push.count + bytes.count + 512
-        return [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+        let written = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
             var frame = RawWriter(UnsafeMutableRawBufferPointer(buffer))
             frame.put(#"{"type":"push","messageId":""#)
             frame.put(id)
@@ -155,5 +155,6 @@ package final class SealedPush: Push {
             frame.put(#""}"#)
             count = frame.bytes?.count ?? 0
         }
+        return written.isEmpty ? nil : written
     }
 }

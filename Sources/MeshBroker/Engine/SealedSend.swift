@@ -130,28 +130,34 @@ extension Letter {
         var priority: Priority?
         var ttl: Int64?
 
-        /// Finds the parts; nil when the frame says anything else.
+        /// Finds the parts; nil when the frame says anything else. Written as a chain of conditions: a `switch` over the
+        /// lengths of names with `where` loses some of the values in a failable initializer when Swift 6.3 optimises it.
         init?(_ flat: FlatScanner, _ memory: UnsafeRawBufferPointer) {
             for member in flat.members {
                 func has(_ name: StaticString) -> Bool { FlatScanner.equals(memory, member.name, name) }
-                switch member.value {
-                case .string(let range):
-                    switch member.name.count {
-                    case 4 where has("type"), 6 where has("_reqId"): break
-                    case 2 where has("id"): id = range
-                    case 5 where has("nonce"): nonce = range
-                    case 8 where has("priority"):
-                        guard let known = Priority.allCases.first(where: { Self.equals(memory, range, $0) }) else {
-                            return nil
-                        }
-                        priority = known
-                    case 10 where has("targetSpec"): target = range
-                    case 10 where has("ciphertext"): ciphertext = range
-                    case 17 where has("client_message_id"): clientID = range
-                    default: return nil
+                if case .integer(let value) = member.value, has("ttl") {
+                    ttl = value
+                    continue
+                }
+                guard case .string(let range) = member.value else { return nil }
+                if has("type") || has("_reqId") { continue }
+                if has("targetSpec") {
+                    target = range
+                } else if has("ciphertext") {
+                    ciphertext = range
+                } else if has("nonce") {
+                    nonce = range
+                } else if has("id") {
+                    id = range
+                } else if has("client_message_id") {
+                    clientID = range
+                } else if has("priority") {
+                    guard let known = Priority.allCases.first(where: { Self.equals(memory, range, $0) }) else {
+                        return nil
                     }
-                case .integer(let value) where has("ttl"): ttl = value
-                default: return nil
+                    priority = known
+                } else {
+                    return nil
                 }
             }
         }

@@ -26,6 +26,8 @@ final class ConnectionSession {
     /// The session, once it is open and until it ends: what every frame asks for.
     private var session: SessionNumber?
     private var hasEnded = false
+    /// The mesh that was asked to open a session when the connection ended.
+    private var left: (sequencer: any Sequencer, meshID: String)?
     private var isTouched = false
     private var dialect = Dialect.claudemesh
     private var isAttached = true
@@ -250,7 +252,7 @@ final class ConnectionSession {
                 Submission(
                     Acknowledge(messageIDs: ids), .session(session, id), isQuery: false, sendPriority: nil,
                     for: asker ?? .nobody))
-            _ = budget.take(bytes: 0, limits: limits)
+            if budget.take(bytes: 0, limits: limits) { sink.pauseReading() }
         }
         let work = burst
         burst = []
@@ -268,7 +270,10 @@ final class ConnectionSession {
 
     /// Takes what the mesh's writer has for this connection; true when it is the first since the last flush.
     func deliver(_ item: Outbox.Item) -> Bool {
-        if hasEnded { return false }
+        if hasEnded {
+            leave(item)
+            return false
+        }
         switch item {
         case .reply(let submission, let reply):
             guard let tag = submission.tag else { return false }
@@ -296,6 +301,28 @@ final class ConnectionSession {
         }
         defer { isTouched = true }
         return !isTouched
+    }
+
+    /// The connection ended before its hello was answered: a session that was opened for it has lost it.
+    private func leave(_ item: Outbox.Item) {
+        guard let left else { return }
+        switch item {
+        case .reply(_, let reply):
+            guard let opened = reply as? SessionOpened else { return }
+            lose(SessionNumber(rawValue: opened.number), left.sequencer, left.meshID)
+        case .refusal(let submission, _) where submission.tag?.type == OpenSession.type:
+            host.forget(id, meshID: left.meshID)
+        default: return
+        }
+        self.left = nil
+    }
+
+    /// Tells the mesh that a session has lost its connection.
+    private func lose(_ session: SessionNumber, _ sequencer: any Sequencer, _ meshID: String) {
+        guard isAttached else { return host.forget(id, meshID: meshID) }
+        sequencer.submit([
+            .init(.command(LoseConnection(session: session.rawValue, connection: id.rawValue), .node), for: .nobody)
+        ])
     }
 
     func flush() {
@@ -366,16 +393,10 @@ final class ConnectionSession {
         host.metrics.connectionClosed()
         switch last {
         case .open(let sequencer, let meshID, let session):
-            if isAttached {
-                sequencer.submit([
-                    .init(
-                        .command(LoseConnection(session: session.rawValue, connection: id.rawValue), .node),
-                        for: .nobody)
-                ])
-            } else {
-                host.forget(id, meshID: meshID)
-            }
-        case .greeting(_, let meshID): host.forget(id, meshID: meshID)
+            lose(session, sequencer, meshID)
+        case .greeting(let sequencer, let meshID):
+            left = (sequencer, meshID)
+            host.forget(id, meshID: meshID)
         case .silent, .ended: break
         }
         if let connection { host.ended(connection) }

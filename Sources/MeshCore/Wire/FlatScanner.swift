@@ -27,7 +27,7 @@ package struct FlatScanner: Sendable {
     /// A bit for each name that was read, at a place that few other names share.
     private var names: UInt64 = 0
     /// More members than this are left to the general parser.
-    private static let maximumMembers = 24
+    fileprivate static let maximumMembers = 24
 
     package init() { members.reserveCapacity(Self.maximumMembers) }
 
@@ -250,7 +250,7 @@ private struct Cursor {
         if take(UInt8(ascii: "}")) { return start..<offset }
         var names: [Range<Int>] = []
         repeat {
-            guard let name = string(), take(UInt8(ascii: ":")),
+            guard names.count < FlatScanner.maximumMembers, let name = string(), take(UInt8(ascii: ":")),
                 !names.contains(where: { FlatScanner.equals(bytes, $0, name) })
             else { return nil }
             names.append(name)

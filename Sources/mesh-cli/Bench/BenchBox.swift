@@ -58,9 +58,9 @@ struct BenchBox {
     }
 
     /// Reads a body that is not sealed, from its base64; nil when it is none of ours.
-    static func read(_ body: UnsafeRawBufferPointer) -> BenchPayload? {
+    func read(_ body: UnsafeRawBufferPointer) -> BenchPayload? {
         withUnsafeTemporaryAllocation(byteCount: body.count, alignment: 16) { memory in
-            guard let count = Base64.decode(body, to: memory) else { return nil }
+            guard let count = Base64.decode(body, to: memory), count == size else { return nil }
             return BenchPayload(UnsafeRawBufferPointer(rebasing: memory[..<count]))
         }
     }

@@ -38,6 +38,9 @@ struct BenchCommand: MeshCommand {
     @Option(help: "One other peer, a group of all peers, or everyone.")
     var target = Target.direct
 
+    @Flag(help: "Send a list of copies, as for names that reach several sessions; else one box for one session key.")
+    var copies = false
+
     @Option(help: "How many sent messages of a peer may be unanswered.")
     var window = 64
 
@@ -60,6 +63,7 @@ struct BenchCommand: MeshCommand {
         try check("--size", size, BenchPayload.minimumSize...DeliveryPolicy.maximumBodyBytes)
         try check("--window", window, 1...200)
         try check("--idle", idle, 0...100_000)
+        guard !copies || target == .direct else { throw ValidationError("--copies is for --target direct") }
         if let rate, rate <= 0 || rate > 1_000_000 || rate.isNaN {
             throw ValidationError("--rate is above 0 and at most 1000000")
         }
@@ -85,7 +89,7 @@ struct BenchCommand: MeshCommand {
         let quiet = try await gauge.read()
         let plan = BenchPlan(
             messages: messages, senders: senders ?? peers, size: size, intervalNanos: rate.map { 1e9 / $0 },
-            target: target, window: window)
+            target: target, asCopies: copies, window: window)
         let outcome = try await BenchRun.measure(plan, mesh, gauge, progress)
         let after = try await gauge.read()
         let hellos = try await HelloProbe.measure(21, mesh)
@@ -98,7 +102,8 @@ struct BenchCommand: MeshCommand {
         report.queueDepth = after.queueDepth
         if idle > 0 { report.bytesPerIdle = Double(quiet.residentBytes - before.residentBytes) / Double(idle) }
         out.result(report.fields) { report.text }
-        guard outcome.isComplete, outcome.duplicates == 0 else { throw Ended(status: .failure) }
+        // What was acknowledged on the wire must be stored as such, or it would come again.
+        guard outcome.isComplete, outcome.duplicates == 0, after.queueDepth == 0 else { throw Ended(status: .failure) }
     }
 }
 
@@ -110,5 +115,7 @@ struct BenchPlan: Sendable {
     /// Between two messages of a peer; nil sends as fast as the window allows.
     var intervalNanos: Double?
     var target: BenchCommand.Target
+    /// Whether direct messages are lists of one copy.
+    var asCopies = false
     var window: Int
 }

@@ -39,6 +39,32 @@ enum BenchFrame {
     }
 }
 
+/// The parts of a `send` frame that are the same for all messages to one target.
+struct BenchForm {
+    /// What stands before the message's own fields.
+    let start: [UInt8]
+    /// What stands between its client message id and its nonce.
+    let body: [UInt8]
+    /// What stands behind its body.
+    let end: [UInt8]
+    var bytes: Int { start.count + body.count + end.count }
+
+    /// One body: a box for one session key, or plain text for many.
+    static func single(_ target: String, isPlain: Bool) -> BenchForm {
+        BenchForm(
+            start: Array(#"{"type":"send","targetSpec":"\#(target)"\#(isPlain ? #","encrypted":false"# : "")"#.utf8),
+            body: Array(#"","nonce":""#.utf8), end: Array(#""}"#.utf8))
+    }
+
+    /// A list of one copy for a session key.
+    static func copies(_ session: String) -> BenchForm {
+        BenchForm(
+            start: Array(#"{"type":"send","targetSpec":"\#(session)""#.utf8),
+            body: Array(#"","copies":[{"session":"\#(session)","bodyVersion":1,"nonce":""#.utf8),
+            end: Array(#""}]}"#.utf8))
+    }
+}
+
 /// Writes the text of a frame to memory that is known to be large enough.
 struct BenchText {
     private let memory: UnsafeMutableRawBufferPointer

@@ -6,7 +6,7 @@ import NIOCore
 /// measures, so what it spends on a message is missing there: frames are read and written where the connections hold them.
 final class BenchLoad {
     private let plan: BenchPlan
-    private let heads: [[UInt8]]
+    private let forms: [BenchForm]
     private let finished: @Sendable () -> Void
     private var peers: [BenchPeer] = []
     private let keys: BenchKeys
@@ -23,9 +23,13 @@ final class BenchLoad {
         self.finished = finished
         let count = mesh.peers.count
         switch plan.target {
-        case .direct: heads = mesh.peers.map { BenchPeer.head(target: $0.sessionKey.publicKey.hex) }
-        case .group: heads = [BenchPeer.head(target: "@" + BenchRun.group) + #","encrypted":false"#.utf8]
-        case .broadcast: heads = [BenchPeer.head(target: "*") + #","encrypted":false"#.utf8]
+        case .direct:
+            forms = mesh.peers.map { peer in
+                let key = peer.sessionKey.publicKey.hex
+                return plan.asCopies ? .copies(key) : .single(key, isPlain: false)
+            }
+        case .group: forms = [.single("@" + BenchRun.group, isPlain: true)]
+        case .broadcast: forms = [.single("*", isPlain: true)]
         }
         keys = plan.target == .direct ? try BenchKeys(mesh.peers) : BenchKeys()
         box = BenchBox(size: plan.size)
@@ -80,12 +84,12 @@ final class BenchLoad {
         let message = peer.nextMessage()
         let payload = BenchPayload(due: due, sender: peer.number, number: message)
         guard plan.target == .direct else {
-            return box.withBody(of: payload, key: nil) { peer.send(message, head: heads[0], nonce: $0, body: $1) }
+            return box.withBody(of: payload, key: nil) { peer.send(message, forms[0], nonce: $0, body: $1) }
         }
         var other = box.number(below: peers.count - 1)
         if other >= peer.number { other += 1 }
         guard let key = keys.between(peer.number, other) else { return }
-        box.withBody(of: payload, key: key) { peer.send(message, head: heads[other], nonce: $0, body: $1) }
+        box.withBody(of: payload, key: key) { peer.send(message, forms[other], nonce: $0, body: $1) }
     }
 
     // MARK: Receiving
@@ -126,7 +130,7 @@ final class BenchLoad {
                 return opened?.sender == sender ? opened : nil
             }
         } else {
-            payload = BenchBox.read(body)
+            payload = box.read(body)
         }
         guard let payload, senders.contains(payload.sender), payload.number < plan.messages else {
             return fail("a message could not be opened")

@@ -39,29 +39,26 @@ final class BenchPeer {
         opened.append(contentsOf: id)
     }
 
-    /// Adds a `send` frame. `head` is the same for all messages to one recipient.
-    func send(_ message: Int, head: [UInt8], nonce: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) {
-        let size = head.count + Base64.encodedCount(nonce.count) + Base64.encodedCount(body.count) + Self.frameBytes
+    /// Adds a `send` frame. `form` is the same for all messages to one recipient.
+    func send(_ message: Int, _ form: BenchForm, nonce: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) {
+        let size = form.bytes + Base64.encodedCount(nonce.count) + Base64.encodedCount(body.count) + Self.frameBytes
         connection.sendInPlace(maximumBytes: size) { memory in
             var text = BenchText(memory)
-            text.put(head)
+            text.put(form.start)
             text.put(#","id":""#)
             text.put(message)
             text.put(#"","client_message_id":""#)
             text.put(number)
             text.put("-")
             text.put(message)
-            text.put(#"","nonce":""#)
+            text.put(form.body)
             text.put(base64: nonce)
             text.put(#"","ciphertext":""#)
             text.put(base64: body)
-            text.put(#""}"#)
+            text.put(form.end)
             return text.count
         }
     }
-
-    /// What stands before the message's own fields.
-    static func head(target: String) -> [UInt8] { Array(#"{"type":"send","targetSpec":"\#(target)""#.utf8) }
 
     /// Adds the acknowledgement of what was opened. It leaves with the burst.
     func acknowledge() {

@@ -39,7 +39,8 @@ struct BenchReport {
             "broker_peak_mb": .double(Double(brokerPeakBytes) / 1_048_576),
             "broker_queue_depth": .integer(Int64(queueDepth)), "peers": .integer(Int64(peers)),
             "messages": .integer(Int64(plan.messages)), "size": .integer(Int64(plan.size)),
-            "target": .string(plan.target.rawValue), "window": .integer(Int64(plan.window)),
+            "target": .string(plan.target.rawValue), "copies": .bool(plan.asCopies),
+            "window": .integer(Int64(plan.window)),
         ]
         if let interval = plan.intervalNanos { fields["rate"] = .double(1e9 / interval) }
         if let median = hellos.median, let longest = hellos.last {
