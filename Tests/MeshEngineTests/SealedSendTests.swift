@@ -167,7 +167,7 @@ import Testing
             (try #require(Self.decoded(mesh.fields(situation, 0)) as? SealedSend), mesh.bob.actor)
         ])
         let isShort = mesh.bench.effects.contains { effect in
-            if case .push(_, let push) = effect { push is SealedPush } else { false }
+            if case .push(_, let push) = effect { push is SealedMessage } else { false }
         }
         #expect(isShort == (situation.isShort || situation == .retried || situation == .conflict))
     }
@@ -210,7 +210,7 @@ import Testing
                     actor: mesh.bob.actor, request: try request(second),
                     entropy: try #require(Entropy(hex: String(repeating: "0", count: 64))))
             ])
-        let ack = try #require(try again.apply(batch).outcomes.first?.result.get() as? SendAck)
-        #expect(ack.duplicate == true)
+        let ack = try #require(try again.apply(batch).outcomes.first?.result.get().frame())
+        #expect(try JSON.parse(ack, limits: .frame)["duplicate"] == true)
     }
 }

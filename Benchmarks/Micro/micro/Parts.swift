@@ -234,7 +234,8 @@ enum Parts {
                 let commands = try (0..<size).map { _ in (try request(), bob.actor) }
                 var ids: [String] = []
                 for outcome in try bench.apply(commands) {
-                    guard let ack = try outcome.get() as? SendAck else {
+                    let answer = try outcome.get()
+                    guard let ack = (answer as? SealedAnswer)?.ack ?? answer as? SendAck else {
                         throw MicroFailure("a send was not accepted")
                     }
                     ids.append(ack.messageId)

@@ -118,13 +118,13 @@ package struct Load: CapabilityItem {
 
 private func cast<Body: Request>(_ request: any Request) throws -> Body {
     /// A cast asks the runtime, each time; here the types are the same or there is a fault.
-    func exactly<Given: Request>(_ given: Given) -> Body? {
-        Given.self == Body.self ? unsafeBitCast(given, to: Body.self) : nil
+    func exactly<Given: Request>(_ given: Given) throws -> Body {
+        guard Given.self == Body.self else {
+            throw MeshError(.internalError, "the table gave \(Given.self) to \(Body.type)")
+        }
+        return unsafeBitCast(given, to: Body.self)
     }
-    guard let request = exactly(request) else {
-        throw MeshError(.internalError, "the table gave \(Swift.type(of: request)) to \(Body.type)")
-    }
-    return request
+    return try exactly(request)
 }
 
 /// From wire type to decode and apply: built once at start from the capabilities.

@@ -46,20 +46,24 @@ package final class EngineState {
     /// Messages by the minute (or second) in which they expire.
     var expiry: [Int64: ExpiryBucket] = [:]
     /// The bucket that was asked for last: messages of one time have one.
-    private var lastBucket: (time: Int64, bucket: ExpiryBucket)?
+    private var lastBucket: ExpiryBucket?
+    private var lastBucketTime: Int64 = 0
 
     /// The bucket of a time, and whether it was made just now.
     private func bucket(_ time: Int64) -> (bucket: ExpiryBucket, isNew: Bool) {
-        if let lastBucket, lastBucket.time == time { return (lastBucket.bucket, false) }
         let known = expiry[time]
         let bucket = known ?? ExpiryBucket()
         if known == nil { expiry[time] = bucket }
-        lastBucket = (time, bucket)
+        (lastBucket, lastBucketTime) = (bucket, time)
         return (bucket, known == nil)
     }
 
     /// Notes that a new message expires at a time; true when it is the first of that time.
     func expires(_ message: Int64, at time: Int64) -> Bool {
+        if time == lastBucketTime, let lastBucket {
+            lastBucket.insert(message)
+            return false
+        }
         let (bucket, isNew) = bucket(time)
         bucket.insert(message)
         return isNew
@@ -101,8 +105,6 @@ package final class EngineState {
     let messageIDs: MessageIDs
     /// What the frequent decisions know of sessions.
     var routes = Routes()
-    /// Who limits whom.
-    lazy var grants = memory(Grants.Memory.self)
     private var nowWritten: (now: Int64, text: String)?
     /// The time of the batch in ISO 8601.
     var nowText: String {

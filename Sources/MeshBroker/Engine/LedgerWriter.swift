@@ -15,6 +15,8 @@ struct LedgerWriter {
     /// The hashes of the unfinished tile of each level.
     private var open: [[Digest]] = [[]]
     private var buffer: [UInt8] = []
+    /// Where entries are written whose size is known before; it is never emptied.
+    private var scratch: [UInt8] = []
 
     /// Entries of a tile.
     static let tileWidth: Int64 = 256
@@ -75,7 +77,11 @@ struct LedgerWriter {
     mutating func append(memory: Int, at now: Int64, _ write: (inout RawWriter, Place) -> Void) throws {
         timestamp = max(timestamp, now)
         let place = Place(seq: size, timestamp: timestamp, previous: head)
-        try withUnsafeTemporaryAllocation(byteCount: memory, alignment: 8) { memory in
+        var room: [UInt8] = []
+        swap(&room, &scratch)
+        if room.count < memory { room = [UInt8](repeating: 0, count: 2 * memory) }
+        defer { swap(&room, &scratch) }
+        try room.withUnsafeMutableBytes { memory in
             var writer = RawWriter(memory)
             write(&writer, place)
             guard let bytes = writer.bytes else {

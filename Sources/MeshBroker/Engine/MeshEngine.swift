@@ -11,6 +11,7 @@ package final class MeshEngine {
     private let table: CapabilityTable
     package private(set) var state: EngineState
     private var context: WriteContext
+    private var lastRow: CapabilityTable.Row?
 
     /// Opens a mesh's file: brings its tables up to date and reads them into memory.
     package init(database: Database, table: CapabilityTable) throws {
@@ -102,13 +103,20 @@ package final class MeshEngine {
         }
     }
 
+    /// The row of a type; load is one type again and again.
+    private func row(of type: any Request.Type) -> CapabilityTable.Row? {
+        if let lastRow, lastRow.type == type { return lastRow }
+        lastRow = table.row(of: type)
+        return lastRow
+    }
+
     /// Decides one command. A refusal is an outcome; a store error ends the batch.
     private func decide(_ command: Command) throws -> Outcome {
         context.begin(actor: command.actor, entropy: command.entropy)
         let changesBefore = database.totalChanges
         let effectsBefore = context.effects.count
         do {
-            guard let row = table.row(of: Swift.type(of: command.request)), case .write(let body) = row.run else {
+            guard let row = row(of: Swift.type(of: command.request)), case .write(let body) = row.run else {
                 throw MeshError(.unknownType, "no write is called \(Swift.type(of: command.request).type)")
             }
             context.route = try authorise(row, actor: command.actor)
@@ -129,12 +137,12 @@ package final class MeshEngine {
         guard let route = state.routes.of(number, state) else {
             throw MeshError(.unauthorized, "this session is not known to the mesh any more", hint: "connect again")
         }
-        let member = route.member
-        if member.revokedAt != nil {
+        if route.member.revokedAt != nil {
             throw MeshError(
-                .revoked, "\(member.name) was removed from this mesh", hint: "ask an admin for a new invite")
+                .revoked, "\(route.member.name) was removed from this mesh", hint: "ask an admin for a new invite")
         }
-        guard member.may(row.permission) else {
+        guard route.member.may(row.permission) else {
+            let member = route.member
             let why = member.denied.contains(row.permission) ? "was denied it" : "is \(member.role.rawValue)"
             throw MeshError(
                 .forbidden,

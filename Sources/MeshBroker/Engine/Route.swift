@@ -6,13 +6,15 @@ final class Route {
     let session: Session
     let member: Member
     let mailbox: Mailbox
+    private let grants: Grants.Memory
     private let mesh: MeshFacts
 
-    init(_ session: Session, _ member: Member, _ mailbox: Mailbox, _ mesh: MeshFacts) {
+    init(_ session: Session, _ member: Member, _ state: EngineState) {
         self.session = session
         self.member = member
-        self.mailbox = mailbox
-        self.mesh = mesh
+        mailbox = state.mailbox(of: session.number)
+        grants = state.memory(Grants.Memory.self)
+        mesh = state.facts
         let isPlain =
             session.hasKey && session.messageMode == .push && session.acknowledges && session.dialect == .mesh
         direct = isPlain ? session.attachment.connection : nil
@@ -21,6 +23,9 @@ final class Route {
     /// The connection that is offered sealed messages without further ado; nil when anything about the session asks for
     /// the general way.
     let direct: ConnectionID?
+
+    /// Whether its member limits what somebody may send.
+    var isLimiting: Bool { !grants.limits.isEmpty && grants.limits[member.number] != nil }
 
     /// What it says of itself as a sender.
     lazy var voice = Voice(session, member, mesh)
@@ -79,7 +84,7 @@ struct Routes {
         guard let session = state.roster.sessions[number], let member = state.roster.members[session.member] else {
             return nil
         }
-        let route = Route(session, member, state.mailbox(of: number), state.facts)
+        let route = Route(session, member, state)
         bySession[number] = route
         byKey[session.key] = route
         return route

@@ -5,12 +5,12 @@ import MeshStore
 /// else goes the general way, which alone says what is wrong; both leave the same rows, entries and frames, and a test
 /// holds them against each other.
 enum SealedMessages {
-    static func send(_ letter: Letter, _ context: WriteContext) throws -> SendAck {
+    static func send(_ letter: Letter, _ context: WriteContext) throws -> SealedAnswer {
         let state = context.state
         guard let sender = context.route, let recipient = state.routes.to(letter.key, state),
             let connection = recipient.direct, recipient !== sender, isOpen(recipient, letter, state),
             isNew(letter, sender, state)
-        else { return try Messages.send(letter.send, context) }
+        else { return .general(try Messages.send(letter.send, context)) }
         let seq = state.nextMessage
         let expiresAt = context.now + (letter.ttl ?? DeliveryPolicy.defaultTTLMillis)
         try insert(letter, seq, sender, expiresAt: expiresAt, context)
@@ -18,10 +18,11 @@ enum SealedMessages {
         if let hash = letter.clientIDHash {
             Messages.remember(SentKey(member: sender.member.number, hash: hash), seq, state)
         }
-        try record(letter, seq, sender, context)
-        try deliver(letter, seq, sender, recipient, connection, expiresAt: expiresAt, context)
-        return SendAck(
-            id: letter.id, messageId: state.messageIDs.id(seq), queued: true, status: "accepted", recipients: 1)
+        let message = SealedMessage(
+            letter, sender.voice, id: state.messageIDs.id(seq), createdAt: state.nowText)
+        try record(message, context)
+        try deliver(message, seq, recipient, connection, expiresAt: expiresAt, context)
+        return .sealed(message)
     }
 
     /// Whether a recipient is offered the message at once and nobody else is told of it.
@@ -31,7 +32,7 @@ enum SealedMessages {
             && mailbox.isClear(letter.priority) && !mailbox.isWindowFull
             && mailbox.count < DeliveryPolicy.maximumPending
             && !state.subscriptions.hasInterests(inFamily: Deliveries.inboxChannel)
-            && state.grants.limits[recipient.member.number] == nil
+            && !recipient.isLimiting
     }
 
     /// Whether no message with the same client message id is known.
@@ -70,14 +71,13 @@ enum SealedMessages {
     }
 
     /// Enters the acceptance in the ledger: the bytes that the general entry has.
-    private static func record(_ letter: Letter, _ seq: Int64, _ sender: Route, _ context: WriteContext) throws {
-        let voice = sender.voice
-        let id = context.state.messageIDs.id(seq)
+    private static func record(_ message: SealedMessage, _ context: WriteContext) throws {
+        let (letter, voice) = (message.letter, message.voice)
         try context.record(memory: voice.entryBytes + 320) { entry, place in
             entry.put(voice.entryStart)
             entry.put(letter.fingerprint)
             entry.put(voice.entryLog)
-            entry.put(id)
+            entry.put(message.id)
             entry.put(#"","prev":""#)
             entry.put(place.previous)
             entry.put(#"","pub":{"encrypted":true,"kind":"direct","priority":""#)
@@ -91,34 +91,32 @@ enum SealedMessages {
     }
 
     private static func deliver(
-        _ letter: Letter, _ seq: Int64, _ sender: Route, _ recipient: Route, _ connection: ConnectionID,
-        expiresAt: Int64, _ context: WriteContext
+        _ message: SealedMessage, _ seq: Int64, _ recipient: Route, _ connection: ConnectionID, expiresAt: Int64,
+        _ context: WriteContext
     ) throws {
         let state = context.state
         let bucket = LiveMessage.bucket(expiresAt, acceptedAt: context.now)
         state.live[seq] = LiveMessage(remaining: 1, expiresAt: expiresAt, receiptsTo: nil, bucket: bucket)
         Deliveries.expect(seq, in: bucket, context)
         if PlantedFault.strikes(.dropDelivery) { return }
-        var pending = Pending(message: seq, priority: letter.priority, acceptedAt: context.now)
+        var pending = Pending(message: seq, priority: message.letter.priority, acceptedAt: context.now)
         pending.attempts = 1
         pending.offeredAt = context.now
-        pending.bytes = letter.box.count + StoredMessage.offerOverhead
+        pending.bytes = message.letter.box.count + StoredMessage.offerOverhead
         recipient.mailbox.offer(pending)
         try Deliveries.insertRow(seq, .session(recipient.session.number), .offered, attempts: 1, context)
-        context.effects.append(
-            .push(
-                connection,
-                SealedPush(
-                    letter, sender.voice, id: state.messageIDs.id(seq), createdAt: context.state.nowText)))
+        context.effects.append(.push(connection, message))
         Deliveries.armLease(recipient.session.number, recipient.mailbox, attempt: 1, context)
     }
 }
 
-/// The push of a sealed message: its frame is written on the connection's own loop.
-package final class SealedPush: Push {
-    private let letter: Letter
-    private let voice: Voice
-    private let id: String
+/// A sealed message that was accepted: the push of it, and the answer to its sender. Its frames are written on the
+/// connections' own loops.
+package final class SealedMessage: Push {
+    let letter: Letter
+    let voice: Voice
+    /// Its public id.
+    let id: String
     private let createdAt: String
 
     init(_ letter: Letter, _ voice: Voice, id: String, createdAt: String) {
@@ -126,6 +124,23 @@ package final class SealedPush: Push {
         self.voice = voice
         self.id = id
         self.createdAt = createdAt
+    }
+
+    /// What its sender is answered.
+    var ack: SendAck { SendAck(id: letter.id, messageId: id, queued: true, status: "accepted", recipients: 1) }
+
+    /// The frame that `SendAck` writes.
+    func ackFrame() -> [UInt8] {
+        let bytes = letter.bytes
+        return [UInt8](unsafeUninitializedCapacity: letter.idBytes.count + 128) { buffer, count in
+            var frame = RawWriter(UnsafeMutableRawBufferPointer(buffer))
+            frame.put(#"{"type":"ack","id":""#)
+            frame.put(bytes, letter.idBytes)
+            frame.put(#"","messageId":""#)
+            frame.put(id)
+            frame.put(#"","queued":true,"status":"accepted","recipients":1}"#)
+            count = frame.bytes?.count ?? 0
+        }
     }
 
     /// The frame that `MessagePush` writes of the same message, for both dialects.
@@ -156,5 +171,30 @@ package final class SealedPush: Push {
             count = frame.bytes?.count ?? 0
         }
         return written.isEmpty ? nil : written
+    }
+}
+
+/// The answer to a sealed send.
+package enum SealedAnswer: Reply {
+    case sealed(SealedMessage)
+    /// It went the general way.
+    case general(SendAck)
+
+    package static let type = SendAck.type
+
+    /// The same as the general answer.
+    package var ack: SendAck {
+        switch self {
+        case .sealed(let message): message.ack
+        case .general(let ack): ack
+        }
+    }
+
+    package init(from decoder: any Decoder) throws { self = .general(try SendAck(from: decoder)) }
+    package func encode(to encoder: any Encoder) throws { try ack.encode(to: encoder) }
+
+    package func frame(requestID: String?) throws(MeshError) -> [UInt8] {
+        if requestID == nil, case .sealed(let message) = self { return message.ackFrame() }
+        return ack.frame(requestID: requestID)
     }
 }

@@ -11,7 +11,7 @@ package struct SealedSend: Request {
     package static let kind = Send.kind
     package static let help = Send.help
     package static let fields = Send.fields
-    package typealias Answer = SendAck
+    package typealias Answer = SealedAnswer
     package var outgoing: OutgoingMessage? { OutgoingMessage(id: letter.id, priority: letter.priority) }
 
     /// Reads the frame of a send: in this form when it can be, else as what it is.
@@ -69,7 +69,9 @@ package final class Letter: Sendable {
     /// Where the client message id stands; nil when there is none.
     var clientID: Range<Int>? { clientIDHash == nil ? nil : boxEnd + 65..<clientIDEnd }
     /// The send's own id; may be empty.
-    var id: String { String(decoding: bytes[clientIDEnd..<bytes.count - 32], as: UTF8.self) }
+    var id: String { String(decoding: bytes[idBytes], as: UTF8.self) }
+    /// Where that stands.
+    var idBytes: Range<Int> { clientIDEnd..<bytes.count - 32 }
     /// Where the bytes of the fingerprint stand.
     var fingerprintBytes: Range<Int> { bytes.count - 32..<bytes.count }
 

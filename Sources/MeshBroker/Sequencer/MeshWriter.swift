@@ -150,12 +150,17 @@ package final class MeshWriter {
     private func applyBatch(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) throws {
         // One draw from the system for the whole batch: each would be a system call.
         let entropy = Entropy(&generator)
+        var commands: [Command] = []
+        commands.reserveCapacity(submissions.count)
+        for submission in submissions {
+            commands.append(
+                Command(
+                    actor: submission.actor, request: submission.request, entropy: entropy.derived(commands.count)))
+        }
         let batch = Batch(
             number: engine.state.applied + 1,
             now: clock.stamp(wall: environment.wallMillis(), monotonic: environment.monotonicMillis()),
-            commands: submissions.enumerated().map { place, submission in
-                Command(actor: submission.actor, request: submission.request, entropy: entropy.derived(place))
-            })
+            commands: commands)
         let result = try engine.apply(batch)
         environment.record?(batch)
         tell(result.effects[..<result.timerEffects], outbox)
@@ -328,6 +333,6 @@ package final class MeshWriter {
 extension Push {
     /// Whether this is a message, alone or for many.
     fileprivate var isMessage: Bool {
-        self is SealedPush || self is MessagePush || (self as? SharedPush)?.base is MessagePush
+        self is SealedMessage || self is MessagePush || (self as? SharedPush)?.base is MessagePush
     }
 }

@@ -30,7 +30,7 @@ public final class Database {
 
     private(set) var handle: OpaquePointer?
     private var statements: [String: Statement] = [:]
-    private var hotStatements: [UInt: Statement] = [:]
+    private var hotStatements: [(address: UInt, statement: Statement)] = []
     /// The file.
     public let path: String
 
@@ -170,9 +170,10 @@ public final class Database {
     /// The prepared form of a statement that runs all the time, found by the address of its text.
     public func prepare(hot sql: StaticString) throws(StoreError) -> Statement {
         let address = UInt(bitPattern: sql.utf8Start)
-        if let statement = hotStatements[address] { return statement }
+        // Few, and the same ones again and again: they are found sooner than their hash is made.
+        for known in hotStatements where known.address == address { return known.statement }
         let statement = try prepare(sql.description)
-        hotStatements[address] = statement
+        hotStatements.append((address, statement))
         return statement
     }
 
