@@ -33,10 +33,10 @@ struct BrokerGauge: Sendable {
         return reading
     }
 
-    /// Waits until no delivery waits any more, or the time is over.
-    func waitUntilEmpty(seconds: Int) async throws {
+    /// Waits until no more than so many deliveries wait, or the time is over.
+    func wait(until remaining: Int, seconds: Int) async throws {
         for _ in 0..<(seconds * 20) {
-            if try await read().queueDepth == 0 { return }
+            if try await read().queueDepth <= remaining { return }
             try await Task.sleep(for: .milliseconds(50))
         }
     }
