@@ -7,7 +7,7 @@ import Synchronization
 /// synced the next one gathers, so that load makes the batches and no timer does.
 package final class LocalSequencer: Sequencer {
     /// Commands in one transaction at most.
-    static let maximumBatch = 2_048
+    static let maximumBatch = 4_096
     /// Work that may wait; beyond it callers are told `busy`.
     static let maximumQueue = 65_536
 
