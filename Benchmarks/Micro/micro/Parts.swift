@@ -124,6 +124,16 @@ enum Parts {
         let readAck = ack.frame(requestID: nil).withUnsafeBytes {
             scanner.scan($0) ? SendAck(flat: scanner, in: $0) : nil
         }
+        for text in [
+            #"{"type":"client_ack","messageIds":["a","b"]}"#, #"{"type":"client_ack","brokerMessageId":"a"}"#,
+            #"{"type":"client_ack","_reqId":"1","brokerMessageId":"a","messageIds":["b"]}"#,
+        ] {
+            let general = try JSONCoder.decode(Acknowledge.self, from: JSON.parse(Array(text.utf8), limits: .frame))
+            let read = try decoded(Array(text.utf8), &scanner)
+            guard try JSONCoder.encode(Read(request: read)) == JSONCoder.encode(general) else {
+                throw MicroFailure("an acknowledgement was read as another")
+            }
+        }
         guard readPush == push, try readAck.map({ try JSONCoder.encode($0) }) == JSONCoder.encode(ack) else {
             throw MicroFailure("a frame of the broker was read as another")
         }
