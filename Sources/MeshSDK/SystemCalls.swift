@@ -32,13 +32,8 @@ enum SystemCalls {
             throw failure("reading \(path)")
         }
         defer { close(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16_384)
-        while true {
-            let count = Glibc.read(file, &chunk, chunk.count)
-            if count == 0 { return bytes }
-            guard count > 0 else { throw failure("reading \(path)") }
-            bytes += chunk[0..<count]
+        do throws(Descriptor.Failure) { return try Descriptor.readAll(file) } catch {
+            throw failure("reading \(path)", error.number)
         }
     }
 
@@ -47,15 +42,9 @@ enum SystemCalls {
         let temporary = path + ".writing"
         let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("writing \(path)") }
-        var written = 0
-        while written < bytes.count {
-            let count = bytes[written...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            guard count > 0 else {
-                let error = failure("writing \(path)")
-                close(file)
-                throw error
-            }
-            written += count
+        do throws(Descriptor.Failure) { try Descriptor.write(bytes, to: file) } catch {
+            close(file)
+            throw failure("writing \(path)", error.number)
         }
         let synced = fsync(file)
         close(file)
@@ -104,7 +93,7 @@ enum SystemCalls {
         return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
     }
 
-    private static func failure(_ what: String) -> MeshError {
-        MeshError(.storageFailed, "\(what): \(String(cString: strerror(errno)))")
+    private static func failure(_ what: String, _ number: Int32 = errno) -> MeshError {
+        MeshError(.storageFailed, "\(what): \(Descriptor.Failure(number: number).text)")
     }
 }

@@ -1,4 +1,5 @@
 import Dispatch
+import MeshCore
 
 #if canImport(Glibc)
     import Glibc
@@ -58,11 +59,11 @@ struct ChildProcess: Sendable, Hashable {
         close(ends[1])
         switch child {
         case .success(let id): return wait(for: id)
-        case .failure(let error): return .failed(error.value)
+        case .failure(let error): return .failed(error.number)
         }
     }
 
-    private func spawn(reading input: Int32) -> Result<pid_t, ErrorNumber> {
+    private func spawn(reading input: Int32) -> Result<pid_t, Descriptor.Failure> {
         signal(SIGPIPE, SIG_IGN)
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -84,7 +85,7 @@ struct ChildProcess: Sendable, Hashable {
             withCStrings(Self.environment(without: variables) + variables) { environment in
                 var id: pid_t = 0
                 let failed = posix_spawn(&id, "/bin/sh", &actions, &attributes, words, environment)
-                return failed == 0 ? .success(id) : .failure(ErrorNumber(value: failed))
+                return failed == 0 ? .success(id) : .failure(Descriptor.Failure(number: failed))
             }
         }
     }

@@ -101,7 +101,7 @@ struct SendCommand: MeshCommand {
         let bytes: [UInt8]
         switch SystemCalls.readAll(0, limit: 1 << 20) {
         case .success(let all): bytes = all
-        case .failure(let error): throw Failure.file("standard input", "read", error.value)
+        case .failure(let error): throw Failure.file("standard input", "read", error.number)
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .usage("standard input is not UTF-8 text", hint: "encode bytes first, for example with base64")

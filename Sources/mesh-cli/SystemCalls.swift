@@ -1,3 +1,5 @@
+import MeshCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -51,40 +53,19 @@ enum SystemCalls {
 
     /// The text of an `errno`.
     static func errorText(_ number: Int32) -> String {
-        strerror(number).map { String(cString: $0) } ?? "error \(number)"
+        Descriptor.Failure(number: number).text
     }
 
     /// Writes all bytes to a stream at once, without a buffer. Gives `errno` when it fails.
     @discardableResult
     static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
-        var start = 0
-        while start < bytes.count {
-            let done = bytes.withUnsafeBytes { buffer in
-                unsafeWrite(descriptor, UnsafeRawBufferPointer(rebasing: buffer[start...]))
-            }
-            if done < 0 {
-                if errno == EINTR || errno == EAGAIN { continue }
-                return errno
-            }
-            start += done
-        }
+        do throws(Descriptor.Failure) { try Descriptor.write(bytes, to: descriptor) } catch { return error.number }
         return nil
     }
 
     /// Everything that a stream gives until its end. Fails with `errno`.
-    static func readAll(_ descriptor: Int32, limit: Int = .max) -> Result<[UInt8], ErrorNumber> {
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-            if count == 0 { return .success(bytes) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                return .failure(ErrorNumber(value: errno))
-            }
-            bytes += chunk[..<count]
-            if bytes.count > limit { return .failure(ErrorNumber(value: EFBIG)) }
-        }
+    static func readAll(_ descriptor: Int32, limit: Int = .max) -> Result<[UInt8], Descriptor.Failure> {
+        Result { () throws(Descriptor.Failure) in try Descriptor.readAll(descriptor, limit: limit) }
     }
 
     /// The bytes of a file.
@@ -94,7 +75,7 @@ enum SystemCalls {
         defer { close(descriptor) }
         switch readAll(descriptor) {
         case .success(let bytes): return bytes
-        case .failure(let error): throw Failure.file(path, "read", error.value)
+        case .failure(let error): throw Failure.file(path, "read", error.number)
         }
     }
 
@@ -107,20 +88,4 @@ enum SystemCalls {
         if let failed { throw Failure.file(path, "write", failed) }
         if closed != 0 { throw Failure.file(path, "write", errno) }
     }
-
-    private static func unsafeWrite(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(descriptor, buffer.baseAddress, buffer.count)
-        #elseif canImport(Musl)
-            Musl.write(descriptor, buffer.baseAddress, buffer.count)
-        #else
-            Darwin.write(descriptor, buffer.baseAddress, buffer.count)
-        #endif
-    }
-}
-
-/// An `errno` as an error.
-struct ErrorNumber: Error, Sendable, Hashable {
-    /// The number.
-    var value: Int32
 }

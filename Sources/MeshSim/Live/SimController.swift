@@ -320,7 +320,8 @@ public final class SimController<Rules: Scenario>: Sendable {
         if wait <= 0 {
             arrive(.wake)
         } else {
-            // Ends by itself: a wake-up that is not needed any more does nothing.
+            // Real time: it waits for the pace of people and for deadlines, which a test sets as short as it likes. Ends by
+            // itself: a wake-up that is not needed any more does nothing.
             Task { [weak self] in
                 try? await Task.sleep(for: .milliseconds(wait))
                 self?.arrive(.wake)

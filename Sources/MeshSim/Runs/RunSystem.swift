@@ -1,3 +1,5 @@
+import MeshCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -24,24 +26,14 @@ package enum RunSystem {
 
     /// Reads at most as many bytes as the buffer holds; 0 at the end.
     static func read(_ descriptor: Int32, into buffer: inout [UInt8], path: String) throws(SimError) -> Int {
-        while true {
-            let count = buffer.withUnsafeMutableBytes { systemRead(descriptor, $0) }
-            if count >= 0 { return count }
-            if errno != EINTR { throw failure(path, "cannot be read") }
+        do throws(Descriptor.Failure) { return try Descriptor.read(descriptor, into: &buffer) } catch {
+            throw failure(path, "cannot be read", error.number)
         }
     }
 
     static func write(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(SimError) {
-        var start = 0
-        while start < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: $0[start...]))
-            }
-            if count >= 0 {
-                start += count
-            } else if errno != EINTR {
-                throw failure(path, "cannot be written")
-            }
+        do throws(Descriptor.Failure) { try Descriptor.write(bytes, to: descriptor) } catch {
+            throw failure(path, "cannot be written", error.number)
         }
     }
 
@@ -49,13 +41,9 @@ package enum RunSystem {
     package static func readAll(_ path: String, limit: Int = 1 << 30) throws(SimError) -> [UInt8] {
         let descriptor = try openToRead(path)
         defer { closeFile(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = try read(descriptor, into: &chunk, path: path)
-            if count == 0 { return bytes }
-            bytes += chunk[..<count]
-            guard bytes.count <= limit else { throw SimError("\(path) has more than \(limit) bytes", kind: .file) }
+        do throws(Descriptor.Failure) { return try Descriptor.readAll(descriptor, limit: limit) } catch {
+            if error.number == EFBIG { throw SimError("\(path) has more than \(limit) bytes", kind: .file) }
+            throw failure(path, "cannot be read", error.number)
         }
     }
 
@@ -87,28 +75,7 @@ package enum RunSystem {
         return names.sorted { $0.precedesInBytes($1) }
     }
 
-    private static func failure(_ path: String, _ what: String) -> SimError {
-        let reason = strerror(errno).map { String(cString: $0) } ?? "error \(errno)"
-        return SimError("\(path) \(what): \(reason)", kind: .file)
-    }
-
-    private static func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-            Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-        #elseif canImport(Musl)
-            Musl.read(descriptor, buffer.baseAddress, buffer.count)
-        #else
-            Darwin.read(descriptor, buffer.baseAddress, buffer.count)
-        #endif
-    }
-
-    private static func systemWrite(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(descriptor, buffer.baseAddress, buffer.count)
-        #elseif canImport(Musl)
-            Musl.write(descriptor, buffer.baseAddress, buffer.count)
-        #else
-            Darwin.write(descriptor, buffer.baseAddress, buffer.count)
-        #endif
+    private static func failure(_ path: String, _ what: String, _ number: Int32 = errno) -> SimError {
+        SimError("\(path) \(what): \(Descriptor.Failure(number: number).text)", kind: .file)
     }
 }

@@ -68,6 +68,7 @@ enum BenchRun {
     ) async throws {
         var last = -1
         var still = 0
+        // A measurement runs in real time: it is looked at twice a second, and writes its progress as often.
         while still < stallSeconds * 2 {
             try await Task.sleep(for: .milliseconds(500))
             let (done, all) = try await loop.submit {

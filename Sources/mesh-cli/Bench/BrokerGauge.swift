@@ -35,9 +35,7 @@ struct BrokerGauge: Sendable {
 
     /// Waits until no more than so many deliveries wait, or the time is over.
     func wait(until remaining: Int, seconds: Int) async throws {
-        for _ in 0..<(seconds * 20) {
-            if try await read().queueDepth <= remaining { return }
-            try await Task.sleep(for: .milliseconds(50))
-        }
+        _ = try await Polling.last(
+            timeout: Span(milliseconds: Int64(seconds) * 1_000), isDone: { $0.queueDepth <= remaining }, read)
     }
 }
