@@ -27,7 +27,7 @@ struct Root: AsyncParsableCommand {
             Exit codes: 0 done, 1 failed, 2 not authenticated, 3 bad arguments, 4 network, 5 not found, 6 exists, \
             7 not allowed, 8 internal, 10 files, 130 interrupted.
             """,
-        version: "0.1.0",
+        version: MeshVersion.description,
         subcommands: [SendCommand.self, AskCommand.self, ListenCommand.self, InboxCommand.self, DoctorCommand.self],
         groupedSubcommands: [
             CommandGroup(

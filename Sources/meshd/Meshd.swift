@@ -10,7 +10,7 @@ import UnixSignals
     static func main() async {
         let arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.contains("--help") || arguments.contains("-h") { return print(Settings.usage) }
-        if arguments.contains("--version") { return print("meshd \(MeshVersion.text)") }
+        if arguments.contains("--version") { return print("meshd \(MeshVersion.description)") }
         do {
             try await run(try Settings.read(arguments: arguments, environment: environment(), file: read))
         } catch let error as MeshError {

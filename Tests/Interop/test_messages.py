@@ -166,7 +166,7 @@ async def test_an_unknown_target_is_an_error_with_the_nearest_name_and_then_a_fa
     assert answers[1]["queued"] is False and answers[1]["messageId"] == "" and answers[1]["error"]
 
 
-@pytest.mark.parametrize("target", [Key().hex, "@nobody-joined-it", "#topic", "deadbeef"])
+@pytest.mark.parametrize("target", [Key(b"a key of nobody".ljust(32)).hex, "@nobody-joined-it", "#topic", "deadbeef"])
 async def test_a_target_that_nobody_has_is_never_queued(mesh, target):
     sender = await mesh.peer("sender")
     with pytest.raises(Refused) as caught:
