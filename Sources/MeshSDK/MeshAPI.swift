@@ -143,7 +143,8 @@ public final class MeshAPI: Sendable {
     public static func join(
         link: InviteLink, name: String, label: String?, group: any EventLoopGroup
     ) async throws(MeshError) -> (Credentials, MembershipCertificate?) {
-        try await once(link.broker, group) { (http) async throws(MeshError) in
+        let name = Names.normalised(name)
+        return try await once(link.broker, group) { (http) async throws(MeshError) in
             let (member, session) = (SigningKey(), SigningKey())
             let now = SystemCalls.now()
             let claim = member.sign(

@@ -80,7 +80,11 @@ public struct ProfileStore: Sendable {
                 .invalidArgument, "\(slug) has the profiles \(known.joined(separator: ", ")): which one?",
                 hint: "name it with --profile")
         }
-        guard known.contains(wanted) else {
+        // The folder may be called by the other spelling of an accent.
+        guard
+            let wanted = known.first(where: { $0.isSame(as: wanted) })
+                ?? known.first(where: { Names.isSame($0, wanted) })
+        else {
             let near = Nearest.names(to: wanted, among: known, limit: 2)
             throw MeshError(
                 .notFound, "\(slug) has no profile \(wanted) on this machine",
@@ -127,7 +131,10 @@ public struct ProfileStore: Sendable {
     private func verified(_ slug: String, _ profile: String) throws(MeshError) -> [String: PublicKey] {
         let path = "\(home)/\(slug)/\(profile)/verified.json"
         guard let bytes = try SystemCalls.read(path) else { return [:] }
-        do throws(JSONError) { return try JSONCoder.decode([String: PublicKey].self, from: JSON.parse(bytes)) } catch {
+        do throws(JSONError) {
+            let known = try JSONCoder.decode([String: PublicKey].self, from: JSON.parse(bytes))
+            return Dictionary(known.map { (Names.normalised($0.key), $0.value) }) { first, _ in first }
+        } catch {
             throw MeshError(.storageFailed, "\(path) cannot be read: \(error)", hint: "remove it, and verify again")
         }
     }
@@ -137,7 +144,7 @@ public struct ProfileStore: Sendable {
         _ name: String, _ key: PublicKey?, mesh slug: String, profile: String
     ) throws(MeshError) {
         var known = try verified(slug, profile)
-        known[name] = key
+        known[Names.normalised(name)] = key
         try SystemCalls.write("\(home)/\(slug)/\(profile)/verified.json", try Self.bytes(known))
     }
 

@@ -110,6 +110,7 @@ enum Members {
         name: String, key: PublicKey, role: Role, _ context: WriteContext
     ) throws(MeshError) -> Member {
         let state = context.state
+        let name = Names.normalised(name)
         try Names.checkName(name)
         if let other = state.roster.member(key: key), other.revokedAt == nil || other.isBanned {
             throw MeshError(

@@ -159,7 +159,8 @@ enum Rights {
     private static func unban(_ request: Unban, _ context: WriteContext) throws -> UnbanAck {
         let state = context.state
         let banned = state.roster.memberOrder.compactMap { state.roster.members[$0] }.filter(\.isBanned)
-        let found = banned.filter { $0.name == request.target || $0.keyHex == request.target }
+        let name = Names.normalised(request.target)
+        let found = banned.filter { $0.name.isSame(as: name) || $0.keyHex == name }
         guard let member = found.first, found.count == 1 else {
             throw MeshError(
                 found.isEmpty ? .notFound : .ambiguousTarget,

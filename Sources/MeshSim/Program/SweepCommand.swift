@@ -96,7 +96,8 @@ struct SweepCommand: AsyncParsableCommand {
                 "--axis \(word): the values of a parameter are given as name=value,value or name=[value,value]")
         }
         let text = String(word[word.index(after: sign)...])
-        if let values = ParameterSet.value(of: text).arrayValue { return .init(String(word[..<sign]), values) }
-        return .init(String(word[..<sign]), text.split(separator: ",").map { ParameterSet.value(of: String($0)) })
+        if let values = try ParameterSet.value(of: text).arrayValue { return .init(String(word[..<sign]), values) }
+        return .init(
+            String(word[..<sign]), try text.split(separator: ",").map { try ParameterSet.value(of: String($0)) })
     }
 }

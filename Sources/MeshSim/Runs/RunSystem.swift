@@ -18,6 +18,9 @@ package enum RunSystem {
 
     /// Opens a file for writing, empty; nil when it must be new and is not.
     static func openToWrite(_ path: String, isNew: Bool) throws(SimError) -> Int32? {
+        guard path != "-" else {
+            throw SimError("`-` is standard output, where the report goes: name a file, or ./- for one called so")
+        }
         let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (isNew ? O_EXCL : O_TRUNC), 0o644)
         if descriptor < 0, isNew, errno == EEXIST { return nil }
         guard descriptor >= 0 else { throw failure(path, "cannot be written") }
