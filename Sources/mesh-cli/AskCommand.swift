@@ -16,8 +16,8 @@ struct AskCommand: MeshCommand {
     @Argument(help: "Whom to ask.", completion: LiveNames.targets)
     var target: String
 
-    @Argument(help: "What to ask.")
-    var text: String
+    @Argument(help: "What to ask; standard input when absent or `-`.")
+    var text: String?
 
     @Option(help: "How long to wait: 500ms, 10s, 5m.", transform: Span.parse)
     var timeout = Span(milliseconds: 60_000)
@@ -28,7 +28,7 @@ struct AskCommand: MeshCommand {
     @OptionGroup var options: GlobalOptions
 
     func execute(_ out: Printer) async throws {
-        var question = Outgoing(to: target, text: text)
+        var question = Outgoing(to: target, text: try TextInput.message(text))
         question.priority = priority
         let answer = try await withAPI { api -> Message? in
             let sent = try await api.send(question)

@@ -13,7 +13,7 @@ extension Printer {
         case .peerLeft(let data): self.event("peer_left", data, "\(Self.name(data)) left")
         case .receipt(let receipt):
             let recipient = receipt.recipient
-            let data = (try? JSONObject(of: receipt)) ?? [:]
+            let data: JSONObject = ["messageId": .string(receipt.messageId), "receipts": [recipient.json]]
             self.event("receipt", data, "\(receipt.messageId): \(recipient.name) \(recipient.state.rawValue)")
         case .other(let name, let data): self.event(name, data, "\(name) \(JSON.object(data).text)")
         }

@@ -19,7 +19,7 @@ struct LedgerNoun: AsyncParsableCommand {
                 Example: mesh-cli ledger head --out monday.note
                 """)
 
-        @Option(help: ArgumentHelp("Save the signed checkpoint here.", valueName: "file"))
+        @Option(help: ArgumentHelp("Save the signed checkpoint here; `-` prints it alone.", valueName: "file"))
         var out: String?
 
         @OptionGroup var options: GlobalOptions
@@ -30,6 +30,7 @@ struct LedgerNoun: AsyncParsableCommand {
                 guard let note = head.checkpoint else {
                     throw MeshError(.behind, "no checkpoint is signed yet", hint: "try again in a second")
                 }
+                guard let out = FileArgument.output(out) else { return printer.raw(note) }
                 try SystemCalls.writeFile(out, Array(note.utf8))
             }
             try printer.answer(head, isAsked: true) {
@@ -56,11 +57,11 @@ struct LedgerNoun: AsyncParsableCommand {
                 profile's mesh.
 
                 Examples:
-                  mesh-cli ledger verify lab.jsonl --owner 3b6a…29
-                  mesh-cli ledger verify offer.proof --key 'mesh/…+1f2e3d4c+AQ…'
+                  mesh-cli ledger verify lab.jsonl --owner 3b6a...29
+                  mesh-cli ledger verify offer.proof --key 'mesh/...+1f2e3d4c+AQ...'
                 """)
 
-        @Argument(help: "An export; the mesh's ledger itself when absent.")
+        @Argument(help: "An export, `-` for standard input; the mesh's ledger itself when absent.")
         var file: String?
 
         @Option(help: ArgumentHelp("The owner's public key that the ledger must have.", valueName: "hex"))
@@ -193,7 +194,8 @@ struct LedgerNoun: AsyncParsableCommand {
         private static func note(_ path: String) throws -> String {
             let text = String(decoding: try SystemCalls.readFile(path), as: UTF8.self)
             if let proof = try? InclusionProofFile.parse(text) { return proof.checkpoint }
-            let lines = text.split(separator: "\n").filter { $0.hasPrefix("{\"checkpoint\":") }
+            let lines = text.utf8.split(separator: 0x0A).map { Substring($0) }
+                .filter { $0.begins(with: "{\"checkpoint\":") }
             if let line = lines.last, let note = try JSON.parse(Array(line.utf8))["checkpoint"]?.stringValue {
                 return note
             }
@@ -207,13 +209,13 @@ struct LedgerNoun: AsyncParsableCommand {
             abstract: "Copy the ledger: a line for each entry as stored, then one with the signed checkpoint.",
             discussion: "Example: mesh-cli ledger export lab.jsonl && mesh-cli ledger verify lab.jsonl")
 
-        @Argument(help: "Where to; standard output when absent.")
+        @Argument(help: "Where to; standard output when absent or `-`.")
         var file: String?
 
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            guard let file else {
+            guard let file = FileArgument.output(file) else {
                 // The lines are the result, in JSON already.
                 try await withAPI { api in _ = try await LedgerDownload(api: api).lines { out.put($0) } }
                 return

@@ -12,12 +12,13 @@ extension LedgerNoun {
         @Argument(help: ArgumentHelp("An entry's number, or a message's id.", valueName: "seq-or-message-id"))
         var subject: String
 
-        @Option(help: ArgumentHelp("Save the proof here.", valueName: "file"))
+        @Option(help: ArgumentHelp("Save the proof here; `-` is standard output, as without it.", valueName: "file"))
         var out: String?
 
         @OptionGroup var options: GlobalOptions
 
         func execute(_ printer: Printer) async throws {
+            let out = FileArgument.output(out)
             let credentials = try options.credentials().credentials
             let seq = Int64(subject).flatMap { $0 >= 0 && subject.utf8.count < 19 ? $0 : nil }
             let request = ProveEntry(seq: seq, messageId: seq == nil ? subject : nil)

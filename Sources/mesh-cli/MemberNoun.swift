@@ -14,7 +14,7 @@ struct MemberNoun: AsyncParsableCommand {
     struct Add: MeshCommand {
         static let configuration = CommandConfiguration(
             abstract: "Add a member that made its own key.",
-            discussion: "Example: mesh-cli member add --name pia --pubkey 3b6a…29 --role member")
+            discussion: "Example: mesh-cli member add --name pia --pubkey 3b6a...29 --role member")
 
         @Option(help: "The member's name, unique in the mesh.")
         var name: String

@@ -2,21 +2,6 @@ import MeshCore
 import MeshSDK
 
 extension Message {
-    /// The message as a line of `listen`, and as an element of `inbox`.
-    var lineJSON: JSONObject {
-        [
-            "type": "message", "messageId": .string(id), "from": .string(from.name),
-            "fromLabel": from.label.map { .string($0) } ?? .null,
-            "fromMemberKey": from.memberKey.map { .string($0.hex) } ?? .null,
-            "fromSessionKey": from.sessionKey.map { .string($0.hex) } ?? .null,
-            "text": .string(text), "encrypted": .bool(isEncrypted), "priority": .string(priority.rawValue),
-            "attempt": .integer(Int64(attempt)), "sentAt": .integer(sentAt), "kind": .string(kind),
-            "target": .string(target), "topic": topic.map { .string($0) } ?? .null,
-            "mentions": .array(mentions.map { .string($0) }), "replyTo": replyTo.map { .string($0) } ?? .null,
-            "clientMessageId": clientMessageID.map { .string($0) } ?? .null,
-        ]
-    }
-
     /// The message for people: a line of facts, then the text; both cannot steer the terminal.
     func block(now: Int64) -> String {
         let sender = Table.printable(from.name + (from.label.map { "/" + $0 } ?? ""))

@@ -26,7 +26,7 @@ struct Printer: Sendable {
 
     /// The bytes of an output object: the version of its form first, then its members.
     static func line(_ fields: JSONObject) -> [UInt8] {
-        var object: JSONObject = ["schema_version": "1.0"]
+        var object: JSONObject = ["schema_version": "2.0"]
         for (key, value) in fields where key != "schema_version" { object[key] = value }
         return JSON.object(object).bytes() + [UInt8(ascii: "\n")]
     }
@@ -50,7 +50,7 @@ struct Printer: Sendable {
     /// Prints text for people; nothing when they asked for silence and not for the text.
     func say(_ text: String, isAsked: Bool = false) {
         guard !isJSON, isAsked || !isQuiet, !text.isEmpty else { return }
-        raw(text.hasSuffix("\n") ? text : text + "\n")
+        raw(text.utf8.last == 0x0A ? text : text + "\n")
     }
 
     /// Prints text that is the result itself, whatever the options say.

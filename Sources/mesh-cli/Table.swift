@@ -54,8 +54,12 @@ struct Table: Sendable, Hashable {
     /// A text of others that cannot steer the terminal: control characters become visible.
     static func printable(_ text: String, keepingLines: Bool) -> String {
         var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
+        let scalars = text.unicodeScalars
+        for (place, scalar) in zip(scalars.indices, scalars) {
             switch scalar.value {
+            // A line ends with LF, CR LF or CR.
+            case 0x0D:
+                if scalars[scalars.index(after: place)...].first != "\n" { result.append(keepingLines ? "\n" : " ") }
             case 0x0A, 0x09: result.append(keepingLines ? scalar : " ")
             case 0..<0x20, 0x7F, 0x80..<0xA0, 0x202A...0x202E, 0x2066...0x2069: result.append("\u{FFFD}")
             default: result.append(scalar)

@@ -150,7 +150,7 @@ struct TopicNoun: AsyncParsableCommand {
             discussion: """
                 Examples:
                   mesh-cli topic history deploys --limit 20
-                  mesh-cli topic history deploys --before 01J8ZQ4M0000 --read
+                  mesh-cli topic history deploys --before 4t8zq0m1c5xkd --read
                 """)
 
         @Argument(help: "The topic.", completion: LiveNames.topics)
@@ -172,7 +172,12 @@ struct TopicNoun: AsyncParsableCommand {
             try await withAPI { api in
                 let page = try await api.call(TopicHistory(topic: topic, limit: limit, beforeId: before))
                 if out.isJSON {
-                    try out.answer(page, isAsked: true) { "" }
+                    out.put(
+                        Printer.line([
+                            "topic": .string(page.topic),
+                            "messages": .array(page.messages.map { .object($0.lineJSON) }),
+                            "more": .bool(page.more),
+                        ]))
                 } else if page.messages.isEmpty {
                     out.say("No messages.")
                 } else {
@@ -224,7 +229,8 @@ struct TopicNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let list = try await call(ListMentions(limit: limit, unread: unread))
-            try out.answer(list, isAsked: true) {
+            let messages = JSON.array(list.messages.map { .object($0.lineJSON) })
+            out.result(["messages": messages], isAsked: true) {
                 let now = SystemCalls.now()
                 return list.messages.isEmpty
                     ? "Nobody mentioned you." : list.messages.map { TopicNoun.block($0, now: now) }.joined()
@@ -233,7 +239,7 @@ struct TopicNoun: AsyncParsableCommand {
     }
 
     /// The name without the `#` that targets have.
-    private static func bare(_ name: String) -> String { name.hasPrefix("#") ? String(name.dropFirst()) : name }
+    private static func bare(_ name: String) -> String { name.dropping(mark: "#") }
 
     private static func count(_ unread: Int) -> String { unread >= 1_000 ? "999+" : String(unread) }
 
