@@ -55,13 +55,12 @@ micro: packages
 	swift build -c release --product micro
 	.build/release/micro --check
 
-## Make man pages of the command line, in man/man1.
+## Make man pages of the command line and of meshd, in man/man1.
 man: packages
+	swift build --product meshd
 	swift package plugin generate-manual --multi-page
-	@mkdir -p man/man1
-	@for page in .build/plugins/GenerateManual/outputs/mesh-cli/*.1; do \
-	    name=$$(basename $$page .1); cp $$page man/man1/$$(echo $$name | tr . -).1; done
-	@echo "man -M man mesh-cli"
+	scripts/man-pages .build/plugins/GenerateManual/outputs/mesh-cli .build/debug/meshd man/man1
+	@echo "man -M man mesh-cli-topic-list"
 
 ## Judge the models by published statistics, and a run recorded by a release build by a debug build.
 models: packages

@@ -62,6 +62,7 @@ struct BrokerResponder: HTTPResponder {
 
     static let routes: [HTTPRoute] = [
         HTTPRoute("GET", "/", .open, StatusRoutes.page),
+        HTTPRoute("GET", "/join/*", .open, InvitePage.page),
         HTTPRoute("GET", "/health", .open, StatusRoutes.health),
         HTTPRoute("GET", "/health/ready", .open, StatusRoutes.ready),
         HTTPRoute("GET", "/metrics", .admin, StatusRoutes.metrics),
