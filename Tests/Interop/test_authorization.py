@@ -51,7 +51,7 @@ def test_every_type_and_route_is_classified():
     assert {access for _, _, access in ROUTES} <= {"open", "admin", "invite", "session"}
     assert {path for method, path, access in ROUTES if access == "open" and method != "GET"} == set()
     assert {(method, path) for method, path, access in ROUTES if access == "open"} == {
-        ("GET", "/"), ("GET", "/health"), ("GET", "/health/ready"), ("GET", "/v1/node")}
+        ("GET", "/"), ("GET", "/join/*"), ("GET", "/health"), ("GET", "/health/ready"), ("GET", "/v1/node")}
 
 
 # --- by WebSocket ------------------------------------------------------------------------------------------------------
