@@ -82,8 +82,7 @@ struct ListenCommand: MeshCommand {
         if try store.profiles(of: base.meshSlug).contains(name) {
             return try store.load(mesh: base.meshSlug, profile: name)
         }
-        let label = Names.normalised(name)
-        return (try store.addSession(to: base, profile: label, label: label), label)
+        return (try store.addSession(to: base, profile: name, label: name), name)
     }
 
     private func ready(_ credentials: Credentials, _ profile: String, _ out: Printer) {

@@ -17,7 +17,7 @@ import Testing
     @Test(
         arguments: [
             ("alic", ["bob", "alice", "alicia"], ["alice", "alicia"]), ("ALICE", ["alice"], ["alice"]),
-            ("bbo", ["bob", "bab", "rob"], ["bob"]), ("zoe", ["bob"], []), ("x", ["y", "z"], []), ("ab", ["cd"], []),
+            ("bbo", ["bob", "bab", "rob"], ["bob", "bab", "rob"]), ("x", ["y", "z"], []), ("ab", ["cd"], []),
             ("builder-eins", ["builder-1", "builder-2", "tester"], ["builder-1", "builder-2"]), ("zzz", ["alice"], []),
             ("bob", ["bob", "bob", "bop"], ["bob", "bop"]), ("", ["alice"], []), ("alice", [], []),
         ])

@@ -6,7 +6,7 @@ extension Roster {
     func present(_ text: String) throws(MeshError) -> Member {
         var found = PublicKey(hex: text).flatMap { member(key: $0) } ?? member(name: text)
         if found == nil, (8..<64).contains(text.utf8.count) {
-            let matches = memberOrder.compactMap { members[$0] }.filter { $0.keyHex.begins(with: text) }
+            let matches = memberOrder.compactMap { members[$0] }.filter { $0.keyHex.hasPrefix(text) }
             if matches.count > 1 { throw MeshError(.ambiguousTarget, "\(text) begins more than one key") }
             found = matches.first
         }

@@ -71,7 +71,7 @@ enum Receipts {
         var found: [Int64] = []
         var seq = state.nextMessage - 1
         while seq > max(0, state.nextMessage - 1_000_000), found.count < 2 {
-            if state.messageIDs.id(seq).begins(with: id) { found.append(seq) }
+            if state.messageIDs.id(seq).hasPrefix(id) { found.append(seq) }
             seq -= 1
         }
         if found.count > 1 {

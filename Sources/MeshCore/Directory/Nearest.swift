@@ -1,18 +1,17 @@
 /// Finds the names that somebody may have meant.
 public enum Nearest {
     /// The nearest names by edit distance, nearest first, each once; none that needs more than a third of its letters
-    /// changed (two for names of four and five, one for shorter ones).
+    /// changed (two for short names).
     public static func names(to wanted: String, among known: [String], limit: Int) -> [String] {
         let letters = Array(wanted.lowercased().unicodeScalars.prefix(64))
-        var seen: Set<ExactText> = []
+        var seen: Set<String> = []
         var found: [(distance: Int, order: Int, name: String)] = []
-        for (order, name) in known.enumerated() where seen.insert(ExactText(name)).inserted {
+        for (order, name) in known.enumerated() where seen.insert(name).inserted {
             let other = Array(name.lowercased().unicodeScalars.prefix(64))
-            let count = max(letters.count, other.count)
-            let allowed = count < 4 ? 1 : max(2, count / 3)
+            let allowed = max(2, max(letters.count, other.count) / 3)
             guard abs(letters.count - other.count) <= allowed else { continue }
             let distance = editDistance(letters, other)
-            if distance <= allowed && distance < count {
+            if distance <= allowed && distance < max(letters.count, other.count) {
                 found.append((distance, order, name))
             }
         }

@@ -113,10 +113,9 @@ extension Roster {
 
     /// Sessions in a group or in one nested below it, ascending.
     public func sessions(inGroup group: String, at now: Int64) -> [SessionNumber] {
-        let nested = group + "/"
-        return sessionOrder.filter { number in
+        sessionOrder.filter { number in
             guard let session = sessions[number], session.countsForGroups(at: now) else { return false }
-            return session.groups.contains { $0.name.isSame(as: group) || $0.name.begins(with: nested) }
+            return session.groups.contains { $0.name == group || $0.name.hasPrefix(group + "/") }
         }
     }
 
@@ -148,8 +147,8 @@ extension Roster {
             return add(member: member, to: &sessionsFound, &membersFound)
         }
         if let slash = name.utf8.firstIndex(of: UInt8(ascii: "/")), let member = member(name: String(name[..<slash])) {
-            let label = String(name.unicodeScalars[slash...].dropFirst())
-            let matches = sessions(of: member.number).filter { sessions[$0]?.label?.isSame(as: label) == true }
+            let label = String(name[name.index(after: slash)...])
+            let matches = sessions(of: member.number).filter { sessions[$0]?.label == label }
             guard let match = matches.last else {
                 let labels = sessions(of: member.number).compactMap { sessions[$0]?.label }
                 throw MeshError(
@@ -161,7 +160,7 @@ extension Roster {
             sessionsFound.insert(match)
             return
         }
-        let labelled = sessionOrder.filter { sessions[$0]?.label?.isSame(as: name) == true }
+        let labelled = sessionOrder.filter { sessions[$0]?.label == name }
         if labelled.count == 1 {
             sessionsFound.insert(labelled[0])
             return
@@ -177,9 +176,9 @@ extension Roster {
             (8..<64).contains(prefix.utf8.count)
             && prefix.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
         if isPrefix {
-            let bySession = sessionOrder.filter { sessions[$0]?.claimedKey?.hex.begins(with: prefix) == true }
+            let bySession = sessionOrder.filter { sessions[$0]?.claimedKey?.hex.hasPrefix(prefix) == true }
             let byMember = memberOrder.filter {
-                members[$0].map { $0.revokedAt == nil && $0.key.hex.begins(with: prefix) } ?? false
+                members[$0].map { $0.revokedAt == nil && $0.key.hex.hasPrefix(prefix) } ?? false
             }
             switch (bySession.count, byMember.count) {
             case (1, 0):

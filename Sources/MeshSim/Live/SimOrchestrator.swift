@@ -35,7 +35,7 @@ public struct SimOrchestrator: Sendable {
                     changes.map { StateChange(key: $0.key, value: $0.deleted ? nil : $0.value) }
                 }
             for domain in domains {
-                let own = changes.filter { $0.key.begins(with: SimKey.prefix(domain)) }
+                let own = changes.filter { $0.key.hasPrefix(SimKey.prefix(domain)) }
                 // A domain counts from where it has begun this run: what stands there before is another's.
                 if readers[domain] == nil {
                     let sealed = own.last { $0.key == SimKey.prefix(domain) + SealedExports.key }?.value
