@@ -23,7 +23,7 @@ public final class MeshAPI: Sendable {
     private let sealing: Sealing
 
     /// Calls for a session. Nothing is connected before the first call.
-    public init(credentials: Credentials, group: any EventLoopGroup) {
+    public init(credentials: Credentials, group: any EventLoopGroup = MeshEventLoops.shared) {
         self.credentials = credentials
         http = MeshHTTPClient(baseURL: credentials.broker, group: group)
         sealing = Sealing(credentials)
@@ -97,7 +97,9 @@ public final class MeshAPI: Sendable {
     // MARK: Getting in
 
     /// Asks a node who it is.
-    public static func node(broker: String, group: any EventLoopGroup) async throws(MeshError) -> NodeInfo {
+    public static func node(
+        broker: String, group: any EventLoopGroup = MeshEventLoops.shared
+    ) async throws(MeshError) -> NodeInfo {
         try await once(broker, group) { (http) async throws(MeshError) in
             try await exchange(http, "GET", "/v1/node", [], [])
         }
@@ -105,7 +107,7 @@ public final class MeshAPI: Sendable {
 
     /// What a node counts, in Prometheus' text form.
     public static func metrics(
-        broker: String, adminToken: String, group: any EventLoopGroup
+        broker: String, adminToken: String, group: any EventLoopGroup = MeshEventLoops.shared
     ) async throws(MeshError) -> String {
         try await once(broker, group) { (http) async throws(MeshError) in
             do {
@@ -126,7 +128,7 @@ public final class MeshAPI: Sendable {
     /// Makes a mesh: the owner's key is made here and stays here.
     public static func createMesh(
         broker: String, adminToken: String, slug: String, ownerName: String, allowPlaintext: Bool,
-        group: any EventLoopGroup
+        group: any EventLoopGroup = MeshEventLoops.shared
     ) async throws(MeshError) -> Credentials {
         try await once(broker, group) { (http) async throws(MeshError) in
             let node: NodeInfo = try await exchange(http, "GET", "/v1/node", [], [])
@@ -141,7 +143,7 @@ public final class MeshAPI: Sendable {
     /// Joins a mesh: proves a new key, and checks that the broker shows the owner whom the link names, and the
     /// certificate that follows from it.
     public static func join(
-        link: InviteLink, name: String, label: String?, group: any EventLoopGroup
+        link: InviteLink, name: String, label: String?, group: any EventLoopGroup = MeshEventLoops.shared
     ) async throws(MeshError) -> (Credentials, MembershipCertificate?) {
         try await once(link.broker, group) { (http) async throws(MeshError) in
             let (member, session) = (SigningKey(), SigningKey())
@@ -220,10 +222,14 @@ public final class MeshAPI: Sendable {
 }
 
 extension MeshError {
-    /// The broker could not be reached, or went away. `details.network` marks it.
+    /// The broker could not be reached, or went away. `details.network` marks it, `details.unreachable` that nobody
+    /// answered at all.
     init(unreachable error: any Error) {
+        let known = error as? TransportError
+        var details: JSONObject = ["network": true]
+        if known?.isUnreachable == true { details["unreachable"] = true }
         self.init(
-            .busy, (error as? TransportError)?.message ?? "the broker cannot be reached: \(error)",
-            hint: "is meshd running there?", details: ["network": true])
+            .busy, known?.message ?? "the broker cannot be reached: \(FaultWords.of(error))", hint: known?.hint,
+            details: details)
     }
 }
