@@ -48,7 +48,20 @@ public final class MeshAPI: Sendable {
             ("Mesh-Signature", credentials.sessionKey.sign(text).hex),
             ("Mesh-Member", credentials.memberKey.publicKey.hex), ("Mesh-Binding", credentials.binding.hex),
         ]
-        return try await Self.exchange(http, "POST", path, headers, body)
+        do throws(MeshError) { return try await Self.exchange(http, "POST", path, headers, body) } catch {
+            throw await explained(error)
+        }
+    }
+
+    /// A signature that does not hold was made for the broker that was joined: whether another one answers is asked.
+    private func explained(_ error: MeshError) async -> MeshError {
+        guard error.code == .badSignature,
+            let node: NodeInfo = try? await Self.exchange(http, "GET", "/v1/node", [], []),
+            node.node != credentials.node
+        else { return error }
+        return MeshError(
+            .wrongAudience, "another broker answers at \(credentials.broker) than the one that was joined",
+            hint: "check the address; join again only if you know why it changed")
     }
 
     /// Seals and sends. When the recipients change in between, it resolves and seals again.

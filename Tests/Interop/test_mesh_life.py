@@ -167,6 +167,7 @@ async def test_backups_say_what_they_are_and_the_printed_path_is_taken(own_mesh)
 async def test_what_is_saved_is_not_written_over(mesh, tmp_path):
     cli = await mesh.cli("bob")
     sent = (await cli.run("send", mesh_owner(mesh), "hi", "--json")).json["messageId"]
+    await poll(lambda: cli.run("ledger", "head", "--json"), lambda head: head.json.get("checkpointSize"))
     kept = tmp_path / "kept"
     for words in (["ledger", "export", str(kept)], ["ledger", "head", "--out", str(kept)],
                   ["ledger", "prove", sent, "--out", str(kept)], ["send", mesh_owner(mesh), "two", "--receipt", str(kept)]):

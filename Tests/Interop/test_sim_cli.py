@@ -296,5 +296,6 @@ def test_a_scenario_collects_tables_of_its_world(tmp_path):
     assert len(rows("events")) == sum(int(row["basket"]) for row in rows("picker") if row["tick"] == "10")
     # Tables are not written over, and neither is the record beside them.
     before = record.read_bytes()
-    assert "exists" in run(*words, program="sim-orchard", code=10).stderr
+    assert "exists" in run(*words, program="sim-orchard", code=6).stderr
+    assert "exists" in run(*words, "--replace", program="sim-orchard", code=10).stderr
     assert record.read_bytes() == before

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import binaries
+from harness import Broker, binaries
 from screens import columns_of, on_terminal
 
 CLI = str(binaries() / "mesh-cli")
@@ -149,3 +149,19 @@ async def test_a_broker_that_is_away_is_called_unreachable_in_plain_words(own_me
         assert text.count("running") + text.count("meshd") <= 1, text
     doctor = await own_mesh.owner.run("doctor", code=1)
     assert "connection refused" in doctor.out and "NIO" not in doctor.out
+
+
+async def test_another_broker_at_the_address_is_called_one(own_mesh, tmp_path):
+    cli = await own_mesh.cli("bob")
+    own_mesh.broker.terminate()
+    (tmp_path / "other").mkdir()
+    other = Broker(tmp_path / "other")
+    other.port = own_mesh.broker.port
+    other.start()
+    try:
+        for words in (["listen"], ["whoami"]):
+            refused = await cli.run(*words, code=2)
+            assert "another broker answers" in refused.err and "/v1/node" not in refused.err, refused.err
+            assert refused.out == "" and "trying again" not in refused.err
+    finally:
+        other.finish_now()
