@@ -82,6 +82,10 @@ class Terminal:
         """Begins commands that stay."""
         self._type(f"{{\n{commands}\n}} < /dev/null\n")
 
+    def sees(self, text: str) -> None:
+        """Waits until this is there, as a reader does before going on; it is not taken."""
+        self._read(lambda said: text.encode() in said, text)
+
     def until(self, matches, what: str) -> str:
         """Waits until what it has printed since the last look is so, and takes it."""
         self._read(lambda said: matches(said.decode(errors="replace")), what)

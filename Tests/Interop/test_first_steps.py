@@ -124,6 +124,7 @@ def follow(page: Path, checkout: Checkout, written_port: str, skip: tuple[str, .
             terminal = checkout.terminal(block.terminal)
             if re.search(r"listen --name \w+\n\Z", text):
                 terminal.start(text)
+                terminal.sees("Listening in ")
             else:
                 code, said = terminal.run(text)
                 expected = 1 if "--timeout" in text else 0
