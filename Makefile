@@ -68,14 +68,14 @@ models: packages
 	.build/release/mesh-models check
 	swift build --product mesh-models
 	set -e; for model in schelling flocking wolf-sheep forest-fire pphpc; do \
-	    .build/release/mesh-models run $$model --ticks 20 --checkpoints 10 --record .build/models.jsonl; \
+	    .build/release/mesh-models run $$model --ticks 20 --checkpoints 10 --record .build/models.jsonl --replace; \
 	    .build/debug/mesh-models verify .build/models.jsonl; \
 	    .build/debug/mesh-models verify .build/models.jsonl --from 10; \
 	done
 	swift build -c release --product sim-retail
 	swift build --product sim-retail
 	set -e; for scenario in retail federated; do \
-	    .build/release/sim-retail run $$scenario --ticks 60 --checkpoints 20 --record .build/retail.jsonl; \
+	    .build/release/sim-retail run $$scenario --ticks 60 --checkpoints 20 --record .build/retail.jsonl --replace; \
 	    .build/debug/sim-retail verify .build/retail.jsonl; \
 	done
 

@@ -68,6 +68,7 @@ extension MeshClient {
     private func attached() {
         let (transport, frames, waiters) = core.withLock { core in
             core.machine.attached()
+            core.lastDisconnection = nil
             let sends = core.sends.values.sorted { $0.order < $1.order }.map(\.frame)
             let watches = core.watches.sorted { $0.key < $1.key }.map { $0.value.frame() }
             return (core.transport, sends + watches, core.takeAttachWaiters())

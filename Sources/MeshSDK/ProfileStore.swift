@@ -29,12 +29,12 @@ public struct ProfileStore: Sendable {
         var label: String?
     }
 
-    private struct Current: Codable {
+    struct Current: Codable {
         var mesh: String?
         var profiles: [String: String]
     }
 
-    private let home: String
+    let home: String
 
     /// The profiles below a folder, which is made when needed.
     public init(home: String) { self.home = home }
@@ -87,7 +87,7 @@ public struct ProfileStore: Sendable {
         else {
             let near = Nearest.names(to: wanted, among: known, limit: 2)
             throw MeshError(
-                .notFound, "\(slug) has no profile \(wanted) on this machine",
+                .notFound, "\(slug) has no profile \(wanted) in \(home)",
                 hint: near.isEmpty
                     ? "it has \(known.joined(separator: ", "))" : "did you mean \(near.joined(separator: " or "))?")
         }
@@ -105,7 +105,7 @@ public struct ProfileStore: Sendable {
             if let entry = known.first(where: { $0.slug == mesh || $0.meshID == mesh }) { return entry.slug }
             let near = Nearest.names(to: mesh, among: known.map(\.slug), limit: 2)
             throw MeshError(
-                .notFound, "this machine knows no mesh \(mesh)",
+                .notFound, "no mesh \(mesh) is known in \(home)",
                 hint: near.isEmpty
                     ? "it knows \(known.map(\.slug).joined(separator: ", "))"
                     : "did you mean \(near.joined(separator: " or "))?")
@@ -114,7 +114,7 @@ public struct ProfileStore: Sendable {
         if let slug = current.mesh, known.contains(where: { $0.slug == slug }) { return slug }
         throw MeshError(
             .invalidArgument, "several meshes are known: \(known.map(\.slug).joined(separator: ", "))",
-            hint: "name one with --mesh")
+            hint: "name one with --mesh, or choose one: mesh-cli mesh use NAME")
     }
 
     private func read(_ slug: String, _ profile: String) throws(MeshError) -> Credentials {
@@ -206,6 +206,10 @@ public struct ProfileStore: Sendable {
         var current = try readCurrent()
         current.mesh = mesh
         current.profiles[mesh] = profile
+        try write(current)
+    }
+
+    func write(_ current: Current) throws(MeshError) {
         try SystemCalls.write("\(home)/current.json", try Self.bytes(current))
     }
 
@@ -218,7 +222,7 @@ public struct ProfileStore: Sendable {
         return session
     }
 
-    private func readCurrent() throws(MeshError) -> Current {
+    func readCurrent() throws(MeshError) -> Current {
         guard let bytes = try SystemCalls.read("\(home)/current.json") else { return Current(mesh: nil, profiles: [:]) }
         do throws(JSONError) { return try JSONCoder.decode(Current.self, from: JSON.parse(bytes)) } catch {
             throw MeshError(.storageFailed, "\(home)/current.json cannot be read: \(error)", hint: "remove it")

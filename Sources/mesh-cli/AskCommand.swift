@@ -39,7 +39,7 @@ struct AskCommand: MeshCommand {
                 .failure, "no_answer", "no answer came in time; the question is sent",
                 hint: "look later: mesh-cli inbox")
         }
-        if out.isJSON { out.put(Printer.line(answer.lineJSON)) } else { out.raw(answer.text + "\n") }
+        if out.isJSON { out.put(Printer.line(answer.lineJSON)) } else { out.raw(out.shown(answer.text) + "\n") }
     }
 
     /// Looks only behind the question: what waited before it answers nothing, and may be more than one page.

@@ -7,7 +7,7 @@ extension Printer {
         switch event {
         case .connected: self.event("connected", [:], "connected")
         case .disconnected(let reason):
-            self.event("disconnected", ["reason": .string(reason)], "disconnected: \(reason)")
+            self.event("disconnected", ["reason": .string(reason)], "disconnected: \(reason); connecting again")
         case .peerJoined(let data): self.event("peer_joined", data, "\(Self.name(data)) joined")
         case .peerReturned(let data): self.event("peer_returned", data, "\(Self.name(data)) is back")
         case .peerLeft(let data): self.event("peer_left", data, "\(Self.name(data)) left")

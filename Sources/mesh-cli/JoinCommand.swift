@@ -37,7 +37,7 @@ struct JoinCommand: MeshCommand {
             "member": credentials.memberJSON, "profile": .string(profile), "certified": .bool(certificate != nil),
         ]) {
             """
-            Joined \(credentials.meshSlug) as \(credentials.memberName) (\(credentials.role.rawValue)).
+            Joined \(credentials.meshSlug) as \(credentials.memberName) (\(credentials.role.rawValue)); it is the current mesh now.
             Listen with: mesh-cli listen
             """
         }

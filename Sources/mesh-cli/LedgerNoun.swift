@@ -22,16 +22,18 @@ struct LedgerNoun: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Save the signed checkpoint here; `-` prints it alone.", valueName: "file"))
         var out: String?
 
+        @OptionGroup var replacing: ReplaceOption
         @OptionGroup var options: GlobalOptions
 
         func execute(_ printer: Printer) async throws {
+            try replacing.check(out)
             let head = try await call(GetLedgerHead())
             if let out {
                 guard let note = head.checkpoint else {
                     throw MeshError(.behind, "no checkpoint is signed yet", hint: "try again in a second")
                 }
                 guard let out = FileArgument.output(out) else { return printer.raw(note) }
-                try SystemCalls.writeFile(out, Array(note.utf8))
+                try replacing.write(Array(note.utf8), to: out)
             }
             try printer.answer(head, isAsked: true) {
                 """
@@ -55,6 +57,11 @@ struct LedgerNoun: AsyncParsableCommand {
                 export is checked offline, no profile needed; --owner pins its owner. A fault names its entry. A proof, as \
                 `ledger prove` and `send --receipt` save it, is checked against --key, offline, or against the keys of the \
                 profile's mesh.
+
+                The first line is the verdict. What holds: each entry names the hash of the one before, entry 0 is signed \
+                by the owner, and a checkpoint signed by the broker has the root of all of them ("level: chain, root and \
+                signature"; without a checkpoint "chain"). Witnesses are others who sign checkpoints, so that a broker \
+                cannot show two histories; there are none in this version: compare `ledger head` with somebody.
 
                 Examples:
                   mesh-cli ledger verify lab.jsonl --owner 3b6a...29
@@ -90,7 +97,7 @@ struct LedgerNoun: AsyncParsableCommand {
                 }
             }
             out.result(report.json(isOwnerPinned: file == nil || pinned != nil), isAsked: true) {
-                report.text(isOwnerPinned: file == nil || pinned != nil)
+                report.text(isOwnerPinned: file == nil || pinned != nil, out.colour)
             }
         }
 
@@ -121,7 +128,8 @@ struct LedgerNoun: AsyncParsableCommand {
                     "object": entry.object.map { .string($0) } ?? .null,
                 ], isAsked: true
             ) {
-                "Entry \(entry.seq) (\(entry.kind)) is in \(entry.origin) of size \(checkpoint.size), signed by \(signer.text)."
+                out.colour("OK:", .green)
+                    + " entry \(entry.seq) (\(entry.kind)) is in \(entry.origin) of size \(checkpoint.size), signed by \(signer.text)."
             }
         }
 
@@ -212,10 +220,13 @@ struct LedgerNoun: AsyncParsableCommand {
         @Argument(help: "Where to; standard output when absent or `-`.")
         var file: String?
 
+        @OptionGroup var replacing: ReplaceOption
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            guard let file = FileArgument.output(file) else {
+            let file = FileArgument.output(file)
+            try replacing.check(file)
+            guard let file else {
                 // The lines are the result, in JSON already.
                 try await withAPI { api in _ = try await LedgerDownload(api: api).lines { out.put($0) } }
                 return
@@ -224,7 +235,7 @@ struct LedgerNoun: AsyncParsableCommand {
             let (entries, checkpoint) = try await withAPI { api in
                 try await LedgerDownload(api: api).lines { bytes += $0 }
             }
-            try SystemCalls.writeFile(file, bytes)
+            try replacing.write(bytes, to: file)
             let fields: JSONObject = [
                 "file": .string(file), "entries": .integer(entries), "bytes": .integer(Int64(bytes.count)),
                 "checkpointSize": checkpoint.map { .integer($0) } ?? .null,

@@ -68,7 +68,8 @@ struct ListenCommand: MeshCommand {
             case .connected where !isReady:
                 isReady = true
                 ready()
-            case .disconnected(let reason) where !isReady: out.warn("not connected: \(reason)")
+            case .disconnected(let reason) where !isReady:
+                out.warn("not connected: \(Table.printable(reason)); trying again until Ctrl-C")
             default: out.event(event)
             }
         }
@@ -96,7 +97,7 @@ struct ListenCommand: MeshCommand {
                 ]))
         } else {
             let label = credentials.label.map { "/" + $0 } ?? ""
-            out.say("Listening in \(credentials.meshSlug) as \(credentials.memberName)\(label). Ctrl-C ends.")
+            out.note("Listening in \(credentials.meshSlug) as \(credentials.memberName)\(label). Ctrl-C ends.")
         }
     }
 

@@ -52,7 +52,7 @@ struct MemberNoun: AsyncParsableCommand {
                     let rows = list.members.map {
                         [
                             $0.name, $0.role.rawValue, "\($0.online)/\($0.sessions)",
-                            Span.relative(iso8601: $0.joinedAt, now: now),
+                            Times.local(iso8601: $0.joinedAt, now: now),
                             $0.pubkey.hex,
                         ]
                     }

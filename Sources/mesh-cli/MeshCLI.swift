@@ -92,13 +92,14 @@ enum MeshCLI {
         if arguments.contains("--json") {
             return report(.usage(Root.message(for: error), hint: "mesh-cli --help"), asJSON: true)
         }
-        SystemCalls.write(Array(("error: " + dropPrefix("Error: ", of: text) + "\n").utf8), to: 2)
+        let said = "\(Colour(stream: 2)("error:", .error)) \(dropPrefix("Error: ", of: text))\n"
+        SystemCalls.write(Array(said.utf8), to: 2)
         return .usage
     }
 
     private static func report(_ failure: Failure, asJSON: Bool) -> ExitStatus {
         if asJSON { SystemCalls.write(Printer.line(failure.json.objectValue ?? JSONObject()), to: 1) }
-        SystemCalls.write(Array(failure.text.utf8), to: 2)
+        SystemCalls.write(Array(failure.text(Colour(stream: 2)).utf8), to: 2)
         return failure.status
     }
 

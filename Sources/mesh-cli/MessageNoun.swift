@@ -54,7 +54,7 @@ struct MessageNoun: AsyncParsableCommand {
                     let rows = dead.letters.map {
                         [
                             $0.messageId, $0.targetSpec, $0.recipient.name, $0.recipient.state.rawValue,
-                            $0.recipient.reason ?? "", Span.relative($0.recipient.updatedAt, now: now),
+                            $0.recipient.reason ?? "", Times.local($0.recipient.updatedAt, now: now),
                         ]
                     }
                     return out.table(

@@ -33,7 +33,7 @@ struct SendCommand: MeshCommand {
     @Option(help: "Wait until every recipient has it: delivered.")
     var wait: WaitGoal?
 
-    @Option(help: "How long to wait: 500ms, 10s, 5m.", transform: Span.parse)
+    @Option(help: "How long to wait: 500ms, 10s, 5m; 10s when absent.", transform: Span.parse)
     var timeout = Span(milliseconds: 10_000)
 
     @Option(help: ArgumentHelp("The message that this one answers.", valueName: "id"))
@@ -56,24 +56,30 @@ struct SendCommand: MeshCommand {
     @Flag(help: "Allow plain text where it cannot be sealed, when the mesh allows that.")
     var plaintext = false
 
+    @OptionGroup var replacing: ReplaceOption
     @OptionGroup var options: GlobalOptions
 
     func execute(_ out: Printer) async throws {
         try FileArgument.refuseDash(receipt, "--receipt")
+        try replacing.check(receipt)
         let outgoing = try outgoing()
         let (sent, status, missing) = try await withAPI { api in
             let sent = try await api.send(outgoing)
-            // The message is sent, whatever becomes of its receipt.
+            // It is sent, whatever follows: who waits knows so at once.
+            if wait != nil { out.say(Self.sentLine(sent)) }
             let missing = await saveReceipt(of: sent.messageID, api)
             guard wait != nil else { return (sent, MessageStatus?.none, missing) }
-            return (sent, try await Self.settled(sent.messageID, timeout: timeout, api: api), missing)
+            return (sent, try await SendWait.settled(sent.messageID, timeout: timeout, api, out), missing)
         }
         report(outgoing, sent, status, out)
         if let missing {
             out.warn("warning: there is no receipt: \(missing). Ask later: mesh-cli ledger prove \(sent.messageID)")
             throw Ended(status: .failure)
         }
-        if let status, !status.delivered { throw Ended(status: .failure) }
+        if let status, let verdict = SendWait.verdict(status, timeout) {
+            out.warn(verdict)
+            throw Ended(status: .failure)
+        }
     }
 
     /// Saves the receipt when one was asked for; gives what stands against it.
@@ -81,7 +87,7 @@ struct SendCommand: MeshCommand {
         guard let receipt else { return nil }
         do {
             let proof = try await api.signedProof(ProveEntry(messageId: id))
-            try SystemCalls.writeFile(receipt, Array(proof.answer.proof.utf8))
+            try replacing.write(Array(proof.answer.proof.utf8), to: receipt)
             return nil
         } catch { return error }
     }
@@ -101,15 +107,6 @@ struct SendCommand: MeshCommand {
         return outgoing
     }
 
-    /// Asks until every recipient has it or nothing more will be tried, or the time is over.
-    private static func settled(_ id: String, timeout: Span, api: MeshAPI) async throws -> MessageStatus {
-        try await Polling.last(
-            timeout: timeout, isDone: { $0.delivered || $0.recipients.allSatisfy(\.state.isFinal) }
-        ) {
-            try await api.call(GetMessageStatus(messageId: id))
-        }
-    }
-
     private func report(_ outgoing: Outgoing, _ sent: SendResult, _ status: MessageStatus?, _ out: Printer) {
         var fields = outgoing.lineJSON(id: sent.messageID)
         fields["status"] = .string(status?.status ?? "accepted")
@@ -119,10 +116,7 @@ struct SendCommand: MeshCommand {
             fields["delivered"] = .bool(status.delivered)
             fields["receipts"] = .array(status.recipients.map(\.json))
         }
-        out.result(fields) {
-            let first = Self.sentLine(sent) + "\n"
-            return status.map { first + out.receipts($0.recipients) } ?? first
-        }
+        out.result(fields) { status.map { out.receipts($0.recipients) } ?? Self.sentLine(sent) }
     }
 
     /// What became of a send, in a sentence.
@@ -145,8 +139,8 @@ extension Printer {
         let now = SystemCalls.now()
         let rows = receipts.map {
             [
-                $0.name + ($0.label.map { "/" + $0 } ?? ""), $0.state.rawValue, $0.reason ?? "", "\($0.attempts)",
-                Span.relative($0.updatedAt, now: now), String($0.pubkey.hex.prefix(12)),
+                $0.shownName, $0.state.rawValue, $0.reason ?? "", "\($0.attempts)",
+                Times.local($0.updatedAt, now: now), String($0.pubkey.hex.prefix(12)),
             ]
         }
         return table(

@@ -94,7 +94,7 @@ struct StateNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let written = try await call(DeleteState(key: key, expectedVersion: version))
-            try out.answer(written, adding: ["key": .string(key)]) { "Deleted \(key)." }
+            try out.answer(written, adding: ["key": .string(key)]) { "Deleted \(Table.printable(key))." }
         }
     }
 
@@ -170,13 +170,13 @@ struct StateNoun: AsyncParsableCommand {
         let now = SystemCalls.now()
         let rows = entries.map {
             [
-                $0.key, "\($0.version)", text($0.value), $0.updatedBy, Span.relative(iso8601: $0.updatedAt, now: now),
+                $0.key, "\($0.version)", text($0.value), $0.updatedBy, Times.local(iso8601: $0.updatedAt, now: now),
             ]
         }
         return Table("KEY", "VERSION", "VALUE", "BY", "CHANGED", rows: rows)
     }
 
     private static func text(_ written: StateWritten, _ key: String) -> String {
-        "Set \(key)" + (written.version.map { ", version \($0)" } ?? "") + "."
+        "Set \(Table.printable(key))" + (written.version.map { ", version \($0)" } ?? "") + "."
     }
 }

@@ -85,6 +85,13 @@ enum SystemCalls {
         }
     }
 
+    /// The path of a file from the root; nil when nothing is there.
+    static func absolutePath(_ path: String) -> String? {
+        guard let found = realpath(path, nil) else { return nil }
+        defer { free(found) }
+        return String(cString: found)
+    }
+
     /// Writes a file anew; others may read it as the user's mask allows.
     static func writeFile(_ path: String, _ bytes: [UInt8]) throws(Failure) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

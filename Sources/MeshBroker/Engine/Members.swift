@@ -285,3 +285,10 @@ enum Members {
         }
     }
 }
+
+extension EngineState {
+    /// Whether an invite of this id was ever made.
+    package func knowsInvite(_ id: String) throws -> Bool {
+        try database.prepare("SELECT 1 FROM invite WHERE id = ?").first(id) { _ in true } != nil
+    }
+}

@@ -21,6 +21,16 @@ enum Rights {
             try context.record("member.removed", object: member.keyHex)
             return MemberRemoved(name: member.name, pubkey: member.key, sessions: sessions)
         }
+        Write(LeaveMesh.self) { _, context in
+            let (_, member) = try context.caller()
+            guard member.role != .owner else {
+                throw MeshError(
+                    .forbidden, "the owner does not leave its mesh", hint: "delete it: mesh-cli mesh delete")
+            }
+            let sessions = try expel(member, isBanned: false, .removed, context)
+            try context.record("member.left", object: member.keyHex)
+            return MemberRemoved(name: member.name, pubkey: member.key, sessions: sessions)
+        }
         Write(Ban.self) { request, context in
             if let reason = request.reason, reason.utf8.count > 512 {
                 throw MeshError.argument("reason", "at most 512 bytes")

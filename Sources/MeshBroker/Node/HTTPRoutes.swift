@@ -72,8 +72,10 @@ struct BrokerResponder: HTTPResponder {
         HTTPRoute("POST", "/v1/backups", .admin, BackupRoutes.create),
         HTTPRoute("GET", "/v1/backups", .admin, BackupRoutes.list),
         HTTPRoute("POST", "/v1/restore", .admin, BackupRoutes.restore),
+        HTTPRoute("POST", "/v1/delete", .admin, DeletionRoutes.byOperator),
         HTTPRoute("POST", "/v1/join", .invite, MeshRoutes.join),
         HTTPRoute("GET", "/v1/meshes/*/log/**", .session, LogRoutes.file),
+        HTTPRoute("POST", "/v1/meshes/*/delete_mesh", .session, DeletionRoutes.byOwner),
         HTTPRoute("POST", "/v1/meshes/*/*", .session, MeshRoutes.request),
     ]
 

@@ -50,9 +50,11 @@ struct SweepCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Write the runs, JSON lines.", valueName: "file"))
     var record: String?
 
+    @OptionGroup var replacing: ReplaceOption
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
+        try replacing.check(csv, record)
         let scenario = try SimProgram.scenario(scenario)
         let plan = try plan(of: scenario)
         let all = try plan.count()
@@ -63,8 +65,8 @@ struct SweepCommand: AsyncParsableCommand {
             isCancelled: { Interrupt.isAsked })
         let result = try await scenario.sweep(request)
         progress.end()
-        if let csv { try RunSystem.writeAll(Array(try result.csv().utf8), to: csv) }
-        if let record { try RunSystem.writeAll(try result.lines(), to: record) }
+        if let csv { try RunSystem.writeAll(Array(try result.csv().utf8), to: csv, replacing: replacing.replace) }
+        if let record { try RunSystem.writeAll(try result.lines(), to: record, replacing: replacing.replace) }
         let report = SweepReport(result)
         output.result(report.json.objectValue ?? JSONObject()) { report.text }
         if !result.isComplete {

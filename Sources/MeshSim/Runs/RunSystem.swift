@@ -50,9 +50,26 @@ package enum RunSystem {
         }
     }
 
-    /// Writes a file anew.
-    package static func writeAll(_ bytes: [UInt8], to path: String) throws(SimError) {
-        guard let descriptor = try openToWrite(path, isNew: false) else { return }
+    /// Whether a file is there that holds what somebody has written: a device or a pipe does not.
+    package static func isOccupied(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Opens a file for what is kept. One that is there is emptied when it may be replaced; else this fails.
+    static func openToKeep(_ path: String, replacing: Bool) throws(SimError) -> Int32 {
+        let mustBeNew = !replacing && (isOccupied(path) || !exists(path))
+        guard let descriptor = try openToWrite(path, isNew: mustBeNew) else {
+            throw SimError("\(path) exists: choose another file, or say that it may be replaced", kind: .file)
+        }
+        return descriptor
+    }
+
+    private static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Writes a file whole, in the place of one that is there if that may be replaced.
+    package static func writeAll(_ bytes: [UInt8], to path: String, replacing: Bool) throws(SimError) {
+        let descriptor = try openToKeep(path, replacing: replacing)
         defer { closeFile(descriptor) }
         try write(bytes, to: descriptor, path: path)
     }
