@@ -48,13 +48,12 @@ micro: packages
 	swift build -c release --product micro
 	.build/release/micro --check
 
-## Make man pages of the command line, in man/man1.
+## Make man pages of the command line and of meshd, in man/man1.
 man: packages
+	swift build --product meshd
 	swift package plugin generate-manual --multi-page
-	@mkdir -p man/man1
-	@for page in .build/plugins/GenerateManual/outputs/mesh-cli/*.1; do \
-	    name=$$(basename $$page .1); cp $$page man/man1/$$(echo $$name | tr . -).1; done
-	@echo "man -M man mesh-cli"
+	scripts/man-pages .build/plugins/GenerateManual/outputs/mesh-cli .build/debug/meshd man/man1
+	@echo "man -M man mesh-cli-topic-list"
 
 ## Judge the models by published statistics, and a run recorded by a release build by a debug build.
 models: packages
@@ -62,14 +61,14 @@ models: packages
 	.build/release/mesh-models check
 	swift build --product mesh-models
 	set -e; for model in schelling flocking wolf-sheep forest-fire pphpc; do \
-	    .build/release/mesh-models run $$model --ticks 20 --checkpoints 10 --record .build/models.jsonl; \
+	    .build/release/mesh-models run $$model --ticks 20 --checkpoints 10 --record .build/models.jsonl --replace; \
 	    .build/debug/mesh-models verify .build/models.jsonl; \
 	    .build/debug/mesh-models verify .build/models.jsonl --from 10; \
 	done
 	swift build -c release --product sim-retail
 	swift build --product sim-retail
 	set -e; for scenario in retail federated; do \
-	    .build/release/sim-retail run $$scenario --ticks 60 --checkpoints 20 --record .build/retail.jsonl; \
+	    .build/release/sim-retail run $$scenario --ticks 60 --checkpoints 20 --record .build/retail.jsonl --replace; \
 	    .build/debug/sim-retail verify .build/retail.jsonl; \
 	done
 

@@ -133,8 +133,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "echo-agent",
-            dependencies: ["MeshCore", "MeshSDK", .product(name: "NIOPosix", package: "swift-nio")],
-            path: "Examples/EchoAgent", swiftSettings: strict),
+            dependencies: ["MeshCore", "MeshSDK"], path: "Examples/EchoAgent", swiftSettings: strict),
 
         .executableTarget(
             name: "mesh-models", dependencies: ["MeshCore", "MeshSim", "MeshSimModels", "MeshSimProgram"],

@@ -1,7 +1,6 @@
 import Foundation
 import MeshCore
 import MeshSDK
-import NIOPosix
 
 /// An agent that answers every message with its own text.
 ///
@@ -10,18 +9,24 @@ import NIOPosix
 ///     mesh-cli join INVITE --name echo
 ///     swift run echo-agent lab echo
 @main struct EchoAgent {
-    static func main() async throws {
+    static func main() async {
         let arguments = CommandLine.arguments.dropFirst()
         guard arguments.count == 2, let mesh = arguments.first, let profile = arguments.last else {
-            FileHandle.standardError.write(Data("usage: echo-agent MESH PROFILE\n".utf8))
-            exit(3)
+            return end("usage: echo-agent MESH PROFILE", 3)
         }
+        do {
+            try await answer(in: mesh, as: profile)
+        } catch let error as MeshError {
+            end("echo-agent: \(error.message)", error.code == .notFound ? 5 : 1)
+        } catch {
+            end("echo-agent: \(error)", 1)
+        }
+    }
+
+    static func answer(in mesh: String, as profile: String) async throws {
         let home = ProfileStore.defaultHome(environment: ProcessInfo.processInfo.environment)
         let credentials = try ProfileStore(home: home).load(mesh: mesh, profile: profile).credentials
-
-        try await MeshClient.withClient(
-            credentials: credentials, group: MultiThreadedEventLoopGroup.singleton
-        ) { client in
+        try await MeshClient.withClient(credentials: credentials) { client in
             print("listening as \(credentials.memberName)")
             // A message is acknowledged when the body has returned: a crash in it means that it comes again.
             try await client.handleMessages { message in
@@ -29,5 +34,10 @@ import NIOPosix
                 if message.replyTo == nil { try await client.send(message.reply(message.text)) }
             }
         }
+    }
+
+    static func end(_ text: String, _ code: Int32) {
+        FileHandle.standardError.write(Data("\(text)\n".utf8))
+        exit(code)
     }
 }

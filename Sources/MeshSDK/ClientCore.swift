@@ -54,6 +54,8 @@ struct ClientCore: Sendable {
     var isEnded = false
     var nextNumber: Int64 = 0
     var lastHeard: Int64 = 0
+    /// Why there is no connection, as it was told; nil while there is one.
+    var lastDisconnection: String?
     var workingLease: Int64?
     private var attachWaiters: [CheckedContinuation<Void, any Error>] = []
 

@@ -5,27 +5,28 @@ public import NIOCore
 extension MeshAPI {
     /// Copies a mesh while it serves, and checks the copy to the last ledger entry. The file stays on the broker's machine.
     public static func backUp(
-        mesh: String, broker: String, adminToken: String, group: any EventLoopGroup
+        mesh: String, broker: String, adminToken: String, group: any EventLoopGroup = MeshEventLoops.shared
     ) async throws(MeshError) -> BackupFacts {
         try await administer(broker, adminToken, group, "POST", "/v1/backups", CreateBackupBody(mesh: mesh))
     }
 
     /// The backups on a broker's machine.
     public static func backups(
-        broker: String, adminToken: String, group: any EventLoopGroup
+        broker: String, adminToken: String, group: any EventLoopGroup = MeshEventLoops.shared
     ) async throws(MeshError) -> BackupList {
         try await administer(broker, adminToken, group, "GET", "/v1/backups", [String]?.none)
     }
 
     /// Checks a backup and puts it in the place of its mesh.
     public static func restore(
-        file: String, replace: Bool, broker: String, adminToken: String, group: any EventLoopGroup
+        file: String, replace: Bool, broker: String, adminToken: String,
+        group: any EventLoopGroup = MeshEventLoops.shared
     ) async throws(MeshError) -> BackupFacts {
         try await administer(
             broker, adminToken, group, "POST", "/v1/restore", RestoreBody(file: file, replace: replace))
     }
 
-    private static func administer<Answer: Decodable & Sendable>(
+    static func administer<Answer: Decodable & Sendable>(
         _ broker: String, _ adminToken: String, _ group: any EventLoopGroup, _ method: String, _ path: String,
         _ body: (some Encodable)?
     ) async throws(MeshError) -> Answer {

@@ -23,7 +23,7 @@ public final class MeshAPI: Sendable {
     private let sealing: Sealing
 
     /// Calls for a session. Nothing is connected before the first call.
-    public init(credentials: Credentials, group: any EventLoopGroup) {
+    public init(credentials: Credentials, group: any EventLoopGroup = MeshEventLoops.shared) {
         self.credentials = credentials
         http = MeshHTTPClient(baseURL: credentials.broker, group: group)
         sealing = Sealing(credentials)
@@ -48,7 +48,20 @@ public final class MeshAPI: Sendable {
             ("Mesh-Signature", credentials.sessionKey.sign(text).hex),
             ("Mesh-Member", credentials.memberKey.publicKey.hex), ("Mesh-Binding", credentials.binding.hex),
         ]
-        return try await Self.exchange(http, "POST", path, headers, body)
+        do throws(MeshError) { return try await Self.exchange(http, "POST", path, headers, body) } catch {
+            throw await explained(error)
+        }
+    }
+
+    /// A signature that does not hold was made for the broker that was joined: whether another one answers is asked.
+    private func explained(_ error: MeshError) async -> MeshError {
+        guard error.code == .badSignature,
+            let node: NodeInfo = try? await Self.exchange(http, "GET", "/v1/node", [], []),
+            node.node != credentials.node
+        else { return error }
+        return MeshError(
+            .wrongAudience, "another broker answers at \(credentials.broker) than the one that was joined",
+            hint: "check the address; join again only if you know why it changed")
     }
 
     /// Seals and sends. When the recipients change in between, it resolves and seals again.
@@ -97,7 +110,9 @@ public final class MeshAPI: Sendable {
     // MARK: Getting in
 
     /// Asks a node who it is.
-    public static func node(broker: String, group: any EventLoopGroup) async throws(MeshError) -> NodeInfo {
+    public static func node(
+        broker: String, group: any EventLoopGroup = MeshEventLoops.shared
+    ) async throws(MeshError) -> NodeInfo {
         try await once(broker, group) { (http) async throws(MeshError) in
             try await exchange(http, "GET", "/v1/node", [], [])
         }
@@ -105,7 +120,7 @@ public final class MeshAPI: Sendable {
 
     /// What a node counts, in Prometheus' text form.
     public static func metrics(
-        broker: String, adminToken: String, group: any EventLoopGroup
+        broker: String, adminToken: String, group: any EventLoopGroup = MeshEventLoops.shared
     ) async throws(MeshError) -> String {
         try await once(broker, group) { (http) async throws(MeshError) in
             do {
@@ -126,7 +141,7 @@ public final class MeshAPI: Sendable {
     /// Makes a mesh: the owner's key is made here and stays here.
     public static func createMesh(
         broker: String, adminToken: String, slug: String, ownerName: String, allowPlaintext: Bool,
-        group: any EventLoopGroup
+        group: any EventLoopGroup = MeshEventLoops.shared
     ) async throws(MeshError) -> Credentials {
         try await once(broker, group) { (http) async throws(MeshError) in
             let node: NodeInfo = try await exchange(http, "GET", "/v1/node", [], [])
@@ -141,9 +156,10 @@ public final class MeshAPI: Sendable {
     /// Joins a mesh: proves a new key, and checks that the broker shows the owner whom the link names, and the
     /// certificate that follows from it.
     public static func join(
-        link: InviteLink, name: String, label: String?, group: any EventLoopGroup
+        link: InviteLink, name: String, label: String?, group: any EventLoopGroup = MeshEventLoops.shared
     ) async throws(MeshError) -> (Credentials, MembershipCertificate?) {
-        try await once(link.broker, group) { (http) async throws(MeshError) in
+        let name = Names.normalised(name)
+        return try await once(link.broker, group) { (http) async throws(MeshError) in
             let (member, session) = (SigningKey(), SigningKey())
             let now = SystemCalls.now()
             let claim = member.sign(
@@ -220,10 +236,14 @@ public final class MeshAPI: Sendable {
 }
 
 extension MeshError {
-    /// The broker could not be reached, or went away. `details.network` marks it.
+    /// The broker could not be reached, or went away. `details.network` marks it, `details.unreachable` that nobody
+    /// answered at all.
     init(unreachable error: any Error) {
+        let known = error as? TransportError
+        var details: JSONObject = ["network": true]
+        if known?.isUnreachable == true { details["unreachable"] = true }
         self.init(
-            .busy, (error as? TransportError)?.message ?? "the broker cannot be reached: \(error)",
-            hint: "is meshd running there?", details: ["network": true])
+            .busy, known?.message ?? "the broker cannot be reached: \(FaultWords.of(error))", hint: known?.hint,
+            details: details)
     }
 }

@@ -36,7 +36,7 @@ extension MeshClient {
             transport = try await connector.connect()
         } catch {
             logger.debug("cannot connect", metadata: ["error": "\(error)"])
-            eventContinuation.yield(.disconnected("\(error)"))
+            tellDisconnected((error as? TransportError)?.message ?? FaultWords.of(error))
             return core.withLock { $0.machine.couldNotConnect(random: .random(in: 0...1)) }
         }
         let closed = ClosedGate()
@@ -74,8 +74,19 @@ extension MeshClient {
         let lost = MeshError(
             .busy, "the connection was lost before the answer came", hint: "ask again", details: ["network": true])
         for waiter in waiters.values { waiter.resume(.failure(lost)) }
-        eventContinuation.yield(.disconnected(reason?.description ?? "the line went away"))
+        // A client that ends says why with its error.
+        if case .end = action { return action }
+        tellDisconnected(reason?.description ?? "the line went away")
         return action
+    }
+
+    /// Says that there is no connection, once for each reason until there is one again: attempts in between are quiet.
+    private func tellDisconnected(_ reason: String) {
+        let isNew = core.withLock { core in
+            defer { core.lastDisconnection = reason }
+            return core.lastDisconnection != reason
+        }
+        if isNew { eventContinuation.yield(.disconnected(reason)) }
     }
 
     /// Ends everything that waits.

@@ -68,6 +68,7 @@ extension MeshClient {
     private func attached() {
         let (transport, frames, waiters) = core.withLock { core in
             core.machine.attached()
+            core.lastDisconnection = nil
             let sends = core.sends.values.sorted { $0.order < $1.order }.map(\.frame)
             let watches = core.watches.sorted { $0.key < $1.key }.map { $0.value.frame() }
             return (core.transport, sends + watches, core.takeAttachWaiters())
@@ -251,18 +252,20 @@ extension MeshClient {
         done: @escaping @Sendable (Result<SendAck, MeshError>) -> Void
     ) throws(MeshError) {
         let order = core.withLock { $0.number() }
-        var send = send
-        send.id = send.id ?? "s\(order)"
-        let (id, clientMessageID) = (send.id ?? "", send.clientMessageID)
-        let frame = send.frame()
-        let (transport, ending) = core.withLock { core -> ((any Transport)?, MeshError?) in
+        // A second send with an idempotency key that is under way has a number of its own: both wait for their answers.
+        let wanted = send.id ?? "s\(order)"
+        let (frame, transport, ending) = core.withLock { core -> ([UInt8], (any Transport)?, MeshError?) in
             if core.isEnded {
-                return (nil, core.ending ?? MeshError(.busy, "the client has ended", details: ["network": true]))
+                return ([], nil, core.ending ?? MeshError(.busy, "the client has ended", details: ["network": true]))
             }
+            let id = core.sends[wanted] == nil ? wanted : "s\(order)"
+            var send = send
+            send.id = id
+            let frame = send.frame()
             core.sends[id] = .init(
-                frame: frame, order: order, clientMessageID: clientMessageID, outboxName: outboxName,
+                frame: frame, order: order, clientMessageID: send.clientMessageID, outboxName: outboxName,
                 keepsWhenRefused: keepsWhenRefused, resume: done)
-            return (core.machine.isAttached ? core.transport : nil, nil)
+            return (frame, core.machine.isAttached ? core.transport : nil, nil)
         }
         if let ending { return done(.failure(ending)) }
         transport?.send([frame])

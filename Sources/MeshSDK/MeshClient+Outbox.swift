@@ -15,10 +15,7 @@ extension MeshClient {
             throw MeshError(
                 .invalidArgument, "this client has no outbox that can be used", hint: "set configuration.outboxFolder")
         }
-        guard outgoing.text.utf8.count <= DeliveryPolicy.maximumBodyBytes else {
-            throw MeshError(
-                .tooLarge, "the text has \(outgoing.text.utf8.count) bytes, at most \(DeliveryPolicy.maximumBodyBytes)")
-        }
+        try outgoing.checkSize()
         let name = try outbox.add(outgoing, nil, order: core.withLock { $0.outboxOrder() })
         core.withLock { $0.outboxQueue.append(name) }
         outboxSignal.yield()

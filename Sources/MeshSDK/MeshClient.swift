@@ -8,7 +8,7 @@ import Synchronization
 /// has accepted.
 ///
 /// ```swift
-/// try await MeshClient.withClient(credentials: credentials, group: group) { client in
+/// try await MeshClient.withClient(credentials: credentials) { client in
 ///     try await client.send(Outgoing(to: "bob", text: "hello"))
 ///     for await message in client.messages { print(message.from.name, message.text) }
 /// }
@@ -95,7 +95,8 @@ public final class MeshClient: Sendable, Service {
 
     /// A client over a WebSocket to the broker that the credentials name.
     public convenience init(
-        credentials: Credentials, group: any EventLoopGroup, configuration: Configuration = .init(),
+        credentials: Credentials, group: any EventLoopGroup = MeshEventLoops.shared,
+        configuration: Configuration = .init(),
         logger: Logger = Logger(label: "mesh.client")
     ) {
         self.init(
@@ -105,7 +106,8 @@ public final class MeshClient: Sendable, Service {
 
     /// Runs a client as long as a body runs, then disconnects. Fails with the client's error or the body's.
     public static func withClient<Value: Sendable>(
-        credentials: Credentials, group: any EventLoopGroup, configuration: Configuration = .init(),
+        credentials: Credentials, group: any EventLoopGroup = MeshEventLoops.shared,
+        configuration: Configuration = .init(),
         logger: Logger = Logger(label: "mesh.client"),
         _ body: @escaping @Sendable (MeshClient) async throws -> Value
     ) async throws -> Value {

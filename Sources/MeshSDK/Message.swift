@@ -79,6 +79,15 @@ public struct Outgoing: Sendable, Hashable {
         clientMessageID = Hex.encode(SecureRandom.bytes(16))
     }
 
+    /// Fails with `too_large` when the text is longer than a message may be.
+    package func checkSize() throws(MeshError) {
+        let (size, limit) = (text.utf8.count, DeliveryPolicy.maximumBodyBytes)
+        guard size > limit else { return }
+        throw MeshError(
+            .tooLarge, "the text has \(size) bytes; a message has at most \(limit)",
+            hint: "send it in parts, or say where it can be fetched")
+    }
+
     /// A message to one target: a name, a key, `@group`, `#topic` or `*`.
     public init(to target: String, text: String) { self.init(target: TargetSpec([target]), text: text) }
 }

@@ -16,7 +16,7 @@ public struct NewMesh: Sendable {
     /// Makes the keys. Nothing is sent.
     public init(slug: String, ownerName: String, allowsPlaintext: Bool = false) {
         self.slug = slug
-        self.ownerName = ownerName
+        self.ownerName = Names.normalised(ownerName)
         self.allowsPlaintext = allowsPlaintext
     }
 

@@ -29,12 +29,12 @@ public struct ProfileStore: Sendable {
         var label: String?
     }
 
-    private struct Current: Codable {
+    struct Current: Codable {
         var mesh: String?
         var profiles: [String: String]
     }
 
-    private let home: String
+    let home: String
 
     /// The profiles below a folder, which is made when needed.
     public init(home: String) { self.home = home }
@@ -80,10 +80,14 @@ public struct ProfileStore: Sendable {
                 .invalidArgument, "\(slug) has the profiles \(known.joined(separator: ", ")): which one?",
                 hint: "name it with --profile")
         }
-        guard known.contains(wanted) else {
+        // The folder may be called by the other spelling of an accent.
+        guard
+            let wanted = known.first(where: { $0.isSame(as: wanted) })
+                ?? known.first(where: { Names.isSame($0, wanted) })
+        else {
             let near = Nearest.names(to: wanted, among: known, limit: 2)
             throw MeshError(
-                .notFound, "\(slug) has no profile \(wanted) on this machine",
+                .notFound, "\(slug) has no profile \(wanted) in \(home)",
                 hint: near.isEmpty
                     ? "it has \(known.joined(separator: ", "))" : "did you mean \(near.joined(separator: " or "))?")
         }
@@ -101,7 +105,7 @@ public struct ProfileStore: Sendable {
             if let entry = known.first(where: { $0.slug == mesh || $0.meshID == mesh }) { return entry.slug }
             let near = Nearest.names(to: mesh, among: known.map(\.slug), limit: 2)
             throw MeshError(
-                .notFound, "this machine knows no mesh \(mesh)",
+                .notFound, "no mesh \(mesh) is known in \(home)",
                 hint: near.isEmpty
                     ? "it knows \(known.map(\.slug).joined(separator: ", "))"
                     : "did you mean \(near.joined(separator: " or "))?")
@@ -110,7 +114,7 @@ public struct ProfileStore: Sendable {
         if let slug = current.mesh, known.contains(where: { $0.slug == slug }) { return slug }
         throw MeshError(
             .invalidArgument, "several meshes are known: \(known.map(\.slug).joined(separator: ", "))",
-            hint: "name one with --mesh")
+            hint: "name one with --mesh, or choose one: mesh-cli mesh use NAME")
     }
 
     private func read(_ slug: String, _ profile: String) throws(MeshError) -> Credentials {
@@ -127,7 +131,10 @@ public struct ProfileStore: Sendable {
     private func verified(_ slug: String, _ profile: String) throws(MeshError) -> [String: PublicKey] {
         let path = "\(home)/\(slug)/\(profile)/verified.json"
         guard let bytes = try SystemCalls.read(path) else { return [:] }
-        do throws(JSONError) { return try JSONCoder.decode([String: PublicKey].self, from: JSON.parse(bytes)) } catch {
+        do throws(JSONError) {
+            let known = try JSONCoder.decode([String: PublicKey].self, from: JSON.parse(bytes))
+            return Dictionary(known.map { (Names.normalised($0.key), $0.value) }) { first, _ in first }
+        } catch {
             throw MeshError(.storageFailed, "\(path) cannot be read: \(error)", hint: "remove it, and verify again")
         }
     }
@@ -137,7 +144,7 @@ public struct ProfileStore: Sendable {
         _ name: String, _ key: PublicKey?, mesh slug: String, profile: String
     ) throws(MeshError) {
         var known = try verified(slug, profile)
-        known[name] = key
+        known[Names.normalised(name)] = key
         try SystemCalls.write("\(home)/\(slug)/\(profile)/verified.json", try Self.bytes(known))
     }
 
@@ -199,6 +206,10 @@ public struct ProfileStore: Sendable {
         var current = try readCurrent()
         current.mesh = mesh
         current.profiles[mesh] = profile
+        try write(current)
+    }
+
+    func write(_ current: Current) throws(MeshError) {
         try SystemCalls.write("\(home)/current.json", try Self.bytes(current))
     }
 
@@ -211,7 +222,7 @@ public struct ProfileStore: Sendable {
         return session
     }
 
-    private func readCurrent() throws(MeshError) -> Current {
+    func readCurrent() throws(MeshError) -> Current {
         guard let bytes = try SystemCalls.read("\(home)/current.json") else { return Current(mesh: nil, profiles: [:]) }
         do throws(JSONError) { return try JSONCoder.decode(Current.self, from: JSON.parse(bytes)) } catch {
             throw MeshError(.storageFailed, "\(home)/current.json cannot be read: \(error)", hint: "remove it")

@@ -17,7 +17,12 @@ final class Sealing: Sendable {
         var binding: Signature
     }
 
-    init(_ credentials: Credentials) { self.credentials = credentials }
+    private let fingerprint: RequestFingerprint
+
+    init(_ credentials: Credentials) {
+        self.credentials = credentials
+        fingerprint = RequestFingerprint(member: credentials.memberKey)
+    }
 
     // MARK: Sending
 
@@ -30,10 +35,8 @@ final class Sealing: Sendable {
         send.ttl = outgoing.ttlMillis
         send.receipts = outgoing.receipts ? true : nil
         send.mentions = outgoing.mentions.isEmpty ? nil : outgoing.mentions
-        guard outgoing.text.utf8.count <= DeliveryPolicy.maximumBodyBytes else {
-            throw MeshError(
-                .tooLarge, "the text has \(outgoing.text.utf8.count) bytes, at most \(DeliveryPolicy.maximumBodyBytes)")
-        }
+        try outgoing.checkSize()
+        send.requestFingerprint = fingerprint.of(outgoing)
         guard resolved.sealed, !outgoing.allowPlaintext else {
             send.nonce = ""
             send.ciphertext = Base64.encode(Array(outgoing.text.utf8))
@@ -48,8 +51,10 @@ final class Sealing: Sendable {
 
     private func copy(of outgoing: Outgoing, for recipient: Resolved.Recipient) throws(MeshError) -> SealedCopy {
         // By the name that was asked for as well: a broker may answer with another.
-        let asked = outgoing.target.targets.count == 1 ? outgoing.target.targets[0].prefix { $0 != "/" } : ""
-        let verified = credentials.verified[recipient.name] ?? credentials.verified[String(asked)]
+        let asked = outgoing.target.targets.count == 1 ? outgoing.target.targets[0] : ""
+        let name = String(Substring(asked.utf8.prefix { $0 != UInt8(ascii: "/") }))
+        let verified =
+            credentials.verified[Names.normalised(recipient.name)] ?? credentials.verified[Names.normalised(name)]
         if verified != nil, recipient.session != nil, recipient.binding == nil {
             throw MeshError(
                 .badSignature, "\(recipient.name) did not sign for one of the sessions that the broker names",
@@ -71,6 +76,14 @@ final class Sealing: Sendable {
         let key = recipient.session ?? recipient.member
         let version = recipient.bodyVersions.contains(3) ? 3 : 1
         let plaintext = version == 3 ? bound(outgoing, to: key).canonicalBytes() : Array(outgoing.text.utf8)
+        let limit = DeliveryPolicy.maximumBodyBytes + DeliveryPolicy.sealedExtraBytes - BoxKey.tagBytes - 2
+        guard plaintext.count <= limit else {
+            throw MeshError(
+                .tooLarge,
+                "the text has \(outgoing.text.utf8.count) bytes, and \(plaintext.count) as the JSON that is sealed, "
+                    + "where quotes and control characters take more; at most \(limit)",
+                hint: "send it in parts, or say where it can be fetched")
+        }
         do throws(IdentityError) {
             let nonce = BoxKey.randomNonce()
             let box = try boxKey(key).seal(plaintext, nonce: nonce)

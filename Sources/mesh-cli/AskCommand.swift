@@ -16,8 +16,8 @@ struct AskCommand: MeshCommand {
     @Argument(help: "Whom to ask.", completion: LiveNames.targets)
     var target: String
 
-    @Argument(help: "What to ask.")
-    var text: String
+    @Argument(help: "What to ask; standard input when absent or `-`.")
+    var text: String?
 
     @Option(help: "How long to wait: 500ms, 10s, 5m.", transform: Span.parse)
     var timeout = Span(milliseconds: 60_000)
@@ -28,7 +28,7 @@ struct AskCommand: MeshCommand {
     @OptionGroup var options: GlobalOptions
 
     func execute(_ out: Printer) async throws {
-        var question = Outgoing(to: target, text: text)
+        var question = Outgoing(to: target, text: try TextInput.message(text))
         question.priority = priority
         let answer = try await withAPI { api -> Message? in
             let sent = try await api.send(question)
@@ -39,7 +39,7 @@ struct AskCommand: MeshCommand {
                 .failure, "no_answer", "no answer came in time; the question is sent",
                 hint: "look later: mesh-cli inbox")
         }
-        if out.isJSON { out.put(Printer.line(answer.lineJSON)) } else { out.raw(answer.text + "\n") }
+        if out.isJSON { out.put(Printer.line(answer.lineJSON)) } else { out.raw(out.shown(answer.text) + "\n") }
     }
 
     /// Looks only behind the question: what waited before it answers nothing, and may be more than one page.

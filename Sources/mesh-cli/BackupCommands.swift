@@ -33,6 +33,7 @@ struct BackupNoun: AsyncParsableCommand {
                 """
                 Copied \(facts.mesh) to \(facts.path) (\(facts.bytes) bytes).
                 Its \(facts.entries) ledger entries hold\(facts.checkpointSize.map { ", signed up to \($0)" } ?? "").
+                Put it back with: mesh-cli restore \(facts.file) --replace
                 """
             }
         }
@@ -50,8 +51,15 @@ struct BackupNoun: AsyncParsableCommand {
             let list = try await MeshAPI.backups(
                 broker: try address.find(options).broker, adminToken: try AdminToken.find(), group: EventLoops.shared)
             try out.answer(list, isAsked: true) {
-                out.table(
-                    Table("FILE", "BYTES", rows: list.backups.map { [$0.file, String($0.bytes)] }),
+                let now = SystemCalls.now()
+                let rows = list.backups.map {
+                    [
+                        $0.file, $0.mesh ?? "?", $0.madeAt.map { Times.local(iso8601: $0, now: now) } ?? "-",
+                        $0.entries.map(String.init) ?? "?", String($0.bytes),
+                    ]
+                }
+                return out.table(
+                    Table("FILE", "MESH", "MADE", "ENTRIES", "BYTES", rows: rows),
                     empty: "No backups in \(list.folder).")
             }
         }
@@ -64,7 +72,8 @@ struct RestoreCommand: MeshCommand {
         commandName: "restore", abstract: "Check a backup and put it in the place of its mesh.",
         discussion: """
             What the mesh did after the backup is lost; the file that is replaced is kept. The ledger says that it was \
-            restored, and whoever kept a later checkpoint can prove the loss. FILE is a name of `mesh-cli backup list`.
+            restored, and whoever kept a later checkpoint can prove the loss. FILE is a name of `mesh-cli backup list`, or the \
+            path that `mesh-cli backup` printed.
 
             Example: mesh-cli restore lab-20261124T120000000Z.sqlite --replace
             """)
@@ -79,6 +88,8 @@ struct RestoreCommand: MeshCommand {
     @OptionGroup var options: GlobalOptions
 
     func execute(_ out: Printer) async throws {
+        // A path of this machine, made whole: the broker may be in another folder.
+        let file = file.contains("/") ? SystemCalls.absolutePath(file) ?? file : file
         let facts = try await MeshAPI.restore(
             file: file, replace: replace, broker: try address.find(options).broker, adminToken: try AdminToken.find(),
             group: EventLoops.shared)

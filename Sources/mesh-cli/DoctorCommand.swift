@@ -40,7 +40,8 @@ struct DoctorCommand: MeshCommand {
         out.result(["state": .string(worst.rawValue), "findings": .array(json)], isAsked: true) {
             let rows = findings.map { [$0.subject, $0.check, $0.state.rawValue, $0.detail] }
             let fixes = findings.compactMap { finding in
-                finding.fix.map { "  \(finding.subject), \(finding.check): \($0)" }
+                // In full: the table may be cut to the terminal.
+                finding.fix.map { "  \(finding.subject), \(finding.check): \(finding.detail): \($0)" }
             }
             return out.table(Table("SUBJECT", "CHECK", "STATE", "DETAIL", rows: rows), empty: "Nothing to look at.")
                 + (fixes.isEmpty ? "" : "What to do:\n" + fixes.joined(separator: "\n") + "\n")

@@ -7,13 +7,13 @@ extension Printer {
         switch event {
         case .connected: self.event("connected", [:], "connected")
         case .disconnected(let reason):
-            self.event("disconnected", ["reason": .string(reason)], "disconnected: \(reason)")
+            self.event("disconnected", ["reason": .string(reason)], "disconnected: \(reason); connecting again")
         case .peerJoined(let data): self.event("peer_joined", data, "\(Self.name(data)) joined")
         case .peerReturned(let data): self.event("peer_returned", data, "\(Self.name(data)) is back")
         case .peerLeft(let data): self.event("peer_left", data, "\(Self.name(data)) left")
         case .receipt(let receipt):
             let recipient = receipt.recipient
-            let data = (try? JSONObject(of: receipt)) ?? [:]
+            let data: JSONObject = ["messageId": .string(receipt.messageId), "receipts": [recipient.json]]
             self.event("receipt", data, "\(receipt.messageId): \(recipient.name) \(recipient.state.rawValue)")
         case .other(let name, let data): self.event(name, data, "\(name) \(JSON.object(data).text)")
         }

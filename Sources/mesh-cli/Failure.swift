@@ -1,5 +1,6 @@
 import ArgumentParser
 import MeshCore
+import MeshSDK
 import MeshSim
 
 /// A failure as the user sees it: what is wrong, what to do, and the number that the program ends with.
@@ -25,12 +26,11 @@ struct Failure: Error, Sendable, Hashable {
     init(_ error: any Error) {
         switch error {
         case let failure as Failure: self = failure
-        case let error as MeshError:
-            self.init(ExitStatus(error.code), error.code.rawValue, error.message, hint: error.hint)
+        case let error as MeshError: self.init(error)
         case let error as TransportError:
             self.init(
-                .network, "network", error.message, hint: "is meshd running, and is the profile's broker address right?"
-            )
+                .network, error.code == .refused || error.code == .timeout ? "unreachable" : "network",
+                error.message, hint: error.hint)
         case let error as IdentityError:
             self.init(error.code == .malformed ? .usage : .authentication, error.code.rawValue, error.message)
         case let fault as LedgerFault:
@@ -42,6 +42,22 @@ struct Failure: Error, Sendable, Hashable {
         case let error as JSONError: self.init(.usage, "bad_json", error.description)
         case is CancellationError: self.init(.interrupted, "interrupted", "interrupted")
         default: self.init(.failure, "failed", "\(error)")
+        }
+    }
+
+    /// An error of the wire, in the words of somebody at a command line.
+    private init(_ error: MeshError) {
+        switch error.code {
+        case _ where error.details["unreachable"]?.boolValue == true:
+            self.init(.network, "unreachable", error.message, hint: error.hint)
+        case _ where error.details["network"]?.boolValue == true:
+            self.init(.network, "network", error.message, hint: error.hint)
+        case .wrongAudience:
+            self.init(
+                ExitStatus(error.code), error.code.rawValue,
+                "another broker answers at this address than the one that was joined",
+                hint: "start the right one there; or join again, if you know why it has a new key")
+        default: self.init(ExitStatus(error.code), error.code.rawValue, error.message, hint: error.hint)
         }
     }
 
@@ -65,7 +81,8 @@ struct Failure: Error, Sendable, Hashable {
     }
 
     /// The lines for people.
-    var text: String {
-        "error: \(message)\n" + (hint.map { "  try: \($0)\n" } ?? "")
+    func text(_ colour: Colour) -> String {
+        colour("error:", .error) + " \(Table.printable(message, keepingLines: true))\n"
+            + (hint.map { "  \(colour("try:", .yellow)) \(Table.printable($0, keepingLines: true))\n" } ?? "")
     }
 }

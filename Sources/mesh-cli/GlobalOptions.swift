@@ -13,7 +13,9 @@ struct GlobalOptions: ParsableArguments {
         help: ArgumentHelp("The mesh; the current one when absent.", valueName: "slug"), completion: LiveNames.meshes)
     var mesh: String?
 
-    @Option(help: ArgumentHelp("The profile to act as; the mesh's current one when absent.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The profile to act as; the mesh's current one when absent.", valueName: "name"),
+        completion: LiveNames.profiles)
     var profile: String?
 
     @Option(help: ArgumentHelp("The folder of profiles; $MESH_HOME or ~/.config/mesh when absent.", valueName: "path"))

@@ -68,7 +68,7 @@ struct GroupNoun: AsyncParsableCommand {
     }
 
     /// The name without the `@` that targets have.
-    private static func bare(_ name: String) -> String { name.hasPrefix("@") ? String(name.dropFirst()) : name }
+    private static func bare(_ name: String) -> String { name.dropping(mark: "@") }
 
     private static func text(_ groups: [GroupMembership]) -> String {
         groups.isEmpty

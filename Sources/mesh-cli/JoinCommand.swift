@@ -10,7 +10,7 @@ struct JoinCommand: MeshCommand {
             Makes a key of your own, checks that the broker shows the owner whom the link names, and makes the \
             profile current. Quote the link: it contains a `#`.
 
-            Example: mesh-cli join 'http://127.0.0.1:7900/…#…' --name bob
+            Example: mesh-cli join 'http://127.0.0.1:7900/join/...#...' --name bob
             """)
 
     @Argument(help: "The invite link.")
@@ -37,7 +37,7 @@ struct JoinCommand: MeshCommand {
             "member": credentials.memberJSON, "profile": .string(profile), "certified": .bool(certificate != nil),
         ]) {
             """
-            Joined \(credentials.meshSlug) as \(credentials.memberName) (\(credentials.role.rawValue)).
+            Joined \(credentials.meshSlug) as \(credentials.memberName) (\(credentials.role.rawValue)); it is the current mesh now.
             Listen with: mesh-cli listen
             """
         }

@@ -25,8 +25,17 @@ struct LedgerDownload: Sendable {
     }
 
     /// Verifies everything up to the size that the broker names now; the root it names must be the one that follows.
+    ///
+    /// The broker signs what it has within a second: that is waited for. What came meanwhile may be unsigned.
     func verify(owner: PublicKey) async throws -> LedgerVerifier.Report {
-        let head = try await api.call(GetLedgerHead())
+        var first: Int64?
+        let head = try await Polling.last(
+            timeout: Span(milliseconds: 3_000), isDone: { ($0.checkpointSize ?? 0) >= (first ?? .max) }
+        ) {
+            let head = try await api.call(GetLedgerHead())
+            first = first ?? head.size
+            return head
+        }
         var verifier = LedgerVerifier()
         // The checkpoint goes first: it says which root to keep.
         if let note = head.checkpoint {
@@ -65,19 +74,9 @@ extension LedgerVerifier.Report {
     func json(isOwnerPinned: Bool) -> JSONObject {
         [
             "verified": true, "entries": .integer(entries), "root": .string(root.hex), "head": .string(head.hex),
-            "level": .string(level), "checkpoints": .integer(Int64(checkpoints)), "owner": .string(owner.hex),
+            "level": .string(level), "checkpoints": .integer(Int64(checkpoints)),
+            "signed": .integer(signed), "owner": .string(owner.hex),
             "ownerPinned": .bool(isOwnerPinned), "node": .string(node.text), "witnesses": 0,
         ]
-    }
-
-    /// The report for people.
-    func text(isOwnerPinned: Bool) -> String {
-        """
-        entries:   \(entries)
-        root:      \(root.hex)
-        level:     \(level)
-        owner:     \(owner.hex) (\(isOwnerPinned ? "as expected" : "as the file says: pin it with --owner"))
-        witnesses: 0
-        """
     }
 }

@@ -19,18 +19,21 @@ struct LedgerNoun: AsyncParsableCommand {
                 Example: mesh-cli ledger head --out monday.note
                 """)
 
-        @Option(help: ArgumentHelp("Save the signed checkpoint here.", valueName: "file"))
+        @Option(help: ArgumentHelp("Save the signed checkpoint here; `-` prints it alone.", valueName: "file"))
         var out: String?
 
+        @OptionGroup var replacing: ReplaceOption
         @OptionGroup var options: GlobalOptions
 
         func execute(_ printer: Printer) async throws {
+            try replacing.check(out)
             let head = try await call(GetLedgerHead())
             if let out {
                 guard let note = head.checkpoint else {
                     throw MeshError(.behind, "no checkpoint is signed yet", hint: "try again in a second")
                 }
-                try SystemCalls.writeFile(out, Array(note.utf8))
+                guard let out = FileArgument.output(out) else { return printer.raw(note) }
+                try replacing.write(Array(note.utf8), to: out)
             }
             try printer.answer(head, isAsked: true) {
                 """
@@ -55,12 +58,17 @@ struct LedgerNoun: AsyncParsableCommand {
                 `ledger prove` and `send --receipt` save it, is checked against --key, offline, or against the keys of the \
                 profile's mesh.
 
+                The first line is the verdict. What holds: each entry names the hash of the one before, entry 0 is signed \
+                by the owner, and a checkpoint signed by the broker has the root of all of them ("level: chain, root and \
+                signature"; without a checkpoint "chain"). Witnesses are others who sign checkpoints, so that a broker \
+                cannot show two histories; there are none in this version: compare `ledger head` with somebody.
+
                 Examples:
-                  mesh-cli ledger verify lab.jsonl --owner 3b6a…29
-                  mesh-cli ledger verify offer.proof --key 'mesh/…+1f2e3d4c+AQ…'
+                  mesh-cli ledger verify lab.jsonl --owner 3b6a...29
+                  mesh-cli ledger verify offer.proof --key 'mesh/...+1f2e3d4c+AQ...'
                 """)
 
-        @Argument(help: "An export; the mesh's ledger itself when absent.")
+        @Argument(help: "An export, `-` for standard input; the mesh's ledger itself when absent.")
         var file: String?
 
         @Option(help: ArgumentHelp("The owner's public key that the ledger must have.", valueName: "hex"))
@@ -89,7 +97,7 @@ struct LedgerNoun: AsyncParsableCommand {
                 }
             }
             out.result(report.json(isOwnerPinned: file == nil || pinned != nil), isAsked: true) {
-                report.text(isOwnerPinned: file == nil || pinned != nil)
+                report.text(isOwnerPinned: file == nil || pinned != nil, out.colour)
             }
         }
 
@@ -120,7 +128,8 @@ struct LedgerNoun: AsyncParsableCommand {
                     "object": entry.object.map { .string($0) } ?? .null,
                 ], isAsked: true
             ) {
-                "Entry \(entry.seq) (\(entry.kind)) is in \(entry.origin) of size \(checkpoint.size), signed by \(signer.text)."
+                out.colour("OK:", .green)
+                    + " entry \(entry.seq) (\(entry.kind)) is in \(entry.origin) of size \(checkpoint.size), signed by \(signer.text)."
             }
         }
 
@@ -193,7 +202,8 @@ struct LedgerNoun: AsyncParsableCommand {
         private static func note(_ path: String) throws -> String {
             let text = String(decoding: try SystemCalls.readFile(path), as: UTF8.self)
             if let proof = try? InclusionProofFile.parse(text) { return proof.checkpoint }
-            let lines = text.split(separator: "\n").filter { $0.hasPrefix("{\"checkpoint\":") }
+            let lines = text.utf8.split(separator: 0x0A).map { Substring($0) }
+                .filter { $0.begins(with: "{\"checkpoint\":") }
             if let line = lines.last, let note = try JSON.parse(Array(line.utf8))["checkpoint"]?.stringValue {
                 return note
             }
@@ -207,12 +217,15 @@ struct LedgerNoun: AsyncParsableCommand {
             abstract: "Copy the ledger: a line for each entry as stored, then one with the signed checkpoint.",
             discussion: "Example: mesh-cli ledger export lab.jsonl && mesh-cli ledger verify lab.jsonl")
 
-        @Argument(help: "Where to; standard output when absent.")
+        @Argument(help: "Where to; standard output when absent or `-`.")
         var file: String?
 
+        @OptionGroup var replacing: ReplaceOption
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
+            let file = FileArgument.output(file)
+            try replacing.check(file)
             guard let file else {
                 // The lines are the result, in JSON already.
                 try await withAPI { api in _ = try await LedgerDownload(api: api).lines { out.put($0) } }
@@ -222,7 +235,7 @@ struct LedgerNoun: AsyncParsableCommand {
             let (entries, checkpoint) = try await withAPI { api in
                 try await LedgerDownload(api: api).lines { bytes += $0 }
             }
-            try SystemCalls.writeFile(file, bytes)
+            try replacing.write(bytes, to: file)
             let fields: JSONObject = [
                 "file": .string(file), "entries": .integer(entries), "bytes": .integer(Int64(bytes.count)),
                 "checkpointSize": checkpoint.map { .integer($0) } ?? .null,

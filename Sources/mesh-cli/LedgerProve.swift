@@ -12,17 +12,20 @@ extension LedgerNoun {
         @Argument(help: ArgumentHelp("An entry's number, or a message's id.", valueName: "seq-or-message-id"))
         var subject: String
 
-        @Option(help: ArgumentHelp("Save the proof here.", valueName: "file"))
+        @Option(help: ArgumentHelp("Save the proof here; `-` is standard output, as without it.", valueName: "file"))
         var out: String?
 
+        @OptionGroup var replacing: ReplaceOption
         @OptionGroup var options: GlobalOptions
 
         func execute(_ printer: Printer) async throws {
+            let out = FileArgument.output(out)
+            try replacing.check(out)
             let credentials = try options.credentials().credentials
             let seq = Int64(subject).flatMap { $0 >= 0 && subject.utf8.count < 19 ? $0 : nil }
             let request = ProveEntry(seq: seq, messageId: seq == nil ? subject : nil)
             let (answer, checkpoint) = try await withAPI(of: credentials) { try await $0.signedProof(request) }
-            if let out { try SystemCalls.writeFile(out, Array(answer.proof.utf8)) }
+            if let out { try replacing.write(Array(answer.proof.utf8), to: out) }
             // Beside the proof, so that a redirected output is a proof file.
             if !printer.isJSON {
                 printer.warn("Entry \(answer.seq) is in \(checkpoint.origin) of size \(checkpoint.size): verified.")

@@ -8,7 +8,7 @@ struct ListenCommand: MeshCommand {
         commandName: "listen", abstract: "Be present: print messages as they come.",
         discussion: """
             A message counts as delivered when it was printed, or with --exec when the command ended with 0. The \
-            command gets the text on standard input, and MESH_FROM, MESH_MESSAGE_ID, MESH_ENCRYPTED and \
+            command gets the text and a line end on standard input, and MESH_FROM, MESH_MESSAGE_ID, MESH_ENCRYPTED and \
             MESH_REPLY_TO. --name picks a profile, or makes a further session of the same member.
 
             Examples:
@@ -68,7 +68,8 @@ struct ListenCommand: MeshCommand {
             case .connected where !isReady:
                 isReady = true
                 ready()
-            case .disconnected(let reason) where !isReady: out.warn("not connected: \(reason)")
+            case .disconnected(let reason) where !isReady:
+                out.warn("not connected: \(Table.printable(reason)); trying again until Ctrl-C")
             default: out.event(event)
             }
         }
@@ -96,7 +97,7 @@ struct ListenCommand: MeshCommand {
                 ]))
         } else {
             let label = credentials.label.map { "/" + $0 } ?? ""
-            out.say("Listening in \(credentials.meshSlug) as \(credentials.memberName)\(label). Ctrl-C ends.")
+            out.note("Listening in \(credentials.meshSlug) as \(credentials.memberName)\(label). Ctrl-C ends.")
         }
     }
 
@@ -118,6 +119,11 @@ struct ListenCommand: MeshCommand {
         }
     }
 
+    /// The text as lines: `cat >> inbox.txt` keeps one message apart from the next.
+    private static func lines(_ text: String) -> [UInt8] {
+        Array(text.utf8) + (text.utf8.last == 0x0A ? [] : [0x0A])
+    }
+
     private func run(_ command: String, _ message: Message, _ out: Printer) async throws {
         let child = ChildProcess(
             command: command,
@@ -125,7 +131,7 @@ struct ListenCommand: MeshCommand {
                 "MESH_FROM=\(message.from.name)", "MESH_MESSAGE_ID=\(message.id)",
                 "MESH_ENCRYPTED=\(message.isEncrypted ? "1" : "0")", "MESH_REPLY_TO=\(message.replyTo ?? "")",
             ],
-            input: Array(message.text.utf8), sendsOutputToStandardError: out.isJSON)
+            input: Self.lines(message.text), sendsOutputToStandardError: out.isJSON)
         let ending = await child.run()
         guard ending != .exited(0) else { return }
         out.event(

@@ -38,6 +38,13 @@ enum LiveNames {
         (try? ProfileStore(home: home).meshes().map(\.slug)) ?? []
     }
 
+    /// Profiles of the current mesh.
+    static let profiles = CompletionKind.custom { _, _, _ in
+        let store = ProfileStore(home: home)
+        guard let slug = try? store.load(mesh: nil, profile: nil).credentials.meshSlug else { return [] }
+        return (try? store.profiles(of: slug)) ?? []
+    }
+
     private static var home: String {
         SystemCalls.environment("MESH_HOME") ?? SystemCalls.homeFolder + "/.config/mesh"
     }

@@ -73,8 +73,8 @@ enum Signals {
         return stream
     }
 
-    /// Ends the program in two seconds if it has not ended by then.
-    static func exitSoon(_ status: ExitStatus) {
-        DispatchQueue.global().asyncAfter(deadline: .now() + 2) { exit(status.rawValue) }
+    /// Ends the program after some seconds if it has not ended by then.
+    static func exitSoon(_ status: ExitStatus, seconds: Int = 2) {
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(seconds)) { exit(status.rawValue) }
     }
 }

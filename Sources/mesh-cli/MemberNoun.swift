@@ -14,7 +14,7 @@ struct MemberNoun: AsyncParsableCommand {
     struct Add: MeshCommand {
         static let configuration = CommandConfiguration(
             abstract: "Add a member that made its own key.",
-            discussion: "Example: mesh-cli member add --name pia --pubkey 3b6a…29 --role member")
+            discussion: "Example: mesh-cli member add --name pia --pubkey 3b6a...29 --role member")
 
         @Option(help: "The member's name, unique in the mesh.")
         var name: String
@@ -52,7 +52,7 @@ struct MemberNoun: AsyncParsableCommand {
                     let rows = list.members.map {
                         [
                             $0.name, $0.role.rawValue, "\($0.online)/\($0.sessions)",
-                            Span.relative(iso8601: $0.joinedAt, now: now),
+                            Times.local(iso8601: $0.joinedAt, now: now),
                             $0.pubkey.hex,
                         ]
                     }

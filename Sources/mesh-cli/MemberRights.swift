@@ -115,7 +115,7 @@ extension MemberNoun {
             let list = try await call(ListBans())
             try out.answer(list, isAsked: true) {
                 let now = SystemCalls.now()
-                let rows = list.bans.map { [$0.name, Span.relative(iso8601: $0.revokedAt, now: now), $0.pubkey.hex] }
+                let rows = list.bans.map { [$0.name, Times.local(iso8601: $0.revokedAt, now: now), $0.pubkey.hex] }
                 return out.table(Table("NAME", "SINCE", "KEY", rows: rows), empty: "Nobody is banned.")
             }
         }

@@ -20,7 +20,7 @@ struct Root: AsyncParsableCommand {
 
               mesh-cli mesh create lab
               mesh-cli invite
-              mesh-cli join 'http://127.0.0.1:7900/…#…' --name bob
+              mesh-cli join 'http://127.0.0.1:7900/join/...#...' --name bob
 
             Completions with live names: mesh-cli --generate-completion-script bash, zsh or fish.
 
@@ -31,17 +31,17 @@ struct Root: AsyncParsableCommand {
         subcommands: [SendCommand.self, AskCommand.self, ListenCommand.self, InboxCommand.self, DoctorCommand.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "Getting in", subcommands: [MeshNoun.self, InviteNoun.self, JoinCommand.self, WhoAmICommand.self]),
+                name: "Setup", subcommands: [MeshNoun.self, InviteNoun.self, JoinCommand.self, WhoAmICommand.self]),
             CommandGroup(
-                name: "Others",
+                name: "Peers and topics",
                 subcommands: [
                     PeerNoun.self, MemberNoun.self, GroupNoun.self, TopicNoun.self, StatusNoun.self, SummaryNoun.self,
                     MessageNoun.self,
                 ]),
-            CommandGroup(name: "Shared", subcommands: [StateNoun.self, ClockNoun.self]),
+            CommandGroup(name: "Shared state", subcommands: [StateNoun.self, ClockNoun.self]),
             CommandGroup(name: "Evidence", subcommands: [LedgerNoun.self, BackupNoun.self, RestoreCommand.self]),
-            CommandGroup(name: "Simulations", subcommands: [SimNoun.self]),
-            CommandGroup(name: "Measuring", subcommands: [BenchCommand.self]),
+            CommandGroup(name: "Simulation", subcommands: [SimNoun.self]),
+            CommandGroup(name: "Benchmark", subcommands: [BenchCommand.self]),
         ])
 }
 
@@ -53,6 +53,7 @@ enum MeshCLI {
 
     /// Runs one command line; everything it has to say is written when this returns.
     static func status(of arguments: [String]) async -> ExitStatus {
+        let arguments = DashedText.moved(arguments)
         do {
             var command = try await Root.asyncParseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
@@ -85,16 +86,20 @@ enum MeshCLI {
         }
         guard code == .validationFailure else { return report(Failure(error), asJSON: arguments.contains("--json")) }
         if let typo = CommandNames.typo(in: arguments) { return report(typo, asJSON: arguments.contains("--json")) }
+        if let hint = DashedText.hint(for: arguments) {
+            return report(.usage(Root.message(for: error), hint: hint), asJSON: arguments.contains("--json"))
+        }
         if arguments.contains("--json") {
             return report(.usage(Root.message(for: error), hint: "mesh-cli --help"), asJSON: true)
         }
-        SystemCalls.write(Array(("error: " + dropPrefix("Error: ", of: text) + "\n").utf8), to: 2)
+        let said = "\(Colour(stream: 2)("error:", .error)) \(dropPrefix("Error: ", of: text))\n"
+        SystemCalls.write(Array(said.utf8), to: 2)
         return .usage
     }
 
     private static func report(_ failure: Failure, asJSON: Bool) -> ExitStatus {
         if asJSON { SystemCalls.write(Printer.line(failure.json.objectValue ?? JSONObject()), to: 1) }
-        SystemCalls.write(Array(failure.text.utf8), to: 2)
+        SystemCalls.write(Array(failure.text(Colour(stream: 2)).utf8), to: 2)
         return failure.status
     }
 

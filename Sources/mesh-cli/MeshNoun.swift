@@ -5,8 +5,9 @@ import MeshSDK
 /// `mesh-cli mesh …`
 struct MeshNoun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "mesh", abstract: "Make meshes, and list those that this machine knows.",
-        discussion: "Example: mesh-cli mesh create lab", subcommands: [Create.self, List.self])
+        commandName: "mesh", abstract: "Make, choose, leave and delete meshes.",
+        discussion: "Example: mesh-cli mesh create lab",
+        subcommands: [Create.self, List.self, Use.self, Leave.self, Delete.self])
 
     /// `mesh-cli mesh create NAME`
     struct Create: MeshCommand {
@@ -53,33 +54,10 @@ struct MeshNoun: AsyncParsableCommand {
             ]) {
                 """
                 Made the mesh \(credentials.meshSlug) (\(credentials.meshID)) on \(address).
-                You are its owner, \(credentials.memberName).
+                You are its owner, \(credentials.memberName). It is the current mesh now: mesh-cli mesh use NAME goes back.
                 Let others in (10 uses, 24 hours):
                   mesh-cli join '\(invite.text)' --name NAME
                 """
-            }
-        }
-    }
-
-    /// `mesh-cli mesh list`
-    struct List: MeshCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "List the meshes and profiles of this machine.", discussion: "Example: mesh-cli mesh list --json")
-
-        @OptionGroup var options: GlobalOptions
-
-        func execute(_ out: Printer) async throws {
-            let meshes = try options.store.meshes()
-            out.result(["meshes": .array(meshes.map(\.json))], isAsked: true) {
-                let rows = meshes.map { mesh in
-                    [
-                        mesh.slug, mesh.broker,
-                        mesh.profiles.map { $0 == mesh.current ? $0 + "*" : $0 }.joined(separator: " "),
-                    ]
-                }
-                return out.table(
-                    Table("MESH", "BROKER", "PROFILES (* current)", rows: rows),
-                    empty: "No mesh yet: mesh-cli mesh create NAME, or mesh-cli join INVITE-URL")
             }
         }
     }

@@ -2,38 +2,28 @@ import MeshCore
 import MeshSDK
 
 extension Message {
-    /// The message as a line of `listen`, and as an element of `inbox`.
-    var lineJSON: JSONObject {
-        [
-            "type": "message", "messageId": .string(id), "from": .string(from.name),
-            "fromLabel": from.label.map { .string($0) } ?? .null,
-            "fromMemberKey": from.memberKey.map { .string($0.hex) } ?? .null,
-            "fromSessionKey": from.sessionKey.map { .string($0.hex) } ?? .null,
-            "text": .string(text), "encrypted": .bool(isEncrypted), "priority": .string(priority.rawValue),
-            "attempt": .integer(Int64(attempt)), "sentAt": .integer(sentAt), "kind": .string(kind),
-            "target": .string(target), "topic": topic.map { .string($0) } ?? .null,
-            "mentions": .array(mentions.map { .string($0) }), "replyTo": replyTo.map { .string($0) } ?? .null,
-            "clientMessageId": clientMessageID.map { .string($0) } ?? .null,
-        ]
-    }
-
     /// The message for people: a line of facts, then the text; both cannot steer the terminal.
-    func block(now: Int64) -> String {
+    func block(now: Int64, colour: Colour) -> String {
         let sender = Table.printable(from.name + (from.label.map { "/" + $0 } ?? ""))
-        var facts = [Span.relative(sentAt, now: now), isEncrypted ? "sealed" : "plain"]
+        var facts = [Times.local(sentAt, now: now), isEncrypted ? "sealed" : "plain"]
         if kind != "direct" { facts.append("to " + Table.printable(target)) }
         if priority != .next { facts.append(priority.rawValue) }
         if attempt > 1 { facts.append("attempt \(attempt)") }
         if let replyTo { facts.append("answers " + replyTo.prefix(12)) }
         let lines = Table.printable(text, keepingLines: true).split(separator: "\n", omittingEmptySubsequences: false)
-        return "\(sender)  (\(facts.joined(separator: ", ")))  \(id)\n" + lines.map { "  \($0)\n" }.joined()
+        let head = "\(colour(sender, .cyan))  " + colour("(\(facts.joined(separator: ", ")))  \(id)", .dim)
+        return head + "\n" + lines.map { "  \($0)\n" }.joined()
     }
 }
 
 extension Printer {
     /// Prints a message as it comes.
     func message(_ message: Message) {
-        if isJSON { put(Self.line(message.lineJSON)) } else { raw(message.block(now: SystemCalls.now())) }
+        if isJSON {
+            put(Self.line(message.lineJSON))
+        } else {
+            raw(message.block(now: SystemCalls.now(), colour: colour))
+        }
     }
 
     /// Prints what happened.
@@ -41,7 +31,8 @@ extension Printer {
         if isJSON {
             put(Self.line(["type": "event", "event": .string(name), "data": .object(data)]))
         } else {
-            say("* " + Table.printable(text))
+            // Beside the messages: who reads standard output gets these alone.
+            note("* " + Table.printable(text))
         }
     }
 }

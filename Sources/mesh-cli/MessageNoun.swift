@@ -5,7 +5,7 @@ import MeshCore
 struct MessageNoun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "message", abstract: "What became of messages.",
-        discussion: "Example: mesh-cli message status 01J8…",
+        discussion: "Example: mesh-cli message status 4t8zq0m1c5xkd",
         subcommands: [Status.self, Dead.self])
 
     /// `mesh-cli message status ID`
@@ -16,7 +16,7 @@ struct MessageNoun: AsyncParsableCommand {
                 held: waits, with a reason. offered: pushed, not acknowledged yet. delivered, read, answered: the \
                 recipient has it. expired, rejected: nothing more will be tried.
 
-                Example: mesh-cli message status 01J8ZQ4M
+                Example: mesh-cli message status 4t8zq0m1c5xkd
                 """)
 
         @Argument(help: "The message's id, or a unique prefix of 8 characters or more.")
@@ -26,7 +26,7 @@ struct MessageNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let status = try await call(GetMessageStatus(messageId: id))
-            try out.answer(status, isAsked: true) {
+            out.result(status.lineJSON, isAsked: true) {
                 "Message \(status.messageId) to \(Table.printable(status.targetSpec)): \(status.status).\n"
                     + out.receipts(status.recipients)
             }
@@ -48,12 +48,13 @@ struct MessageNoun: AsyncParsableCommand {
         func execute(_ out: Printer) async throws {
             try await watching.run(out) {
                 let dead = try await call(ListDeadLetters(limit: limit))
-                try out.answer(dead, isAsked: true) {
+                let messages = JSON.array(dead.letters.map { .object($0.lineJSON) })
+                out.result(["messages": messages], isAsked: true) {
                     let now = SystemCalls.now()
                     let rows = dead.letters.map {
                         [
                             $0.messageId, $0.targetSpec, $0.recipient.name, $0.recipient.state.rawValue,
-                            $0.recipient.reason ?? "", Span.relative($0.recipient.updatedAt, now: now),
+                            $0.recipient.reason ?? "", Times.local($0.recipient.updatedAt, now: now),
                         ]
                     }
                     return out.table(

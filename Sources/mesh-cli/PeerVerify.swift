@@ -13,7 +13,7 @@ extension PeerNoun {
 
                 Examples:
                   mesh-cli peer verify pia
-                  mesh-cli peer verify pia --heard '01234 56789 …'
+                  mesh-cli peer verify pia --heard '01234 56789 ...'
                   mesh-cli peer verify pia --forget
                 """)
 

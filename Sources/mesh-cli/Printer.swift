@@ -14,19 +14,22 @@ struct Printer: Sendable {
     var isJSON: Bool
     /// Whether people asked for silence.
     var isQuiet: Bool
-    /// Whether the output may be bold.
-    var isStyled: Bool
+    /// How text is coloured.
+    var colour: Colour
+    /// The width of the terminal; nil when the output goes elsewhere and stays whole.
+    var columns: Int?
 
     /// Makes a printer as the options, the environment and the terminal say.
     init(_ options: GlobalOptions) {
         isJSON = options.json
         isQuiet = options.quiet
-        isStyled = SystemCalls.isTerminal(1) && SystemCalls.environment("NO_COLOR") == nil
+        colour = Colour(stream: 1)
+        columns = Terminal.columns()
     }
 
     /// The bytes of an output object: the version of its form first, then its members.
     static func line(_ fields: JSONObject) -> [UInt8] {
-        var object: JSONObject = ["schema_version": "1.0"]
+        var object: JSONObject = ["schema_version": "2.0"]
         for (key, value) in fields where key != "schema_version" { object[key] = value }
         return JSON.object(object).bytes() + [UInt8(ascii: "\n")]
     }
@@ -50,15 +53,23 @@ struct Printer: Sendable {
     /// Prints text for people; nothing when they asked for silence and not for the text.
     func say(_ text: String, isAsked: Bool = false) {
         guard !isJSON, isAsked || !isQuiet, !text.isEmpty else { return }
-        raw(text.hasSuffix("\n") ? text : text + "\n")
+        raw(text.utf8.last == 0x0A ? text : text + "\n")
     }
 
     /// Prints text that is the result itself, whatever the options say.
     func raw(_ text: String) { put(Array(text.utf8)) }
 
+    /// A text of others that is the result: as it is, but on a terminal it cannot steer it.
+    func shown(_ text: String) -> String { columns == nil ? text : Table.printable(text, keepingLines: true) }
+
     /// Writes bytes at once. A reader that went away ends the program, before anything is acknowledged.
     func put(_ bytes: [UInt8]) {
         if SystemCalls.write(bytes, to: 1) != nil { exit(ExitStatus.io.rawValue) }
+    }
+
+    /// Says on standard error what happens beside the result.
+    func note(_ text: String) {
+        if !isQuiet { SystemCalls.write(Array((Colour(stream: 2)(text, .dim) + "\n").utf8), to: 2) }
     }
 
     /// Says something on standard error, beside the result.

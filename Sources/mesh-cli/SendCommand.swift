@@ -9,11 +9,13 @@ struct SendCommand: MeshCommand {
         discussion: """
             TARGET is a name, name/label, session or member key, unique key prefix, @group, #topic, * for everyone, or \
             several of these with commas. What goes to named peers is sealed: the broker cannot read it. Groups, \
-            topics and * are plain text. @name in a text to a topic mentions a member. TEXT `-` reads standard input.
+            topics and * are plain text. @name in a text to a topic mentions a member. Without TEXT, or with `-`, it reads \
+            standard input; one line end at its end goes. Put -- before a text that looks like an option. The same --id \
+            with the same target and text is the same message, whenever and wherever it is sent again.
 
             Examples:
               mesh-cli send pia 'the build is green'
-              mesh-cli send @eng - --priority now < report.txt
+              mesh-cli send @eng --priority now < report.txt
               mesh-cli send '#deploys' 'api 1.4 is out, @pia please look'
               mesh-cli send pia 'now?' --wait delivered --timeout 5s
               mesh-cli send pia 'offer: 40' --receipt offer.proof
@@ -22,8 +24,8 @@ struct SendCommand: MeshCommand {
     @Argument(help: "Whom it addresses.", completion: LiveNames.targets)
     var target: String
 
-    @Argument(help: "What it says; `-` reads standard input.")
-    var text: String
+    @Argument(help: "What it says; standard input when absent or `-`.")
+    var text: String?
 
     @Option(help: "How urgent it is: now, next or low.")
     var priority: Priority = .next
@@ -31,7 +33,7 @@ struct SendCommand: MeshCommand {
     @Option(help: "Wait until every recipient has it: delivered.")
     var wait: WaitGoal?
 
-    @Option(help: "How long to wait: 500ms, 10s, 5m.", transform: Span.parse)
+    @Option(help: "How long to wait: 500ms, 10s, 5m; 10s when absent.", transform: Span.parse)
     var timeout = Span(milliseconds: 10_000)
 
     @Option(help: ArgumentHelp("The message that this one answers.", valueName: "id"))
@@ -42,7 +44,7 @@ struct SendCommand: MeshCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Your own id: the broker keeps no second message that has it.", valueName: "id"))
+            "Your own id, for trying again: the broker keeps one message that has it.", valueName: "id"))
     var id: String?
 
     @Option(
@@ -54,23 +56,30 @@ struct SendCommand: MeshCommand {
     @Flag(help: "Allow plain text where it cannot be sealed, when the mesh allows that.")
     var plaintext = false
 
+    @OptionGroup var replacing: ReplaceOption
     @OptionGroup var options: GlobalOptions
 
     func execute(_ out: Printer) async throws {
+        try FileArgument.refuseDash(receipt, "--receipt")
+        try replacing.check(receipt)
         let outgoing = try outgoing()
         let (sent, status, missing) = try await withAPI { api in
             let sent = try await api.send(outgoing)
-            // The message is sent, whatever becomes of its receipt.
+            // It is sent, whatever follows: who waits knows so at once.
+            if wait != nil { out.say(Self.sentLine(sent)) }
             let missing = await saveReceipt(of: sent.messageID, api)
             guard wait != nil else { return (sent, MessageStatus?.none, missing) }
-            return (sent, try await Self.settled(sent.messageID, timeout: timeout, api: api), missing)
+            return (sent, try await SendWait.settled(sent.messageID, timeout: timeout, api, out), missing)
         }
-        report(sent, status, out)
+        report(outgoing, sent, status, out)
         if let missing {
             out.warn("warning: there is no receipt: \(missing). Ask later: mesh-cli ledger prove \(sent.messageID)")
             throw Ended(status: .failure)
         }
-        if let status, !status.delivered { throw Ended(status: .failure) }
+        if let status, let verdict = SendWait.verdict(status, timeout) {
+            out.warn(verdict)
+            throw Ended(status: .failure)
+        }
     }
 
     /// Saves the receipt when one was asked for; gives what stands against it.
@@ -78,60 +87,49 @@ struct SendCommand: MeshCommand {
         guard let receipt else { return nil }
         do {
             let proof = try await api.signedProof(ProveEntry(messageId: id))
-            try SystemCalls.writeFile(receipt, Array(proof.answer.proof.utf8))
+            try replacing.write(Array(proof.answer.proof.utf8), to: receipt)
             return nil
         } catch { return error }
     }
 
     private func outgoing() throws(Failure) -> Outgoing {
-        let targets = target.split(separator: ",").map { $0.trimmed() }.filter { !$0.isEmpty }
+        let targets = target.unicodeScalars.split(separator: ",").map { Substring($0).trimmed() }.filter { !$0.isEmpty }
         guard !targets.isEmpty else { throw .usage("TARGET is empty", hint: "a name, a key, @group, #topic or *") }
-        var outgoing = Outgoing(target: TargetSpec(targets), text: text == "-" ? try Self.standardInput() : text)
+        var outgoing = Outgoing(target: TargetSpec(targets), text: try TextInput.message(text))
         outgoing.priority = priority
         outgoing.replyTo = replyTo
         outgoing.ttlMillis = ttl?.milliseconds
         outgoing.allowPlaintext = plaintext
-        if targets.contains(where: { $0.hasPrefix("#") }) { outgoing.mentions = TopicNoun.mentions(in: outgoing.text) }
+        if targets.contains(where: { $0.begins(with: "#") }) {
+            outgoing.mentions = TopicNoun.mentions(in: outgoing.text)
+        }
         if let id { outgoing.clientMessageID = id }
         return outgoing
     }
 
-    /// The text on standard input without its last line end.
-    private static func standardInput() throws(Failure) -> String {
-        let bytes: [UInt8]
-        switch SystemCalls.readAll(0, limit: 1 << 20) {
-        case .success(let all): bytes = all
-        case .failure(let error): throw Failure.file("standard input", "read", error.number)
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .usage("standard input is not UTF-8 text", hint: "encode bytes first, for example with base64")
-        }
-        return text.hasSuffix("\n") ? String(text.dropLast()) : text
-    }
-
-    /// Asks until every recipient has it or nothing more will be tried, or the time is over.
-    private static func settled(_ id: String, timeout: Span, api: MeshAPI) async throws -> MessageStatus {
-        try await Polling.last(
-            timeout: timeout, isDone: { $0.delivered || $0.recipients.allSatisfy(\.state.isFinal) }
-        ) {
-            try await api.call(GetMessageStatus(messageId: id))
-        }
-    }
-
-    private func report(_ sent: SendResult, _ status: MessageStatus?, _ out: Printer) {
-        var fields: JSONObject = [
-            "messageId": .string(sent.messageID), "status": .string(status?.status ?? "accepted"),
-            "recipients": .integer(Int64(sent.recipients)), "duplicate": .bool(sent.isDuplicate),
-        ]
+    private func report(_ outgoing: Outgoing, _ sent: SendResult, _ status: MessageStatus?, _ out: Printer) {
+        var fields = outgoing.lineJSON(id: sent.messageID)
+        fields["status"] = .string(status?.status ?? "accepted")
+        fields["recipients"] = .integer(Int64(sent.recipients))
+        fields["duplicate"] = .bool(sent.isDuplicate)
         if let status {
             fields["delivered"] = .bool(status.delivered)
-            fields["receipts"] = (try? JSONCoder.encode(status.recipients)) ?? .null
+            fields["receipts"] = .array(status.recipients.map(\.json))
         }
-        out.result(fields) {
-            let people = sent.recipients == 1 ? "1 recipient" : "\(sent.recipients) recipients"
-            let first = "Sent \(sent.messageID) to \(people)\(sent.isDuplicate ? ", as before" : "").\n"
-            return status.map { first + out.receipts($0.recipients) } ?? first
-        }
+        out.result(fields) { status.map { out.receipts($0.recipients) } ?? Self.sentLine(sent) }
+    }
+
+    /// What became of a send, in a sentence.
+    static func sentLine(_ sent: SendResult) -> String {
+        let people =
+            switch sent.recipients {
+            case 0: "nobody else is there now; a topic keeps it in its history"
+            case 1: "to 1 recipient"
+            default: "to \(sent.recipients) recipients"
+            }
+        return sent.isDuplicate
+            ? "Not sent again: \(sent.messageID) is a duplicate, \(people)."
+            : "Sent \(sent.messageID)\(sent.recipients == 0 ? ":" : "") \(people)."
     }
 }
 
@@ -141,8 +139,8 @@ extension Printer {
         let now = SystemCalls.now()
         let rows = receipts.map {
             [
-                $0.name + ($0.label.map { "/" + $0 } ?? ""), $0.state.rawValue, $0.reason ?? "", "\($0.attempts)",
-                Span.relative($0.updatedAt, now: now), String($0.pubkey.hex.prefix(12)),
+                $0.shownName, $0.state.rawValue, $0.reason ?? "", "\($0.attempts)",
+                Times.local($0.updatedAt, now: now), String($0.pubkey.hex.prefix(12)),
             ]
         }
         return table(

@@ -34,7 +34,7 @@ extension SimNoun {
                 guard let sign = word.firstIndex(of: "=") else {
                     throw Failure.usage("\(word): what an order takes is given as name=value", hint: "step ticks=5")
                 }
-                fields[String(word[..<sign])] = ParameterSet.value(of: String(word[word.index(after: sign)...]))
+                fields[String(word[..<sign])] = try ParameterSet.value(of: String(word[word.index(after: sign)...]))
             }
             // Counted by the clock: orders of one member rise although no two runs of this program know of each other.
             let command = SimCommand(sequence: SystemCalls.now(), command: order, arguments: .object(fields))

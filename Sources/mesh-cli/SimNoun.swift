@@ -7,7 +7,7 @@ struct SimNoun: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sim", abstract: "Run simulations, record them, and check records.",
         discussion: """
-            Scenarios are in programs called sim-…, looked for in the folders of $MESH_SIM_PATH, beside mesh-cli and in \
+            Scenarios are in programs called sim-NAME, looked for in the folders of $MESH_SIM_PATH, beside mesh-cli and in \
             ./bin; a program elsewhere is given by its path.
 
             Example: mesh-cli sim run rumour --seed 7 --record run.jsonl

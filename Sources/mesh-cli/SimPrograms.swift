@@ -80,7 +80,9 @@ enum SimPrograms {
                     for scenario in try ask(path) where scenarios.insert(scenario.name).inserted {
                         found.scenarios.append(scenario)
                     }
-                } catch { found.problems.append("\(path): \(error.message)") }
+                } catch {
+                    if error.code != "not_scenarios" { found.problems.append("\(path): \(error.message)") }
+                }
             }
         }
         return found
@@ -160,6 +162,10 @@ extension SystemCalls {
         var status: Int32 = 0
         while waitpid(child, &status, 0) < 0, errno == EINTR {}
         guard let answer else { throw Failure(.failure, "no_answer", "it does not answer in time") }
+        // Programs of other kinds may be called sim-…, too: they do not know what they are asked.
+        if status & 0x7F == 0, [3, 64].contains(status >> 8 & 0xFF) {
+            throw Failure(.usage, "not_scenarios", "it is no program of scenarios")
+        }
         guard status == 0 else { throw Failure(.failure, "failed", "it fails when it is asked for its scenarios") }
         return answer
     }

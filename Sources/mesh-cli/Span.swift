@@ -21,6 +21,12 @@ struct Span: Sendable, Hashable {
         return Span(milliseconds: product)
     }
 
+    /// As it is written on a command line, in the largest unit that divides it.
+    var text: String {
+        let unit = Self.units.last { milliseconds >= $0.milliseconds && milliseconds % $0.milliseconds == 0 }
+        return unit.map { "\(milliseconds / $0.milliseconds)\($0.suffix)" } ?? "\(milliseconds)ms"
+    }
+
     /// How long ago something was, or how far ahead, in one unit: `just now`, `5m ago`, `in 2h`.
     static func relative(_ time: Int64, now: Int64) -> String {
         let distance = now - time

@@ -33,11 +33,12 @@ struct StateNoun: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "set", abstract: "Set a key to a JSON value; what is not JSON is taken as a string.",
             discussion: """
-                Put -- before a value that begins with a minus.
+                Valid JSON that the mesh does not keep (numbers out of 64 bits, more than 32 levels, a name twice) is \
+                refused; in quotes, as '"1e400"', it is a string. `-` reads standard input.
 
                 Examples:
                   mesh-cli state set sim:floor '{"n":1}'
-                  mesh-cli state set -- offset -5
+                  mesh-cli state set offset -5
                 """)
 
         @Argument(help: "The key.", completion: LiveNames.keys)
@@ -49,7 +50,7 @@ struct StateNoun: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            let written = try await call(SetState(key: key, value: StateNoun.value(of: value)))
+            let written = try await call(SetState(key: key, value: try StateNoun.value(of: value)))
             try out.answer(written, adding: ["key": .string(key)]) { StateNoun.text(written, key) }
         }
     }
@@ -72,7 +73,7 @@ struct StateNoun: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            let request = CompareAndSetState(key: key, expectedVersion: version, value: StateNoun.value(of: value))
+            let request = CompareAndSetState(key: key, expectedVersion: version, value: try StateNoun.value(of: value))
             let written = try await call(request)
             try out.answer(written, adding: ["key": .string(key)]) { StateNoun.text(written, key) }
         }
@@ -93,7 +94,7 @@ struct StateNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let written = try await call(DeleteState(key: key, expectedVersion: version))
-            try out.answer(written, adding: ["key": .string(key)]) { "Deleted \(key)." }
+            try out.answer(written, adding: ["key": .string(key)]) { "Deleted \(Table.printable(key))." }
         }
     }
 
@@ -147,8 +148,17 @@ struct StateNoun: AsyncParsableCommand {
         }
     }
 
-    /// JSON when it is JSON, else a string.
-    static func value(of text: String) -> JSON { (try? JSON.parse(Array(text.utf8), limits: .value)) ?? .string(text) }
+    /// JSON when it is JSON, else a string. Fails for JSON that the mesh does not keep: it must not become a string of
+    /// the same letters.
+    static func value(of argument: String) throws(Failure) -> JSON {
+        let text = try TextInput.read(argument)
+        do throws(JSONError) { return try JSON.parse(Array(text.utf8), limits: .value) } catch {
+            guard error.kind.mayBeJSON else { return .string(text) }
+            throw .usage(
+                "VALUE is JSON that the mesh does not keep: \(error)",
+                hint: "change it, or store it as a string by writing it in double quotes")
+        }
+    }
 
     /// A value for people: strings bare, the rest as JSON.
     static func text(_ value: JSON) -> String {
@@ -160,13 +170,13 @@ struct StateNoun: AsyncParsableCommand {
         let now = SystemCalls.now()
         let rows = entries.map {
             [
-                $0.key, "\($0.version)", text($0.value), $0.updatedBy, Span.relative(iso8601: $0.updatedAt, now: now),
+                $0.key, "\($0.version)", text($0.value), $0.updatedBy, Times.local(iso8601: $0.updatedAt, now: now),
             ]
         }
         return Table("KEY", "VERSION", "VALUE", "BY", "CHANGED", rows: rows)
     }
 
     private static func text(_ written: StateWritten, _ key: String) -> String {
-        "Set \(key)" + (written.version.map { ", version \($0)" } ?? "") + "."
+        "Set \(Table.printable(key))" + (written.version.map { ", version \($0)" } ?? "") + "."
     }
 }

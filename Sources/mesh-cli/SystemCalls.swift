@@ -68,8 +68,14 @@ enum SystemCalls {
         Result { () throws(Descriptor.Failure) in try Descriptor.readAll(descriptor, limit: limit) }
     }
 
-    /// The bytes of a file.
+    /// The bytes of a file; `-` is standard input.
     static func readFile(_ path: String) throws(Failure) -> [UInt8] {
+        if path == "-" {
+            switch readAll(0) {
+            case .success(let bytes): return bytes
+            case .failure(let error): throw Failure.file("standard input", "read", error.number)
+            }
+        }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure.file(path, "open", errno) }
         defer { close(descriptor) }
@@ -77,6 +83,13 @@ enum SystemCalls {
         case .success(let bytes): return bytes
         case .failure(let error): throw Failure.file(path, "read", error.number)
         }
+    }
+
+    /// The path of a file from the root; nil when nothing is there.
+    static func absolutePath(_ path: String) -> String? {
+        guard let found = realpath(path, nil) else { return nil }
+        defer { free(found) }
+        return String(cString: found)
     }
 
     /// Writes a file anew; others may read it as the user's mask allows.

@@ -134,8 +134,8 @@ struct TopicNoun: AsyncParsableCommand {
                 let now = SystemCalls.now()
                 let rows = list.members.map {
                     [
-                        $0.displayName, $0.role.rawValue, Span.relative(iso8601: $0.joinedAt, now: now),
-                        $0.lastReadAt.map { Span.relative(iso8601: $0, now: now) } ?? "never",
+                        $0.displayName, $0.role.rawValue, Times.local(iso8601: $0.joinedAt, now: now),
+                        $0.lastReadAt.map { Times.local(iso8601: $0, now: now) } ?? "never",
                     ]
                 }
                 return out.table(Table("MEMBER", "ROLE", "JOINED", "READ", rows: rows), empty: "Nobody.")
@@ -150,7 +150,8 @@ struct TopicNoun: AsyncParsableCommand {
             discussion: """
                 Examples:
                   mesh-cli topic history deploys --limit 20
-                  mesh-cli topic history deploys --before 01J8ZQ4M0000 --read
+                  mesh-cli topic history deploys --since 2h --follow
+                  mesh-cli topic history deploys --before 4t8zq0m1c5xkd --read
                 """)
 
         @Argument(help: "The topic.", completion: LiveNames.topics)
@@ -165,26 +166,40 @@ struct TopicNoun: AsyncParsableCommand {
         @Flag(help: "Mark the topic as read up to the newest one printed.")
         var read = false
 
+        @OptionGroup var following: TopicFollow
         @OptionGroup var options: GlobalOptions
+
+        func validate() throws {
+            if following.follow, before != nil { throw ValidationError("--before does not go with --follow") }
+        }
 
         func execute(_ out: Printer) async throws {
             let topic = TopicNoun.bare(name)
             try await withAPI { api in
-                let page = try await api.call(TopicHistory(topic: topic, limit: limit, beforeId: before))
-                if out.isJSON {
-                    try out.answer(page, isAsked: true) { "" }
+                let page = following.cut(
+                    try await api.call(TopicHistory(topic: topic, limit: limit, beforeId: before)))
+                if following.follow {
+                    following.print(page.messages, out)
+                } else if out.isJSON {
+                    out.put(
+                        Printer.line([
+                            "topic": .string(page.topic),
+                            "messages": .array(page.messages.map { .object($0.lineJSON) }),
+                            "more": .bool(page.more),
+                        ]))
                 } else if page.messages.isEmpty {
                     out.say("No messages.")
                 } else {
                     if page.more, let oldest = page.messages.last {
                         out.say("Older ones: mesh-cli topic history \(topic) --before \(oldest.id)")
                     }
-                    let now = SystemCalls.now()
-                    out.raw(page.messages.reversed().map { TopicNoun.block($0, now: now) }.joined())
+                    following.print(page.messages, out)
                 }
-                if read, let newest = page.messages.first {
-                    _ = try await api.call(MarkTopicRead(topic: topic, upToId: newest.id))
+                let mark: (String) async throws -> Void = { newest in
+                    if read { _ = try await api.call(MarkTopicRead(topic: topic, upToId: newest)) }
                 }
+                if let newest = page.messages.first { try await mark(newest.id) }
+                try await following.run(topic, after: page.messages.first?.id, api, out, seen: mark)
             }
         }
     }
@@ -224,25 +239,28 @@ struct TopicNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let list = try await call(ListMentions(limit: limit, unread: unread))
-            try out.answer(list, isAsked: true) {
+            let messages = JSON.array(list.messages.map { .object($0.lineJSON) })
+            out.result(["messages": messages], isAsked: true) {
                 let now = SystemCalls.now()
                 return list.messages.isEmpty
-                    ? "Nobody mentioned you." : list.messages.map { TopicNoun.block($0, now: now) }.joined()
+                    ? "Nobody mentioned you."
+                    : list.messages.map { TopicNoun.block($0, now: now, colour: out.colour) }.joined()
             }
         }
     }
 
     /// The name without the `#` that targets have.
-    private static func bare(_ name: String) -> String { name.hasPrefix("#") ? String(name.dropFirst()) : name }
+    static func bare(_ name: String) -> String { name.dropping(mark: "#") }
 
     private static func count(_ unread: Int) -> String { unread >= 1_000 ? "999+" : String(unread) }
 
     /// A message for people: a line of facts, then the text; both cannot steer the terminal.
-    private static func block(_ message: TopicMessage, now: Int64) -> String {
+    static func block(_ message: TopicMessage, now: Int64, colour: Colour) -> String {
         let text = Table.printable(message.text ?? "(not text)", keepingLines: true)
-        var facts = [Span.relative(iso8601: message.createdAt, now: now), "#" + Table.printable(message.topic)]
+        var facts = [Times.local(iso8601: message.createdAt, now: now), "#" + Table.printable(message.topic)]
         if let replyTo = message.replyToId { facts.append("answers " + replyTo.prefix(13)) }
-        return "\(Table.printable(message.senderName))  (\(facts.joined(separator: ", ")))  \(message.id)\n"
+        return colour(Table.printable(message.senderName), .cyan) + "  "
+            + colour("(\(facts.joined(separator: ", ")))  \(message.id)", .dim) + "\n"
             + text.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)\n" }.joined()
     }
 

@@ -155,6 +155,13 @@ struct Settings {
             try setting.apply(value, &settings)
         }
         if settings.data.isEmpty { settings.data = (environment["HOME"] ?? ".") + "/.local/share/meshd" }
+        let paths = [
+            "data": settings.data, "readyFile": settings.readyFile, "recordCommands": settings.recordCommands,
+            "tlsCertificate": settings.tlsCertificate, "tlsKey": settings.tlsKey,
+        ]
+        if let name = paths.keys.sorted().first(where: { paths[$0] == "-" }) {
+            throw .argument(name, "`-` is no file or folder here; ./- is one called so")
+        }
         guard settings.silenceSeconds > settings.pingSeconds else {
             throw .argument("silenceSeconds", "must be more than pingSeconds (\(settings.pingSeconds))")
         }

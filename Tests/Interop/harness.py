@@ -119,16 +119,21 @@ class Cli:
         home.mkdir(parents=True, exist_ok=True)
         self.environment = clean_environment(home)
 
-    async def start(self, *words: str, **environment: str) -> asyncio.subprocess.Process:
+    async def start(
+        self, *words: str, stdin: int = asyncio.subprocess.DEVNULL, **environment: str
+    ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            str(binaries() / "mesh-cli"), *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            str(binaries() / "mesh-cli"), *words, stdin=stdin, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE, env=self.environment | environment, limit=8 << 20)
 
-    async def run(self, *words: str, code: int | None = 0, **environment: str) -> Result:
-        """Runs to the end; `code` is the exit status that it must have (None: any)."""
-        process = await self.start(*words, **environment)
+    async def run(
+        self, *words: str, code: int | None = 0, feed: bytes | None = None, **environment: str
+    ) -> Result:
+        """Runs to the end; `code` is the exit status that it must have (None: any), `feed` its standard input."""
+        stdin = asyncio.subprocess.DEVNULL if feed is None else asyncio.subprocess.PIPE
+        process = await self.start(*words, stdin=stdin, **environment)
         try:
-            out, err = await asyncio.wait_for(process.communicate(), DEADLINE)
+            out, err = await asyncio.wait_for(process.communicate(feed), DEADLINE)
         except TimeoutError:
             process.kill()
             raise AssertionError(f"mesh-cli {' '.join(words)} did not end within {DEADLINE:g} s") from None
@@ -275,6 +280,7 @@ async def poll(question: Callable[[], Any], holds: Callable[[Any], Any], deadlin
 
 def state_of(status: Frame, name: str | None = None) -> tuple[str, str | None]:
     """State and reason of the only recipient of a `message_status_result`, or of the one with this name."""
-    rows = [row for row in status["recipients"] if name in (None, row["name"])]
+    # The command line has the rows under `receipts`, and their number under `recipients`.
+    rows = [row for row in status.get("receipts", status["recipients"]) if name in (None, row["name"])]
     assert len(rows) == 1, f"not one recipient {name or ''}: {status}"
     return rows[0]["state"], rows[0].get("reason")

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 from harness import binaries, poll
@@ -46,6 +47,24 @@ def test_every_command_has_help_with_an_example():
         assert command["abstract"], path
         if path and not command.get("subcommands"):
             assert "xample" in command.get("discussion", ""), f"mesh-cli {' '.join(path)} shows no example"
+
+
+def test_help_has_only_characters_that_a_manual_page_keeps():
+    text = json.dumps(json.loads(run("--experimental-dump-help").stdout), ensure_ascii=False)
+    assert not {letter for letter in text if not letter.isascii()}
+
+
+def test_manual_pages_are_found_by_the_names_that_they_refer_to(tmp_path):
+    pages, out = tmp_path / "pages", tmp_path / "out"
+    pages.mkdir()
+    (pages / "mesh-cli.topic.1").write_text(
+        ".Dt MESH-CLI.TOPIC 1\n.Sh \"SEE ALSO\"\n.Xr mesh-cli.topic.list 1 ,\n.Xr mesh-cli.topic.join 1\nas of v1.2.3\n")
+    script = Path(__file__).resolve().parents[2] / "scripts" / "man-pages"
+    subprocess.run([script, pages, binaries() / "meshd", out], check=True, timeout=30)
+    page = (out / "mesh-cli-topic.1").read_text()
+    assert page == (".Dt MESH-CLI-TOPIC 1\n.Sh \"SEE ALSO\"\n.Xr mesh-cli-topic-list 1 ,\n.Xr mesh-cli-topic-join 1\n"
+                    "as of v1.2.3\n")
+    assert "--ready-file" in (out / "meshd.1").read_text()
 
 
 async def test_doctor_finds_nothing_and_something(mesh):

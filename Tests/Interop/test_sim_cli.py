@@ -53,6 +53,30 @@ def test_a_run_is_recorded_verified_and_replayed(recording):
     assert "is no checkpoint; those are 0, 5, 10, 15, 20" in sim("verify", recording, "--from", 3, code=3).stderr
 
 
+def test_a_record_is_not_written_over(recording, tmp_path):
+    kept = recording.read_bytes()
+    csv_file, fork = tmp_path / "sweep.csv", tmp_path / "fork.jsonl"
+    csv_file.write_text("kept")
+    fork.write_text("kept")
+    for words in (["run", "rumour", "--ticks", 5, "--record", recording], ["sweep", "rumour", "--ticks", 2, "--csv", csv_file],
+                  ["fork", recording, "--from", 10, "--record", fork], ["sweep", "rumour", "--ticks", 2, "--record", fork]):
+        refused = sim(*words, code=6)
+        assert "--replace" in refused.stderr and refused.stdout == "", words
+    assert recording.read_bytes() == kept and csv_file.read_text() == fork.read_text() == "kept"
+    sim("run", "rumour", "--ticks", 5, "--record", recording, "--replace")
+    assert len(recording.read_text().splitlines()) == 1 + 6
+    sim("run", "rumour", "--ticks", 5, "--record", "/dev/null")
+
+
+def test_programs_that_are_no_scenarios_are_passed_over_in_silence(tmp_path):
+    other = tmp_path / "sim-other"
+    other.write_text("#!/bin/sh\nexit 64\n")
+    other.chmod(0o755)
+    assert "sim-other" not in sim("list", MESH_SIM_PATH=str(tmp_path)).stderr
+    other.write_text("#!/bin/sh\nexit 1\n")
+    assert "sim-other" in sim("list", MESH_SIM_PATH=str(tmp_path)).stderr
+
+
 def test_what_was_changed_in_a_record_is_found_and_named(recording):
     lines = recording.read_text().splitlines()
     tick = json.loads(lines[9])
@@ -272,5 +296,6 @@ def test_a_scenario_collects_tables_of_its_world(tmp_path):
     assert len(rows("events")) == sum(int(row["basket"]) for row in rows("picker") if row["tick"] == "10")
     # Tables are not written over, and neither is the record beside them.
     before = record.read_bytes()
-    assert "exists" in run(*words, program="sim-orchard", code=10).stderr
+    assert "exists" in run(*words, program="sim-orchard", code=6).stderr
+    assert "exists" in run(*words, "--replace", program="sim-orchard", code=10).stderr
     assert record.read_bytes() == before

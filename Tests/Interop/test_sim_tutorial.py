@@ -5,10 +5,7 @@ With MESH_WRITE_DOCS=1 lines of the page that are other now, and have no …, ar
 
 import os
 import re
-import selectors
-import signal
 import socket
-import subprocess
 import textwrap
 import time
 from dataclasses import dataclass
@@ -17,16 +14,14 @@ from pathlib import Path
 import pytest
 
 from harness import binaries, clean_environment
+from pages import DEADLINE, ROOT, Terminal, fits, tidy
 
-DEADLINE = 60.0
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "Docs" / "SimulationTutorial.md"
 SOURCES = sorted((ROOT / "Examples" / "Orchard").rglob("*.swift"))
 #: Commands that only look: they are asked again until they show what the page does.
 LOOKS = ("cat ", "tail ", "mesh-cli state get ")
 #: Where the page has its broker; here it listens somewhere else.
 ADDRESS = "127.0.0.1:7900"
-DONE = "@@ done "
 WRITES = bool(os.environ.get("MESH_WRITE_DOCS"))
 
 
@@ -51,16 +46,6 @@ def blocks() -> list[Block]:
         else:
             found.append(Block(match[1], match[2], line))
     return found
-
-
-def tidy(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
-
-
-def fits(shown: str, printed: str) -> bool:
-    """Whether this was printed; … stands for anything."""
-    pattern = ".*".join(re.escape(part) for part in tidy(shown).split("…"))
-    return re.fullmatch(pattern, tidy(printed), re.S) is not None
 
 
 def rewritten(shown: str, printed: str) -> str | None:
@@ -102,39 +87,14 @@ def test_every_swift_block_stands_in_the_example():
             f"line {block.line}: this is not in the example\n{block.text}")
 
 
-class Shell:
-    """One bash that does the page's commands, as its reader's does."""
+class Shell(Terminal):
+    """The reader's terminal, with the programs on its path and a broker's port that is free."""
 
     def __init__(self, folder: Path, address: str) -> None:
         self.address = address
-        self.process = subprocess.Popen(
-            ["bash"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=clean_environment(folder, MESHD_LISTEN=address, MESH_BROKER=f"http://{address}")
+        super().__init__(
+            folder, clean_environment(folder, MESHD_LISTEN=address, MESH_BROKER=f"http://{address}")
             | {"PATH": f"{binaries()}:/usr/bin:/bin"})
-        self.count = 0
-
-    def run(self, commands: str) -> tuple[int, str]:
-        """Their exit status (the last one's) and all that they print."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.count += 1
-        mark = f"{DONE}{self.count} "
-        self.process.stdin.write(f"{{\n{commands}\n}} < /dev/null\necho '{mark}'$?\n".encode())
-        self.process.stdin.flush()
-        said, end = b"", time.monotonic() + DEADLINE
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            while not (match := re.search(rf"^{mark}(\d+)\n\Z".encode(), said, re.M)):
-                assert selector.select(max(0.0, end - time.monotonic())), f"no end of\n{commands}\n{said.decode()}"
-                chunk = os.read(self.process.stdout.fileno(), 1 << 16)
-                assert chunk, f"the shell ended at\n{commands}\n{said.decode()}"
-                said += chunk
-        return int(match[1]), said[:match.start()].decode()
-
-    def finish(self) -> None:
-        # It leads a process group of its own: what it has started ends with it.
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
 
 
 @pytest.fixture

@@ -41,8 +41,32 @@ import Testing
             let outgoing = Outgoing(to: "bob", text: "once")
             let first = try await ada.send(outgoing)
             #expect(!first.isDuplicate)
-            // The text is sealed anew, so that the bytes differ: the broker sees another message under the same id.
-            await #expect(throws: MeshError.self) { try await ada.send(outgoing) }
+            // The text is sealed anew, so that the bytes differ: what is meant is the same.
+            let again = try await ada.send(outgoing)
+            #expect(again.isDuplicate)
+            #expect(again.messageID == first.messageID)
+            var other = outgoing
+            other.text = "twice"
+            do {
+                _ = try await ada.send(other)
+                Issue.record("another text is taken under the same id")
+            } catch let error as MeshError {
+                #expect(error.code == .conflict)
+            }
+        }
+    }
+
+    @Test func twoSendsWithOneIdAtOnceAreBothAnswered() async throws {
+        let test = try await TestBroker()
+        let ada = test.client(test.owner)
+        try await running(ada) {
+            _ = try await test.member("bob", by: ada)
+            let outgoing = Outgoing(to: "bob", text: "once")
+            async let one = ada.send(outgoing)
+            async let other = ada.send(outgoing)
+            let results = try await [one, other]
+            #expect(results[0].messageID == results[1].messageID)
+            #expect(results.count(where: \.isDuplicate) == 1)
         }
     }
 

@@ -175,8 +175,11 @@ import Testing
         for name in ["", "a.b.x", "a.", ".", "a.b.c.d"] {
             #expect(throws: SimError.self) { try parameters.set(name, to: 1) }
         }
-        #expect(ParameterSet.value(of: "1.5") == 1.5)
-        #expect(ParameterSet.value(of: "[1]") == [1])
-        #expect(ParameterSet.value(of: "warm") == "warm")
+        #expect(try ParameterSet.value(of: "1.5") == 1.5)
+        #expect(try ParameterSet.value(of: "[1]") == [1])
+        #expect(try ParameterSet.value(of: "warm") == "warm")
+        // Numbers that nothing can hold are refused, not taken for words.
+        #expect(throws: SimError.self) { try ParameterSet.value(of: "1e400") }
+        #expect(throws: SimError.self) { try ParameterSet.value(of: "18446744073709551615") }
     }
 }

@@ -256,7 +256,7 @@ package struct Subscriptions: Sendable {
 
     /// Whether any channel of a family, `family:…`, is watched at all.
     func hasInterests(inFamily family: String) -> Bool {
-        !byChannel.isEmpty && byChannel.keys.contains { $0.hasPrefix(family) }
+        !byChannel.isEmpty && byChannel.keys.contains { $0.begins(with: family) }
     }
 
     mutating func add(_ interest: Interest, to channel: String) throws(MeshError) {
@@ -275,7 +275,7 @@ package struct Subscriptions: Sendable {
     @discardableResult
     mutating func remove(name: String, of connection: ConnectionID, from channel: String) -> Bool {
         let before = byChannel[channel]?.count ?? 0
-        byChannel[channel]?.removeAll { $0.connection == connection && $0.name == name }
+        byChannel[channel]?.removeAll { $0.connection == connection && $0.name.isSame(as: name) }
         return (byChannel[channel]?.count ?? 0) < before
     }
 

@@ -8,24 +8,26 @@ enum Groups {
     static let capability = Capability("groups") {
         Write(JoinGroup.self) { request, context in
             let (session, _) = try context.caller()
-            let groups = try joined(session.groups, with: GroupMembership(name: request.name, role: request.role))
+            let membership = GroupMembership(name: request.name, role: request.role).normalised
+            let groups = try joined(session.groups, with: membership)
             try context.update(session.number) { $0.groups = groups }
             try context.record(
                 "group.joined", object: session.key.hex,
-                ["name": .string(request.name)], commitments: request.role.map { ["role": $0.commitment] } ?? [:])
+                ["name": .string(membership.name)], commitments: request.role.map { ["role": $0.commitment] } ?? [:])
             return GroupsOfSession(groups: groups)
         }
         Write(LeaveGroup.self) { request, context in
             let (session, _) = try context.caller()
-            guard session.groups.contains(where: { $0.name == request.name }) else {
+            let name = Names.normalised(request.name)
+            guard session.groups.contains(where: { $0.name.isSame(as: name) }) else {
                 throw MeshError(
-                    .notFound, "this session is not in @\(request.name)",
+                    .notFound, "this session is not in @\(name.prefix(64))",
                     hint: session.groups.isEmpty
                         ? "it is in no group" : "it is in \(session.groups.map(\.name).joined(separator: ", "))")
             }
-            let groups = session.groups.filter { $0.name != request.name }
+            let groups = session.groups.filter { !$0.name.isSame(as: name) }
             try context.update(session.number) { $0.groups = groups }
-            try context.record("group.left", object: session.key.hex, ["name": .string(request.name)])
+            try context.record("group.left", object: session.key.hex, ["name": .string(name)])
             return GroupsOfSession(groups: groups)
         }
         Read(ListGroups.self) { _, view in GroupList(groups: list(view.roster)) }
@@ -35,10 +37,11 @@ enum Groups {
     static func joined(
         _ groups: [GroupMembership], with membership: GroupMembership
     ) throws(MeshError) -> [GroupMembership] {
+        let membership = membership.normalised
         try Names.checkGroup(membership.name)
         if let role = membership.role, role.utf8.count > 64 { throw .argument("role", "at most 64 bytes") }
         var result = groups
-        if let place = result.firstIndex(where: { $0.name == membership.name }) {
+        if let place = result.firstIndex(where: { $0.name.isSame(as: membership.name) }) {
             result[place] = membership
         } else {
             result.append(membership)

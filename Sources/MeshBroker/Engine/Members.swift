@@ -110,6 +110,7 @@ enum Members {
         name: String, key: PublicKey, role: Role, _ context: WriteContext
     ) throws(MeshError) -> Member {
         let state = context.state
+        let name = Names.normalised(name)
         try Names.checkName(name)
         if let other = state.roster.member(key: key), other.revokedAt == nil || other.isBanned {
             throw MeshError(
@@ -282,5 +283,12 @@ enum Members {
                 codeHash: Hex.encode(row.blob(0)), capability: capability, signature: signature,
                 certificate: certificate, used: row.int(4), isRevoked: !row.isNull(5))
         }
+    }
+}
+
+extension EngineState {
+    /// Whether an invite of this id was ever made.
+    package func knowsInvite(_ id: String) throws -> Bool {
+        try database.prepare("SELECT 1 FROM invite WHERE id = ?").first(id) { _ in true } != nil
     }
 }

@@ -4,7 +4,7 @@ import MeshStore
 /// Sending: from a target to one delivery per recipient, in one command.
 enum Messages {
     /// Characters of a body in base64.
-    static let maximumCiphertext = (DeliveryPolicy.maximumBodyBytes + 256) / 3 * 4
+    static let maximumCiphertext = (DeliveryPolicy.maximumBodyBytes + DeliveryPolicy.sealedExtraBytes) / 3 * 4
     /// Messages whose idempotency keys are kept.
     static let maximumSentKeys = 1_000_000
 
@@ -95,10 +95,10 @@ enum Messages {
     private static func duplicate(
         of earlier: StoredMessage, _ fingerprint: Digest, _ request: Send, _ state: EngineState
     ) throws -> SendAck {
-        guard earlier.fingerprint == fingerprint else {
+        guard isSame(earlier, fingerprint, request) else {
             throw MeshError(
                 .conflict, "client_message_id \(request.clientMessageID ?? "") was used for another message",
-                hint: "retries repeat the same bytes; new messages need a new id",
+                hint: "a retry has the same target and text; a new message needs a new id",
                 details: ["messageId": .string(state.messageIDs.id(earlier.seq))])
         }
         let count =
@@ -108,6 +108,15 @@ enum Messages {
         return SendAck(
             id: request.id ?? "", messageId: state.messageIDs.id(earlier.seq), queued: true, status: "accepted",
             recipients: count, duplicate: true)
+    }
+
+    /// Whether a send repeats an earlier one. A retry from a new process is sealed anew, perhaps for other sessions: then
+    /// what its sender says to be the same in both counts, and not the bytes. Who lies about it harms its own message.
+    private static func isSame(_ earlier: StoredMessage, _ fingerprint: Digest, _ request: Send) -> Bool {
+        if let first = earlier.extra.fingerprint, let again = request.requestFingerprint, !first.isEmpty {
+            return first.isSame(as: again)
+        }
+        return earlier.fingerprint == fingerprint
     }
 
     static func remember(_ key: SentKey, _ seq: Int64, _ state: EngineState) {

@@ -21,6 +21,16 @@ enum Rights {
             try context.record("member.removed", object: member.keyHex)
             return MemberRemoved(name: member.name, pubkey: member.key, sessions: sessions)
         }
+        Write(LeaveMesh.self) { _, context in
+            let (_, member) = try context.caller()
+            guard member.role != .owner else {
+                throw MeshError(
+                    .forbidden, "the owner does not leave its mesh", hint: "delete it: mesh-cli mesh delete")
+            }
+            let sessions = try expel(member, isBanned: false, .removed, context)
+            try context.record("member.left", object: member.keyHex)
+            return MemberRemoved(name: member.name, pubkey: member.key, sessions: sessions)
+        }
         Write(Ban.self) { request, context in
             if let reason = request.reason, reason.utf8.count > 512 {
                 throw MeshError.argument("reason", "at most 512 bytes")
@@ -159,7 +169,8 @@ enum Rights {
     private static func unban(_ request: Unban, _ context: WriteContext) throws -> UnbanAck {
         let state = context.state
         let banned = state.roster.memberOrder.compactMap { state.roster.members[$0] }.filter(\.isBanned)
-        let found = banned.filter { $0.name == request.target || $0.keyHex == request.target }
+        let name = Names.normalised(request.target)
+        let found = banned.filter { $0.name.isSame(as: name) || $0.keyHex == name }
         guard let member = found.first, found.count == 1 else {
             throw MeshError(
                 found.isEmpty ? .notFound : .ambiguousTarget,

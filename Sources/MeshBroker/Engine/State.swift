@@ -87,12 +87,12 @@ enum State {
         guard (1...256).contains(operations.count) else {
             throw MeshError.argument("operations", "1 to 256, not \(operations.count)")
         }
-        var keys: Set<String> = []
+        var keys: Set<ExactText> = []
         var before: [Int64] = []
         var growth: Int64 = 0
         for operation in operations {
             try check(operation)
-            guard keys.insert(operation.key).inserted else {
+            guard keys.insert(ExactText(operation.key)).inserted else {
                 throw MeshError.argument("operations", "\(operation.key) stands twice; each key once")
             }
             let version =

@@ -15,13 +15,16 @@ struct StoredMessage {
         var mentions: [String]?
         var topic: String?
 
-        /// The JSON that is stored; by hand when only the sender's key is there.
+        /// The JSON that is stored; by hand when only what most messages have is there.
         var text: String {
             get throws {
-                guard bodyVersion == nil, fingerprint == nil, subtype == nil, mentions == nil, topic == nil else {
+                guard bodyVersion == nil, subtype == nil, mentions == nil, topic == nil else {
                     return try JSONCoder.encode(self).text
                 }
-                return "{\"senderPubkey\":\"\(senderPubkey)\"}"
+                guard let fingerprint else { return "{\"senderPubkey\":\"\(senderPubkey)\"}" }
+                var bytes = Array("{\"senderPubkey\":\"\(senderPubkey)\",\"fingerprint\":".utf8)
+                JSONWriter.write(fingerprint, to: &bytes)
+                return String(decoding: bytes, as: UTF8.self) + "}"
             }
         }
     }

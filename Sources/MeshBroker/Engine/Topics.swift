@@ -108,11 +108,12 @@ enum Topics {
     private static func create(_ request: CreateTopic, _ context: WriteContext) throws -> TopicCreated {
         let (_, member) = try context.caller()
         let state = context.state
-        try Names.checkTopic(request.name)
+        let name = Names.normalised(request.name)
+        try Names.checkTopic(name)
         if let about = request.description, about.utf8.count > 512 {
             throw MeshError.argument("description", "at most 512 bytes")
         }
-        if let topic = state.roster.topics.find(request.name) {
+        if let topic = state.roster.topics.find(name) {
             guard topic.isVisible(to: member.number) else {
                 throw MeshError(.exists, "#\(topic.name) exists and is not open to you", hint: "choose another name")
             }
@@ -126,7 +127,7 @@ enum Topics {
         let memory = state.memory(Memory.self)
         let topic = Topic(
             number: TopicNumber(rawValue: memory.next), id: Hex.encode(context.randomBytes().prefix(16)),
-            name: request.name, about: request.description, visibility: request.visibility ?? .everyone,
+            name: name, about: request.description, visibility: request.visibility ?? .everyone,
             createdAt: context.now)
         try state.database.prepare(
             "INSERT INTO topic (number, id, name, about, visibility, created_at) VALUES (?, ?, ?, ?, ?, ?)"
@@ -219,8 +220,7 @@ enum Topics {
                 topic.rawValue, message.seq, message.member.rawValue, message.extra.senderPubkey, nonce, ciphertext,
                 Int64(message.extra.bodyVersion ?? 1), message.replyTo, mentions, message.acceptedAt)
             for name in message.extra.mentions ?? [] {
-                let bare = name.hasPrefix("@") ? String(name.dropFirst()) : name
-                guard let member = state.roster.member(name: bare),
+                guard let member = state.roster.member(name: name.dropping(mark: "@")),
                     state.roster.topics[topic]?.isVisible(to: member.number) == true
                 else { continue }
                 try state.database.prepare(
@@ -258,13 +258,15 @@ enum Topics {
         let mentions =
             row.isNull(8)
             ? nil : try JSONCoder.decode([String].self, from: JSON.parse(Array(row.text(8).utf8), limits: .frame))
-        return TopicMessage(
+        var message = TopicMessage(
             id: state.messageIDs.id(row.int(1)),
             topic: state.roster.topics[TopicNumber(rawValue: row.int(0))]?.name ?? "", senderPubkey: row.text(3),
             senderMemberId: member?.id ?? "", senderName: member?.name ?? "", nonce: row.text(4),
             ciphertext: row.text(5), bodyVersion: Int(row.int(6)),
             replyToId: row.isNull(7) ? nil : state.messageIDs.id(row.int(7)), mentions: mentions,
             createdAt: Timestamp.iso8601(row.int(9)))
+        message.senderMemberPubkey = member?.key
+        return message
     }
 
     private static func pageSize(_ limit: Int?) throws(MeshError) -> Int {

@@ -8,7 +8,7 @@ enum BackupRoutes {
     }
 
     @Sendable static func list(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
-        try .reply(200, try context.node.backups())
+        try .reply(200, try await context.node.backups())
     }
 
     @Sendable static func restore(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {

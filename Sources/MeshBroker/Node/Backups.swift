@@ -13,9 +13,11 @@ extension BrokerNode {
         let source = folder.meshFile(mesh.facts.id)
         let stamp = Timestamp.iso8601(clock.wallMillis()).filter { $0.isNumber || $0 == "T" || $0 == "Z" }
         let file = "\(mesh.facts.slug)-\(stamp).sqlite"
-        let (target, folder) = (folder.backups + "/" + file, folder.backups)
+        let folder = folder.backups
         let facts = try await offLoop {
             try Files.createPrivateFolder(folder)
+            // Whole, so that it can be pasted wherever the reader is.
+            let target = (Files.absolute(folder) ?? folder) + "/" + file
             let database = try Database(path: source, mode: .readOnly)
             defer { database.close() }
             try database.backup(to: target)
@@ -28,25 +30,12 @@ extension BrokerNode {
         return facts
     }
 
-    /// The files in the folder of backups.
-    func backups() throws -> BackupList {
-        let path = folder.backups
-        let names = Files.exists(path) ? try Files.list(path).filter { $0.hasSuffix(".sqlite") } : []
-        return BackupList(
-            backups: names.map { .init(file: $0, bytes: Files.size(path + "/" + $0) ?? 0) }, folder: path)
-    }
-
     /// Puts a backup in the place of its mesh, once it is checked. The mesh that was there is closed and its file kept.
     /// Fails with `not_found`, with `exists` when the mesh is there and is not to be replaced, with `storage_failed` when
     /// the backup is not sound or was signed by another node.
     func restore(_ body: RestoreBody) async throws -> BackupFacts {
-        guard !body.file.contains("/"), body.file.hasSuffix(".sqlite") else {
-            throw MeshError.argument("file", "the name of a file in the broker's folder of backups, ending in .sqlite")
-        }
-        let path = folder.backups + "/" + body.file
-        guard Files.exists(path) else {
-            throw MeshError(.notFound, "no backup is called \(body.file)", hint: "mesh-cli backup list")
-        }
+        let name = try BackupFolder(path: folder.backups).name(of: body.file)
+        let path = folder.backups + "/" + name
         let ours = nodeKey.publicKey
         let keyring = self.folder.logKeys
         var facts = try await offLoop {
@@ -60,7 +49,7 @@ extension BrokerNode {
                     hint: "say --replace: its file is kept beside the backups")
             }
             await close(meshID: facts.meshId, file: target)
-            let kept = folder.backups + "/replaced-" + body.file
+            let kept = folder.backups + "/replaced-" + name
             let aside = Files.exists(kept) ? kept + "-\(clock.wallMillis())" : kept
             try Files.moveAside(target, to: aside)
             facts.replaced = aside
@@ -81,7 +70,7 @@ extension BrokerNode {
         return facts
     }
 
-    private func offLoop<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    func offLoop<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         do {
             return try await NIOThreadPool.singleton.runIfActive { try body() }
         } catch let error as StoreError {

@@ -123,6 +123,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
         for connection in connections { connection.loop.execute { connection.close(.goingAway, ifIn: meshID) } }
         await mesh?.sequencer.close()
         knownSessions.withLock { $0.removeAll() }
+        metrics.set("broker_meshes", Double(registry.withLock { $0.byID.count }))
     }
 
     /// After an unclean stop the whole file is checked while the mesh serves.

@@ -62,6 +62,7 @@ struct BrokerResponder: HTTPResponder {
 
     static let routes: [HTTPRoute] = [
         HTTPRoute("GET", "/", .open, StatusRoutes.page),
+        HTTPRoute("GET", "/join/*", .open, InvitePage.page),
         HTTPRoute("GET", "/health", .open, StatusRoutes.health),
         HTTPRoute("GET", "/health/ready", .open, StatusRoutes.ready),
         HTTPRoute("GET", "/metrics", .admin, StatusRoutes.metrics),
@@ -71,8 +72,10 @@ struct BrokerResponder: HTTPResponder {
         HTTPRoute("POST", "/v1/backups", .admin, BackupRoutes.create),
         HTTPRoute("GET", "/v1/backups", .admin, BackupRoutes.list),
         HTTPRoute("POST", "/v1/restore", .admin, BackupRoutes.restore),
+        HTTPRoute("POST", "/v1/delete", .admin, DeletionRoutes.byOperator),
         HTTPRoute("POST", "/v1/join", .invite, MeshRoutes.join),
         HTTPRoute("GET", "/v1/meshes/*/log/**", .session, LogRoutes.file),
+        HTTPRoute("POST", "/v1/meshes/*/delete_mesh", .session, DeletionRoutes.byOwner),
         HTTPRoute("POST", "/v1/meshes/*/*", .session, MeshRoutes.request),
     ]
 

@@ -40,7 +40,12 @@ enum MeshRoutes {
             meshID: body.meshId, inviteID: code.inviteID, name: body.name, member: body.pubkey,
             timestamp: body.timestamp)
         guard body.pubkey.verifies(body.signature, of: claim) else {
-            throw MeshError(.badSignature, "the claim was not signed by the key that it names")
+            // A code that nobody has made is said to be one, whatever was signed with it.
+            try await requireInvite(code, meshID: body.meshId, node)
+            throw MeshError(
+                .badSignature, "the claim was not signed by the key that it names",
+                hint: "it is over mesh-join-v1|meshId|inviteId|name|member|timestamp, and the inviteId of this code is "
+                    + "\(code.inviteID): of SHA-256 over the code's 16 bytes, not over its text")
         }
         if let session = body.session {
             let word = SignedText.sessionBinding(meshID: body.meshId, member: body.pubkey, session: session.pubkey)
@@ -59,6 +64,16 @@ enum MeshRoutes {
             throw MeshError(.internalError, "the invite gave no answer")
         }
         return try .reply(claimed.alreadyMember ? 200 : 201, joined(claimed, body, mesh.facts, node))
+    }
+
+    /// Fails with `invite_invalid` when the mesh has no invite with this code.
+    private static func requireInvite(_ code: InviteCode, meshID: String, _ node: BrokerNode) async throws {
+        let isKnown = try? await node.handle(meshID).sequencer.askWriter { writer in
+            try writer.engine.state.knowsInvite(code.inviteID)
+        }
+        guard isKnown == true else {
+            throw MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
+        }
     }
 
     private static func joined(

@@ -147,7 +147,7 @@ public enum Files {
         try syncFolder(of: target)
     }
 
-    private static func syncFolder(of path: String) throws(StoreError) {
+    static func syncFolder(of path: String) throws(StoreError) {
         let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         try sync(folder, O_RDONLY | O_DIRECTORY)
     }

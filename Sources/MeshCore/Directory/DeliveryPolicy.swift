@@ -56,4 +56,7 @@ public enum DeliveryPolicy {
     public static let maximumWorkingLeaseMillis: Int64 = 600_000
     /// Largest message body.
     public static let maximumBodyBytes = 65_536
+    /// Bytes that a sealed body may have beside its text: the names, keys, ids and quotes of the form that binds the text
+    /// to its recipient, and the tag of the box.
+    public static let sealedExtraBytes = 400
 }

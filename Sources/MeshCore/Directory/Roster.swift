@@ -34,7 +34,7 @@ public struct Member: Sendable, Hashable {
     public let key: PublicKey
     /// The same in hex: every message and every entry names it.
     public let keyHex: String
-    /// Its name, unique in the mesh.
+    /// Its name, unique in the mesh, normalised.
     public var name: String
     /// What it may do.
     public var role: Role
@@ -54,7 +54,7 @@ public struct Member: Sendable, Hashable {
         self.id = id
         self.key = key
         keyHex = key.hex
-        self.name = name
+        self.name = Names.normalised(name)
         self.role = role
         self.joinedAt = joinedAt
     }
@@ -119,8 +119,12 @@ public struct Session: Sendable, Hashable {
     public let key: PublicKey
     /// The same in hex.
     public let keyHex: String
-    /// Its label: unique among the member's own sessions; for a foreign client the display name that it gave.
-    public var label: String?
+    /// Its label, normalised: unique among the member's own sessions; for a foreign client the display name that it gave.
+    public var label: String? {
+        get { shownLabel }
+        set { shownLabel = newValue.map(Names.normalised) }
+    }
+    private var shownLabel: String?
     /// A claudemesh client that keeps no session on disk.
     public var isForeign: Bool
     /// Whether `key` is a real key that messages can be sealed to.
@@ -133,8 +137,12 @@ public struct Session: Sendable, Hashable {
     public var acknowledges: Bool
     /// How its frames are written.
     public var dialect: Dialect
-    /// The groups it belongs to, in the order of joining.
-    public var groups: [GroupMembership] = []
+    /// The groups it belongs to, in the order of joining, their names normalised.
+    public var groups: [GroupMembership] {
+        get { memberships }
+        set { memberships = newValue.map(\.normalised) }
+    }
+    private var memberships: [GroupMembership] = []
     /// What it is doing.
     public var status = PeerStatus.idle
     /// Unix milliseconds when `working` began; holds have a maximum age from here.
@@ -179,7 +187,7 @@ public struct Session: Sendable, Hashable {
         self.member = member
         self.key = key
         keyHex = key.hex
-        self.label = label
+        shownLabel = label.map(Names.normalised)
         self.isForeign = isForeign
         self.hasKey = hasKey
         self.isProven = isProven
@@ -234,7 +242,7 @@ public struct Roster: Sendable {
     /// The member with a key, revoked ones included.
     public func member(key: PublicKey) -> Member? { membersByKey[key].flatMap { members[$0] } }
     /// The member with a name that still belongs to the mesh.
-    public func member(name: String) -> Member? { membersByName[name].flatMap { members[$0] } }
+    public func member(name: String) -> Member? { membersByName[Names.normalised(name)].flatMap { members[$0] } }
     /// The session with a key.
     public func session(key: PublicKey) -> Session? { sessionsByKey[key].flatMap { sessions[$0] } }
     /// A member's sessions, oldest first.

@@ -16,14 +16,15 @@ public enum Target: Sendable, Hashable {
         guard !text.isEmpty, text.utf8.count <= 256 else {
             throw .argument("targetSpec", "a target has 1 to 256 bytes")
         }
+        let text = Names.normalised(text)
         if text == "*" || text == "@all" {
             self = .all
         } else if text.utf8.first == UInt8(ascii: "@") {
-            let group = String(text.dropFirst())
+            let group = text.dropping(mark: "@")
             try Names.checkGroup(group)
             self = .group(group)
         } else if text.utf8.first == UInt8(ascii: "#") {
-            let topic = String(text.dropFirst())
+            let topic = text.dropping(mark: "#")
             try Names.checkTopic(topic)
             self = .topic(topic)
         } else if let key = PublicKey(hex: text) {
@@ -38,9 +39,7 @@ public enum Target: Sendable, Hashable {
 public enum Names {
     /// A member's name or a label: 1 to 64 characters without control characters and the marks of other targets.
     public static func checkName(_ name: String, field: String = "name") throws(MeshError) {
-        guard (1...64).contains(name.count), name.utf8.count <= 256 else {
-            throw .argument(field, "must have 1 to 64 characters, has \(name.count)")
-        }
+        try checkLength(name, field)
         let refused = name.unicodeScalars.first {
             $0.value < 0x20 || $0.value == 0x7F || "@#*,/|".unicodeScalars.contains($0)
                 || $0.properties.generalCategory == .control || $0.properties.generalCategory == .lineSeparator
@@ -63,13 +62,17 @@ public enum Names {
     public static func checkTopic(_ name: String) throws(MeshError) { try checkPath(name) }
 
     private static func checkPath(_ name: String) throws(MeshError) {
-        let problem = "must have 1 to 64 characters: letters, digits, _ - . with / between nested names"
-        guard (1...64).contains(name.count) else { throw .argument("name", problem) }
-        for part in name.split(separator: "/", omittingEmptySubsequences: false) {
-            let isPlain = part.unicodeScalars.allSatisfy {
-                $0.properties.isAlphabetic || $0.properties.numericType != nil || "_-.".unicodeScalars.contains($0)
+        try checkLength(name, "name")
+        for part in name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            guard !part.isEmpty else {
+                throw .argument("name", "has an empty part: nested names have one / between them, like eng/web")
             }
-            guard !part.isEmpty, isPlain else { throw .argument("name", problem) }
+            if let wrong = NamePart.firstWrong(in: String(Substring(part)).unicodeScalars) {
+                throw .argument(
+                    "name",
+                    "must consist of letters with their marks, digits, _ - . and / between nested names; "
+                        + "\(NamePart.shown(wrong)) is none of these here")
+            }
         }
     }
 

@@ -46,7 +46,7 @@ public struct Topic: Sendable, Hashable {
     public let number: TopicNumber
     /// Its public id.
     public let id: String
-    /// Its name, unique in the mesh.
+    /// Its name, unique in the mesh, normalised.
     public let name: String
     /// What it is about.
     public var about: String?
@@ -63,7 +63,7 @@ public struct Topic: Sendable, Hashable {
     ) {
         self.number = number
         self.id = id
-        self.name = name
+        self.name = Names.normalised(name)
         self.about = about
         self.visibility = visibility
         self.createdAt = createdAt
@@ -99,7 +99,7 @@ public struct TopicDirectory: Sendable {
 
     /// The topic that a reference means: an id, or a name, with or without `#`.
     public func find(_ reference: String) -> Topic? {
-        let name = reference.hasPrefix("#") ? String(reference.dropFirst()) : reference
+        let name = Names.normalised(reference.dropping(mark: "#"))
         return (byID[name] ?? byName[name]).flatMap { topics[$0] }
     }
 
@@ -107,7 +107,7 @@ public struct TopicDirectory: Sendable {
     /// see were not there.
     public func find(_ reference: String, for member: MemberNumber?, code: ErrorCode) throws(MeshError) -> Topic {
         if let topic = find(reference), member.map({ topic.isVisible(to: $0) }) ?? true { return topic }
-        let name = reference.hasPrefix("#") ? String(reference.dropFirst()) : reference
+        let name = Names.normalised(reference.dropping(mark: "#"))
         let known = all.filter { topic in member.map { topic.isVisible(to: $0) } ?? true }.map(\.name)
         let near = Nearest.names(to: name, among: known, limit: 3)
         throw MeshError(

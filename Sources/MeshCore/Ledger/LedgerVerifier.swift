@@ -11,6 +11,8 @@ public struct LedgerVerifier: Sendable {
         public var head: Digest
         /// Signed checkpoints that hold.
         public var checkpoints: Int
+        /// How many entries, from the first, the largest of them covers; 0 without one.
+        public var signed: Int64
         /// The owner that entry 0 names and whose claim holds.
         public var owner: PublicKey
         /// The key that signs checkpoints: the node's, or the last one that the owner admitted.
@@ -132,8 +134,10 @@ public struct LedgerVerifier: Sendable {
     public func finish(owner pinned: PublicKey?) throws(LedgerFault) -> Report {
         guard let owner, let keys else { throw LedgerFault(nil, "the ledger is empty") }
         if let pinned, pinned != owner { throw LedgerFault(0, "its owner is \(owner.hex), not \(pinned.hex)") }
+        var signed = 0 as Int64
         for note in notes {
             let checkpoint = try keys.verify(note: note)
+            signed = max(signed, checkpoint.size)
             guard checkpoint.size <= lines else {
                 throw LedgerFault(
                     lines,
@@ -147,7 +151,7 @@ public struct LedgerVerifier: Sendable {
             }
         }
         return Report(
-            entries: lines, root: tree.root, head: head, checkpoints: notes.count, owner: owner,
+            entries: lines, root: tree.root, head: head, checkpoints: notes.count, signed: signed, owner: owner,
             node: keys.key(atSize: lines), level: notes.isEmpty ? "chain" : "chain, root and signature")
     }
 

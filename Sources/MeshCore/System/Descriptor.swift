@@ -14,6 +14,8 @@ package enum Descriptor {
         /// What the system says of it.
         package var text: String { strerror(number).map { String(cString: $0) } ?? "error \(number)" }
         package init(number: Int32) { self.number = number }
+        /// Whether there were more bytes than the caller's limit.
+        package var isTooLarge: Bool { number == EFBIG }
     }
 
     /// Reads at most as many bytes as the buffer holds; 0 at the end.

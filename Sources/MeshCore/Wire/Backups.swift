@@ -44,6 +44,14 @@ public struct BackupList: Reply, Hashable {
         public var file: String
         /// Its size.
         public var bytes: Int64
+        /// The mesh's name; absent when the file cannot be read, and for all but the newest files.
+        public var mesh: String?
+        /// Its ledger entries.
+        public var entries: Int64?
+        /// When it was made, ISO 8601; absent when its name does not say.
+        public var madeAt: String?
+        /// Where it is, on the broker's machine.
+        public var path: String?
         /// Makes a row.
         public init(file: String, bytes: Int64) {
             self.file = file
@@ -51,7 +59,7 @@ public struct BackupList: Reply, Hashable {
         }
     }
     public static let type = "backups"
-    /// By name.
+    /// By time, and those whose names have none first.
     public var backups: [Row]
     /// The folder, on the broker's machine.
     public var folder: String
@@ -72,7 +80,7 @@ public struct CreateBackupBody: Codable, Sendable {
 
 /// What `POST /v1/restore` takes.
 public struct RestoreBody: Codable, Sendable {
-    /// A file in the broker's folder of backups.
+    /// A file in the broker's folder of backups: its name, or its whole path.
     public var file: String
     /// Whether a mesh that is there is replaced; its file is kept beside the backups.
     public var replace: Bool?

@@ -9,6 +9,9 @@ public struct GroupMembership: Codable, Sendable, Hashable {
         self.name = name
         self.role = role
     }
+
+    /// With the name as it is stored and compared.
+    package var normalised: GroupMembership { GroupMembership(name: Names.normalised(name), role: role) }
 }
 
 /// Joins a group, or changes the role in it.
@@ -27,7 +30,8 @@ public struct JoinGroup: Request {
     public static let kind = RequestKind.write
     public static let help = "Join a group; joining again changes the role."
     public static let fields = [
-        "name": "1 to 64 characters: letters, digits, `_`, `-`, `.`, with `/` between nested names.",
+        "name":
+            "1 to 64 letters with marks, digits, `_`, `-`, `.`, and `/` between nested names; NFC.",
         "role": "Free text, at most 64 bytes.",
     ]
     public static let isSilentForVersion1 = true

@@ -1,4 +1,5 @@
-/// A JSON value. Integers and other numbers are kept apart, so that no digit is lost.
+/// A JSON value. Integers and other numbers are kept apart, so that no digit is lost. Texts are equal when their code
+/// points are.
 public enum JSON: Sendable, Hashable {
     /// `null`
     case null
@@ -36,7 +37,7 @@ public enum JSON: Sendable, Hashable {
     /// The members of an object.
     public var objectValue: JSONObject? { if case .object(let value) = self { value } else { nil } }
     /// Whether it is `null`.
-    public var isNull: Bool { self == .null }
+    public var isNull: Bool { if case .null = self { true } else { false } }
     /// What it is, in words for errors.
     public var typeName: String {
         switch self {
@@ -47,6 +48,33 @@ public enum JSON: Sendable, Hashable {
         case .string: "a string"
         case .array: "an array"
         case .object: "an object"
+        }
+    }
+}
+
+extension JSON {
+    public static func == (left: JSON, right: JSON) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.integer(let left), .integer(let right)): left == right
+        case (.double(let left), .double(let right)): left == right
+        case (.string(let left), .string(let right)): left.isSame(as: right)
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)): left == right
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0)
+        case .bool(let value): hasher.combine(value)
+        case .integer(let value): hasher.combine(value)
+        case .double(let value): hasher.combine(value)
+        case .string(let text): hasher.combine(ExactText(text))
+        case .array(let elements): hasher.combine(elements)
+        case .object(let object): hasher.combine(object)
         }
     }
 }
@@ -63,11 +91,12 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     public init(nilLiteral: ()) { self = .null }
 }
 
-/// The members of a JSON object: they keep their order, and each name stands once. Equality ignores the order.
+/// The members of a JSON object: they keep their order, and each name stands once. Names that differ in code points are
+/// different names. Equality ignores the order.
 public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
     private var members: [(key: String, value: JSON)] = []
     /// Where each name stands; made only for larger objects.
-    private var places: [String: Int]?
+    private var places: [ExactText: Int]?
     private static let indexedFrom = 12
 
     /// An empty object.
@@ -99,7 +128,7 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
             } else if let newValue {
                 members.append((key, newValue))
                 if places != nil {
-                    places?[key] = members.count - 1
+                    places?[ExactText(key)] = members.count - 1
                 } else if members.count == Self.indexedFrom {
                     reindex()
                 }
@@ -108,14 +137,14 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
     }
 
     private func place(of key: String) -> Int? {
-        if let places { return places[key] }
-        return members.firstIndex { $0.key == key }
+        if let places { return places[ExactText(key)] }
+        return members.firstIndex { $0.key.isSame(as: key) }
     }
 
     private mutating func reindex() {
         places =
             members.count < Self.indexedFrom
-            ? nil : Dictionary(members.enumerated().map { ($1.key, $0) }, uniquingKeysWith: { $1 })
+            ? nil : Dictionary(members.enumerated().map { (ExactText($1.key), $0) }, uniquingKeysWith: { $1 })
     }
 }
 
@@ -129,8 +158,8 @@ extension JSONObject: Hashable {
     }
     public func hash(into hasher: inout Hasher) {
         hasher.combine(count)
-        for member in members.sorted(by: { $0.key < $1.key }) {
-            hasher.combine(member.key)
+        for member in members.sorted(by: { ExactText($0.key) < ExactText($1.key) }) {
+            hasher.combine(ExactText(member.key))
             hasher.combine(member.value)
         }
     }
@@ -159,6 +188,16 @@ public struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Kind: String, Sendable, Hashable {
         case syntax, duplicateKey, number, utf8, surrogate, depth, size, trailing, byteOrderMark
         case missingField, wrongType, invalidValue
+        /// A valid number that is kept by nobody here: outside of 64 bits or of a double, or `-0`.
+        case range
+
+        /// Whether the text may be JSON by RFC 8259 all the same, and only breaks a rule or passes a limit of ours.
+        public var mayBeJSON: Bool {
+            switch self {
+            case .range, .depth, .size, .duplicateKey, .surrogate: true
+            default: false
+            }
+        }
     }
     /// The kind.
     public var kind: Kind

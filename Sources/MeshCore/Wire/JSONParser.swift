@@ -261,12 +261,12 @@ private struct JSONParser {
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
         if isInteger {
             guard let value = Int64(text), !(isNegative && value == 0) else {
-                throw JSONError(.number, offset: start, "an integer outside 64 bits, or -0")
+                throw JSONError(.range, offset: start, "an integer outside 64 bits, or -0")
             }
             return .integer(value)
         }
         guard let value = Double(text), value.isFinite, !(isNegative && value == 0) else {
-            throw JSONError(.number, offset: start, "a number outside the range of a double, or -0")
+            throw JSONError(.range, offset: start, "a number outside the range of a double, or -0")
         }
         return .double(value)
     }

@@ -17,7 +17,8 @@ public struct AddMember: Request {
     public static let kind = RequestKind.write
     public static let help = "Add a member by its public key."
     public static let fields = [
-        "name": "1 to 64 characters, unique in the mesh; no `@ # * , / |`.", "pubkey": "64 lower-case hex characters.",
+        "name": "1 to 64 characters, unique in the mesh; no `@ # * , / |`; NFC.",
+        "pubkey": "64 lower-case hex characters.",
         "role": "`admin`, `member` (default) or `observer`; only the owner adds admins.",
     ]
     public typealias Answer = MemberAdded

@@ -144,7 +144,8 @@ public struct Send: Request {
     public var mentions: [String]?
     /// A kind of message known to both sides.
     public var subtype: String?
-    /// A claudemesh client's fingerprint of its request; stored and echoed.
+    /// What stays the same in a retry, whose sealed bytes differ: when the first try and the retry both have one, it alone
+    /// says whether they are the same message. Stored and echoed.
     public var requestFingerprint: String?
 
     enum CodingKeys: String, CodingKey {
@@ -165,9 +166,10 @@ public struct Send: Request {
     public static let fields = [
         "id": "The caller's number for the answer.",
         "targetSpec":
-            "Session or member key, name, `name/label`, unique key prefix, `@group`, `*`, or a list of these.",
+            "Session or member key, name, `name/label`, unique key prefix, `@group`, `#topic`, `*`, or a list of these.",
         "priority": "`now`, `next` (default) or `low`.",
-        "client_message_id": "Idempotency key, 1 to 128 bytes; retries carry the same id and the same bytes.",
+        "client_message_id":
+            "Idempotency key, 1 to 128 bytes; a retry has the same, and the same fingerprint or bytes.",
         "nonce": "Nonce of the one body, base64; may be empty.",
         "ciphertext": "The one body, base64.",
         "copies": "One sealed copy for each recipient session.",
@@ -178,7 +180,7 @@ public struct Send: Request {
         "receipts": "`true` asks for a `receipt` frame at each change.",
         "mentions": "Names to mention, at most 16.",
         "subtype": "A kind of message known to both sides.",
-        "request_fingerprint": "A claudemesh client's fingerprint; stored and echoed.",
+        "request_fingerprint": "A hash of what is meant, the same in each retry, at most 128 bytes; stored and echoed.",
     ]
     public typealias Answer = SendAck
     public var outgoing: OutgoingMessage? { OutgoingMessage(id: id ?? "", priority: priority ?? .next) }

@@ -17,7 +17,8 @@ public struct CreateTopic: Request {
     public static let kind = RequestKind.write
     public static let help = "Make a topic and lead it; one that exists is joined."
     public static let fields = [
-        "name": "1 to 64 characters: letters, digits, `_`, `-`, `.`, with `/` between nested names.",
+        "name":
+            "1 to 64 letters with marks, digits, `_`, `-`, `.`, and `/` between nested names; NFC.",
         "description": "What it is about, at most 512 bytes.",
         "visibility": "`public` (absent means this), `private` or `dm`: the last two are entered through a lead.",
     ]
@@ -284,6 +285,8 @@ public struct TopicMessage: Codable, Sendable, Hashable {
     public var senderMemberId: String
     /// The sender's member name.
     public var senderName: String
+    /// The sender's member key.
+    public var senderMemberPubkey: PublicKey?
     /// Base64.
     public var nonce: String
     /// Base64 of the text.

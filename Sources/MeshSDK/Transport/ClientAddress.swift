@@ -113,7 +113,7 @@ struct ClientAddress: Sendable, Equatable {
     func ended(_ error: any Error) -> TransportError {
         if let known = error as? TransportError { return known }
         guard error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError else {
-            return Self.closed(hostHeader, "\(error)")
+            return Self.closed(hostHeader, FaultWords.of(error))
         }
         let why =
             pin == nil
@@ -128,7 +128,7 @@ struct ClientAddress: Sendable, Equatable {
         if let channel = error as? ChannelError, case .connectTimeout = channel { return timeout(peer) }
         if let failed = error as? NIOConnectionError {
             if failed.dnsAError != nil && failed.dnsAAAAError != nil {
-                return TransportError(.address, "The host of \(peer) is not known: check the address.")
+                return TransportError(.address, "the host of \(peer) is not known: check the address")
             }
             let isTimeout = failed.connectionErrors.contains {
                 if let inner = $0.error as? ChannelError, case .connectTimeout = inner { return true }
@@ -137,16 +137,16 @@ struct ClientAddress: Sendable, Equatable {
             if isTimeout { return timeout(peer) }
         }
         if error is IOError || error is NIOConnectionError {
-            return TransportError(.refused, "Nothing answers at \(peer): is the broker running there? (\(error))")
+            return TransportError(.refused, "nothing answers at \(peer): \(FaultWords.of(error))")
         }
-        return closed(peer, "\(error)")
+        return closed(peer, FaultWords.of(error))
     }
 
     static func closed(_ peer: String, _ detail: String) -> TransportError {
-        TransportError(.closed, "The connection to \(peer) ended: \(detail).")
+        TransportError(.closed, "the connection to \(peer) ended: \(detail)")
     }
 
     static func timeout(_ peer: String) -> TransportError {
-        TransportError(.timeout, "\(peer) did not answer in time: check the address and the broker's load.")
+        TransportError(.timeout, "\(peer) did not answer in time")
     }
 }

@@ -91,7 +91,7 @@ public final class MeshHTTPClient: Sendable {
             channel.close(promise: nil)
         }
         channel.writeAndFlush(HTTPClientHandler.Call(request: request, isHead: isHead, promise: promise))
-            .whenFailure { promise.fail(fate?.problem ?? ClientAddress.closed(address.hostHeader, "\($0)")) }
+            .whenFailure { promise.fail(fate?.problem ?? ClientAddress.closed(address.hostHeader, FaultWords.of($0))) }
         do {
             let response = try await withTaskCancellationHandler {
                 try await promise.futureResult.get()
@@ -104,7 +104,7 @@ public final class MeshHTTPClient: Sendable {
         } catch {
             timer.cancel()
             channel.close(promise: nil)
-            throw error as? TransportError ?? ClientAddress.closed(address.hostHeader, "\(error)")
+            throw error as? TransportError ?? ClientAddress.closed(address.hostHeader, FaultWords.of(error))
         }
     }
 

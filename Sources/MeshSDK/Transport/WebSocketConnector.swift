@@ -11,7 +11,7 @@ public struct WebSocketConnector: TransportConnector {
     ///   - url: the broker's socket, like `ws://127.0.0.1:7690/ws`, or `wss://PIN@HOST:7690/ws` with the pin of its key.
     ///   - group: runs the connections.
     ///   - timeoutSeconds: the time for the connection and the upgrade together.
-    public init(url: String, group: any EventLoopGroup, timeoutSeconds: Int = 5) {
+    public init(url: String, group: any EventLoopGroup = MeshEventLoops.shared, timeoutSeconds: Int = 5) {
         self.url = url
         self.group = group
         self.timeoutSeconds = timeoutSeconds

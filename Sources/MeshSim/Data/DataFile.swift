@@ -10,6 +10,7 @@ final class DataFile {
     /// Makes a file. Fails with `exists` when it is there: results are not overwritten.
     init(_ path: String) throws(DataError) {
         self.path = path
+        guard path != "-" else { throw DataError(.exists, "`-` is no file: name one, or ./- for one called so") }
         file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard file >= 0 else {
             if errno == EEXIST { throw DataError(.exists, "\(path) exists: choose another place, or remove it") }

@@ -57,7 +57,7 @@ public struct ManifestReader: Sendable {
     public mutating func feed(_ changes: [StateChange]) -> Reading {
         var reading = Reading()
         for change in changes {
-            guard let value = change.value, change.key.hasPrefix(SimKey.prefix(domain)) else { continue }
+            guard let value = change.value, change.key.begins(with: SimKey.prefix(domain)) else { continue }
             do throws(FederationError) {
                 let (_, name) = try SimKey.split(change.key)
                 if name == SimKey.manifestName {

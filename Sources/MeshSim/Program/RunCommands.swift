@@ -13,12 +13,27 @@ struct ParameterOptions: ParsableArguments {
     var changes: [String] = []
 }
 
+/// Whether files that are there may be written over.
+struct ReplaceOption: ParsableArguments {
+    @Flag(help: "Write over a file that is there.")
+    var replace = false
+
+    /// Fails when one of these files is there and may not be replaced: before anything is made that could not be kept.
+    func check(_ paths: String?...) throws(ProgramFailure) {
+        guard !replace, let taken = paths.lazy.compactMap({ $0 }).first(where: RunSystem.isOccupied) else { return }
+        throw ProgramFailure(.exists, "\(taken) exists: choose another file, or say --replace to write over it")
+    }
+}
+
 /// Where a run is written.
 struct RecordOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Write the run to a file, JSON lines; to the next file of a folder when it ends in /.", valueName: "file"))
+            "Write the run to a new file, JSON lines; to the next file of a folder when it ends in /.",
+            valueName: "file"))
     var record: String?
+
+    @OptionGroup var replacing: ReplaceOption
 
     @Option(help: ArgumentHelp("Record a state every so many ticks; 0: only the first.", valueName: "ticks"))
     var checkpoints: Int64 = 0
@@ -77,8 +92,9 @@ struct RunCommand: AsyncParsableCommand {
     static func make(
         _ recording: RecordOptions, end: Int64, _ output: OutputOptions, _ body: (RunObserver) async throws -> Void
     ) async throws {
+        try recording.replacing.check(recording.record)
         Interrupt.watch()
-        let sink = RunSink(record: recording.record, end: end, output)
+        let sink = RunSink(recording, end: end, output)
         let failure: (any Error)?
         do {
             try await body(sink.observer)

@@ -11,13 +11,15 @@ final class RunSink: Sendable {
         var last: SimRecording.Tick?
     }
     private let path: String?
+    private let replaces: Bool
     private let progress: ProgressLine
     private let state = Mutex(State())
     private let end: Int64
 
     /// A sink for a run that is to end at a tick.
-    init(record path: String?, end: Int64, _ options: OutputOptions) {
-        self.path = path
+    init(_ recording: RecordOptions, end: Int64, _ options: OutputOptions) {
+        path = recording.record
+        replaces = recording.replacing.replace
         self.end = end
         progress = ProgressLine(options)
     }
@@ -31,7 +33,8 @@ final class RunSink: Sendable {
                     guard let path = self.path else { return }
                     let writer =
                         path.hasSuffix("/")
-                        ? try RunStore(String(path.dropLast())).create(header) : try RunFileWriter(path, header: header)
+                        ? try RunStore(String(path.dropLast())).create(header)
+                        : try RunFileWriter(path, header: header, replacing: self.replaces)
                     state.path = writer.path
                     state.writer = consume writer
                 }

@@ -97,6 +97,7 @@ struct ServeCommand: AsyncParsableCommand {
         guard let serve = scenario.serve else {
             throw SimError("\(scenario.name) has no seats: nobody can act in it; use run")
         }
+        try recording.replacing.check(recording.record)
         let credentials = try credentials()
         let request = RecordRequest(
             parameters: try scenario.parameters(preset: parameters.preset, changed: parameters.changes),

@@ -17,7 +17,7 @@ public enum SimProgram {
 
     /// Runs the command line of this process and ends it.
     ///
-    /// Exit codes: 0 done, 1 failed or different, 3 bad arguments, 10 files, 130 interrupted.
+    /// Exit codes: 0 done, 1 failed or different, 3 bad arguments, 6 exists, 10 files, 130 interrupted.
     public static func main(scenarios: [SimScenario]) async -> Never {
         exit(await status(of: Array(CommandLine.arguments.dropFirst()), scenarios: scenarios))
     }
@@ -85,6 +85,7 @@ struct ProgramFailure: Error, Sendable, Hashable {
         case success = 0
         case failure = 1
         case usage = 3
+        case exists = 6
         case io = 10
         case interrupted = 130
 
@@ -93,6 +94,7 @@ struct ProgramFailure: Error, Sendable, Hashable {
             case .success: "ok"
             case .failure: "failed"
             case .usage: "invalid_argument"
+            case .exists: "exists"
             case .io: "io"
             case .interrupted: "interrupted"
             }
@@ -139,7 +141,7 @@ struct ProgramRoot: AsyncParsableCommand {
                 Scenarios:
                 \(scenarios)
 
-                Exit codes: 0 done, 1 failed or different, 3 bad arguments, 10 files, 130 interrupted.
+                Exit codes: 0 done, 1 failed or different, 3 bad arguments, 6 exists, 10 files, 130 interrupted.
                 """,
             subcommands: [
                 RunCommand.self, ServeCommand.self, VerifyCommand.self, ReplayCommand.self, ForkCommand.self,

@@ -195,7 +195,7 @@ public struct SimScenario: Sendable {
             guard let sign = word.firstIndex(of: "=") else {
                 throw SimError("--set \(word): a parameter is set as name=value")
             }
-            let value = ParameterSet.value(of: String(word[word.index(after: sign)...]))
+            let value = try ParameterSet.value(of: String(word[word.index(after: sign)...]))
             try parameters.set(String(word[..<sign]), to: value)
         }
         return parameters.json

@@ -50,9 +50,11 @@ struct SweepCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Write the runs, JSON lines.", valueName: "file"))
     var record: String?
 
+    @OptionGroup var replacing: ReplaceOption
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
+        try replacing.check(csv, record)
         let scenario = try SimProgram.scenario(scenario)
         let plan = try plan(of: scenario)
         let all = try plan.count()
@@ -63,8 +65,8 @@ struct SweepCommand: AsyncParsableCommand {
             isCancelled: { Interrupt.isAsked })
         let result = try await scenario.sweep(request)
         progress.end()
-        if let csv { try RunSystem.writeAll(Array(try result.csv().utf8), to: csv) }
-        if let record { try RunSystem.writeAll(try result.lines(), to: record) }
+        if let csv { try RunSystem.writeAll(Array(try result.csv().utf8), to: csv, replacing: replacing.replace) }
+        if let record { try RunSystem.writeAll(try result.lines(), to: record, replacing: replacing.replace) }
         let report = SweepReport(result)
         output.result(report.json.objectValue ?? JSONObject()) { report.text }
         if !result.isComplete {
@@ -96,7 +98,8 @@ struct SweepCommand: AsyncParsableCommand {
                 "--axis \(word): the values of a parameter are given as name=value,value or name=[value,value]")
         }
         let text = String(word[word.index(after: sign)...])
-        if let values = ParameterSet.value(of: text).arrayValue { return .init(String(word[..<sign]), values) }
-        return .init(String(word[..<sign]), text.split(separator: ",").map { ParameterSet.value(of: String($0)) })
+        if let values = try ParameterSet.value(of: text).arrayValue { return .init(String(word[..<sign]), values) }
+        return .init(
+            String(word[..<sign]), try text.split(separator: ",").map { try ParameterSet.value(of: String($0)) })
     }
 }

@@ -34,9 +34,13 @@ public struct ParameterSet: Sendable, Hashable {
         json = changed
     }
 
-    /// A value as it is typed: JSON where it is JSON, else the text itself.
-    public static func value(of text: String) -> JSON {
-        (try? JSON.parse(Array(text.utf8), limits: .value)) ?? .string(text)
+    /// A value as it is typed: JSON where it is JSON, else the text itself. Fails for JSON that no parameter can hold, as
+    /// `1e400`: it does not become a text.
+    public static func value(of text: String) throws(SimError) -> JSON {
+        do throws(JSONError) { return try JSON.parse(Array(text.utf8), limits: .value) } catch {
+            guard error.kind.mayBeJSON else { return .string(text) }
+            throw SimError("\(text.shortened()) is JSON that a parameter cannot hold: \(error)")
+        }
     }
 
     private static func parts(_ name: String) -> [String] {

@@ -6,12 +6,10 @@ public struct RunFileWriter: ~Copyable {
     public let path: String
     private let descriptor: Int32
 
-    /// Makes or empties a file and writes the header. Fails when the file cannot be written.
-    public init(_ path: String, header: SimRecording.Header) throws(SimError) {
-        guard let descriptor = try RunSystem.openToWrite(path, isNew: false) else {
-            throw SimError("\(path) cannot be written", kind: .file)
-        }
-        try self.init(path, descriptor: descriptor, header: header)
+    /// Makes a file and writes the header; one that is there is emptied with `replacing`, and refused without. Fails when
+    /// the file cannot be written.
+    public init(_ path: String, header: SimRecording.Header, replacing: Bool = false) throws(SimError) {
+        try self.init(path, descriptor: try RunSystem.openToKeep(path, replacing: replacing), header: header)
     }
 
     init(_ path: String, descriptor: Int32, header: SimRecording.Header) throws(SimError) {
@@ -94,9 +92,9 @@ extension SimRecording {
         return (recording, reader.tornLine)
     }
 
-    /// Writes the whole recording to a file.
+    /// Writes the whole recording to a file, in the place of one that is there.
     public func write(to path: String) throws(SimError) {
-        let writer = try RunFileWriter(path, header: header)
+        let writer = try RunFileWriter(path, header: header, replacing: true)
         for tick in ticks { try writer.append(tick) }
     }
 }

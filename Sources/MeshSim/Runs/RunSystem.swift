@@ -18,6 +18,9 @@ package enum RunSystem {
 
     /// Opens a file for writing, empty; nil when it must be new and is not.
     static func openToWrite(_ path: String, isNew: Bool) throws(SimError) -> Int32? {
+        guard path != "-" else {
+            throw SimError("`-` is standard output, where the report goes: name a file, or ./- for one called so")
+        }
         let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (isNew ? O_EXCL : O_TRUNC), 0o644)
         if descriptor < 0, isNew, errno == EEXIST { return nil }
         guard descriptor >= 0 else { throw failure(path, "cannot be written") }
@@ -47,9 +50,26 @@ package enum RunSystem {
         }
     }
 
-    /// Writes a file anew.
-    package static func writeAll(_ bytes: [UInt8], to path: String) throws(SimError) {
-        guard let descriptor = try openToWrite(path, isNew: false) else { return }
+    /// Whether a file is there that holds what somebody has written: a device or a pipe does not.
+    package static func isOccupied(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Opens a file for what is kept. One that is there is emptied when it may be replaced; else this fails.
+    static func openToKeep(_ path: String, replacing: Bool) throws(SimError) -> Int32 {
+        let mustBeNew = !replacing && (isOccupied(path) || !exists(path))
+        guard let descriptor = try openToWrite(path, isNew: mustBeNew) else {
+            throw SimError("\(path) exists: choose another file, or say that it may be replaced", kind: .file)
+        }
+        return descriptor
+    }
+
+    private static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Writes a file whole, in the place of one that is there if that may be replaced.
+    package static func writeAll(_ bytes: [UInt8], to path: String, replacing: Bool) throws(SimError) {
+        let descriptor = try openToKeep(path, replacing: replacing)
         defer { closeFile(descriptor) }
         try write(bytes, to: descriptor, path: path)
     }

@@ -5,7 +5,7 @@ public enum AttributeKind: String, Sendable, Hashable, Codable, CaseIterable {
     case integer, real, flag, text, reference
 }
 
-/// A value of an attribute. A real is finite.
+/// A value of an attribute. A real is finite. Texts are equal when their bytes are.
 public enum AttributeValue: Sendable, Hashable {
     /// A whole number.
     case integer(Int64)
@@ -17,6 +17,28 @@ public enum AttributeValue: Sendable, Hashable {
     case text(String)
     /// The name of an entity, which may be gone.
     case reference(EntityID)
+
+    public static func == (left: AttributeValue, right: AttributeValue) -> Bool {
+        switch (left, right) {
+        case (.integer(let left), .integer(let right)): left == right
+        case (.real(let left), .real(let right)): left == right
+        case (.flag(let left), .flag(let right)): left == right
+        case (.text(let left), .text(let right)): left.isSame(as: right)
+        case (.reference(let left), .reference(let right)): left == right
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(kind)
+        switch self {
+        case .integer(let value): hasher.combine(value)
+        case .real(let value): hasher.combine(value)
+        case .flag(let value): hasher.combine(value)
+        case .text(let text): hasher.combine(ExactText(text))
+        case .reference(let id): hasher.combine(id)
+        }
+    }
 
     /// Its kind.
     public var kind: AttributeKind {

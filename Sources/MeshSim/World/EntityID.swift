@@ -1,4 +1,6 @@
-/// A name of an entity, for example `customer-3`. Ordered by bytes.
+import MeshCore
+
+/// A name of an entity, for example `customer-3`. Compared and ordered by bytes.
 public struct EntityID: Sendable, Hashable, Comparable, CustomStringConvertible, ExpressibleByStringLiteral {
     /// The name.
     public let rawValue: String
@@ -9,6 +11,8 @@ public struct EntityID: Sendable, Hashable, Comparable, CustomStringConvertible,
     public init(_ rawValue: String) { self.rawValue = rawValue }
     public init(stringLiteral value: String) { rawValue = value }
 
+    public static func == (left: EntityID, right: EntityID) -> Bool { left.rawValue.isSame(as: right.rawValue) }
+    public func hash(into hasher: inout Hasher) { hasher.combine(ExactText(rawValue)) }
     public static func < (left: EntityID, right: EntityID) -> Bool { left.rawValue.precedesInBytes(right.rawValue) }
     public var description: String { rawValue }
 }

@@ -36,6 +36,8 @@ struct BenchMesh: Sendable {
             return mesh
         } catch {
             await api.close()
+            // What went wrong counts; a mesh that stays behind is found with `mesh list --broker`.
+            _ = try? await MeshAPI.deleteMesh(owner.meshID, broker: broker, adminToken: token, group: group)
             throw error
         }
     }

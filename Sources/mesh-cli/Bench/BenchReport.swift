@@ -28,6 +28,21 @@ struct BenchReport {
 
     private var maximum: Double { Double(outcome.latency.max) / 1_000 }
 
+    /// Why the measurement does not count; nil when all that was sent is delivered, once, and stored as such.
+    var fault: String? {
+        if !outcome.isComplete {
+            return "\(outcome.accepted) of \(outcome.expectedAccepted) messages were accepted, and "
+                + "\(outcome.delivered) of \(outcome.expectedDelivered) delivered, when nothing moved any more"
+        }
+        if outcome.duplicates > 0 { return "\(outcome.duplicates) messages were handed over twice" }
+        // What was acknowledged on the wire must be stored as such, or it would come again.
+        if queueDepth > plan.remaining {
+            return "\(queueDepth - plan.remaining) deliveries still wait on the broker, although all are acknowledged; "
+                + "it may be in use by others: measure on one of your own"
+        }
+        return nil
+    }
+
     /// The object that `--json` prints.
     var fields: JSONObject {
         var fields: JSONObject = [

@@ -50,7 +50,7 @@ enum BenchRun {
         for await _ in ends {}
         watcher.cancel()
         // The acknowledgements are stored, too, before anything is closed.
-        try await gauge.wait(until: plan.remaining, seconds: 10)
+        try await gauge.wait(until: plan.waitingBefore + plan.remaining, seconds: 10)
         let outcome = try await loop.submit {
             load.value.stop()
             return load.value.outcome
