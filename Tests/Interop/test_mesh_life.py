@@ -102,10 +102,11 @@ def test_only_the_admin_token_deletes_by_name(broker):
 @pytest.mark.parametrize("name", ["no-such", "../node", "", "0" * 32])
 def test_what_is_no_mesh_is_not_deleted(broker, name):
     before = sorted(path.name for path in broker.data.iterdir())
-    status, _, _ = http_call(
+    status, _, answer = http_call(
         broker.http, "POST", "/v1/delete", json.dumps({"mesh": name}).encode(),
         {"Authorization": f"Bearer {broker.admin_token}", "Content-Type": "application/json"})
-    assert status == 404 and sorted(path.name for path in broker.data.iterdir()) == before
+    assert status == 404 and json.loads(answer)["error"]["code"] == "mesh_not_found"
+    assert sorted(path.name for path in broker.data.iterdir()) == before
 
 
 def meshes(broker) -> list[dict]:
