@@ -119,6 +119,7 @@ enum Members {
         if state.roster.member(name: name) != nil {
             throw MeshError(.exists, "a member called \(name) exists", hint: "choose another name with --name")
         }
+        try KeyOwnership.check(memberKey: key, state)
         guard state.roster.members.count < maximum else {
             throw MeshError(.capacity, "a mesh has at most \(maximum) members")
         }
@@ -136,6 +137,7 @@ enum Members {
         ).run(member.number.rawValue, member.id, member.key.bytes, member.name, member.role.rawValue, member.joinedAt)
         state.roster.insert(member)
         state.nextMember += 1
+        try KeyOwnership.take(for: member, context)
     }
 
     private static func readmit(_ former: Member, as member: Member, _ context: WriteContext) throws {
@@ -149,6 +151,7 @@ enum Members {
             $0.joinedAt = member.joinedAt
             $0.revokedAt = nil
         }
+        try KeyOwnership.take(for: member, context)
     }
 
     static func check(role: Role, givenBy member: Member) throws(MeshError) {

@@ -114,11 +114,12 @@ enum Presence {
         if session.isVisible { announce(returned ? "peer_returned" : "peer_joined", session, member, context) }
     }
 
-    /// Ends a session's presence after its grace.
-    static func leave(_ session: Session, _ context: WriteContext) throws {
+    /// Ends a session's presence after its grace. `isLast` says that the session itself ends now.
+    static func leave(_ session: Session, isLast: Bool = false, _ context: WriteContext) throws {
         guard let member = context.state.roster.members[session.member] else { return }
         let wasAnnounced = session.isAnnounced
         try context.update(session.number) {
+            if $0.attachment.isAttached { $0.lastSeenAt = context.now }
             $0.attachment = .away
             $0.isAnnounced = false
             if $0.status == .working {
@@ -130,10 +131,7 @@ enum Presence {
             try context.record("session.gone", object: session.key.hex)
             if session.isVisible { announce("peer_left", session, member, context) }
         }
-        if session.isForeign {
-            context.arm(
-                Connections.retireTimer, key: session.number.rawValue, due: context.now + Connections.retireMillis)
-        }
+        if !isLast { try Retirement.left(session.number, context) }
     }
 
     /// One event to every connected session but the one that it speaks of. Legacy clients of the same member are left

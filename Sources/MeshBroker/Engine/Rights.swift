@@ -135,11 +135,8 @@ enum Rights {
         for number in sessions {
             guard let session = state.roster.sessions[number] else { continue }
             close(session, reason, context)
-            try Presence.leave(session, context)
-            try Deliveries.abandon(number, reason: "recipient_removed", context)
-            try state.database.prepare("DELETE FROM session WHERE number = ?").run(number.rawValue)
-            state.roster.remove(number)
-            state.mailboxes[number] = nil
+            try Presence.leave(session, isLast: true, context)
+            try Retirement.remove(session, reason: "recipient_removed", context)
         }
         try Deliveries.abandon(member.number, reason: "recipient_removed", context)
         try state.database.prepare("UPDATE member SET revoked_at = ? WHERE number = ?")
@@ -222,7 +219,7 @@ enum Rights {
 
     /// Ends a session's connections, the one that it is attached by and those that only watch.
     @discardableResult
-    private static func close(_ session: Session, _ reason: CloseReason, _ context: WriteContext) -> Bool {
+    static func close(_ session: Session, _ reason: CloseReason, _ context: WriteContext) -> Bool {
         let watching = context.state.subscriptions.connections(of: session.number)
         let attached = session.attachment.connection.map { [$0] } ?? []
         for connection in attached + watching.filter({ !attached.contains($0) }) {
@@ -241,7 +238,8 @@ enum Rights {
         return member
     }
 
-    private static func checkSubordinate(_ member: Member, _ context: WriteContext) throws(MeshError) {
+    /// Fails with `forbidden` when the caller may not decide about a member.
+    static func checkSubordinate(_ member: Member, _ context: WriteContext) throws(MeshError) {
         let (_, caller) = try context.caller()
         if member.role == .owner, member.number != caller.number {
             throw MeshError(.forbidden, "nobody decides about the owner of a mesh")

@@ -86,7 +86,7 @@ struct Routes {
         }
         let route = Route(session, member, state)
         bySession[number] = route
-        byKey[session.key] = route
+        if session.hasKey { byKey[session.key] = route }
         return route
     }
 

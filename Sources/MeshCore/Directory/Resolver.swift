@@ -136,7 +136,7 @@ extension Roster {
     private func add(
         member: Member, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
     ) {
-        let own = sessions(of: member.number)
+        let own = sessions(of: member.number).filter { sessions[$0]?.isGone == false }
         if own.isEmpty { membersFound.insert(member.number) } else { sessionsFound.formUnion(own) }
     }
 
@@ -148,8 +148,10 @@ extension Roster {
         }
         if let slash = name.utf8.firstIndex(of: UInt8(ascii: "/")), let member = member(name: String(name[..<slash])) {
             let label = String(name[name.index(after: slash)...])
-            let matches = sessions(of: member.number).filter { sessions[$0]?.label == label }
+            let known = sessions(of: member.number).filter { sessions[$0]?.label == label }
+            let matches = known.filter { sessions[$0]?.isGone == false }
             guard let match = matches.last else {
+                if !known.isEmpty { throw gone(name, member) }
                 let labels = sessions(of: member.number).compactMap { sessions[$0]?.label }
                 throw MeshError(
                     .unknownTarget, "\(member.name) has no session named \(label)",
@@ -160,7 +162,11 @@ extension Roster {
             sessionsFound.insert(match)
             return
         }
-        let labelled = sessionOrder.filter { sessions[$0]?.label == name }
+        let known = sessionOrder.filter { sessions[$0]?.label == name }
+        let labelled = known.filter { sessions[$0]?.isGone == false }
+        if labelled.isEmpty, let last = known.last, let member = sessions[last].flatMap({ members[$0.member] }) {
+            throw gone(name, member)
+        }
         if labelled.count == 1 {
             sessionsFound.insert(labelled[0])
             return
@@ -206,6 +212,13 @@ extension Roster {
         return MeshError(
             .ambiguousTarget, "\(name) means more than one: \(names.joined(separator: ", "))",
             hint: "name one of them in full, or use its key")
+    }
+
+    /// All that a name means has left, and nothing that is sealed for it could be opened.
+    private func gone(_ name: String, _ member: Member) -> MeshError {
+        MeshError(
+            .unknownTarget, "\(name) has left and is not expected back",
+            hint: "send to \(member.name): the next session of that member gets it")
     }
 
     private func unknown(_ name: String) -> MeshError {

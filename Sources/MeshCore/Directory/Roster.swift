@@ -151,6 +151,8 @@ public struct Session: Sendable, Hashable {
     public var attachment = Attachment.away
     /// Whether the others were told that it is here; they are told once that it left.
     public var isAnnounced = false
+    /// Whether its client, a foreign one, said goodbye when it left; false again as soon as it is back.
+    public var hasClosed = false
     /// Unix milliseconds of the last attachment.
     public var attachedAt: Int64 = 0
     /// Unix milliseconds of the last loss of its connection, or of its registration.
@@ -192,6 +194,16 @@ public struct Session: Sendable, Hashable {
     /// The key, unless it stands in for a missing one.
     public var claimedKey: PublicKey? { hasKey ? key : nil }
 
+    /// Whether its key was made for one run: claudemesh clients make one at each start and never prove it.
+    public var isForOneRun: Bool { isForeign && !isProven }
+
+    /// Whether nobody may be expected to come back for it: then a name does not mean it any more. Its client said goodbye,
+    /// or its key was made for one run and its grace is over. Sessions of our own clients are never gone.
+    public var isGone: Bool {
+        guard isForeign, !attachment.isAttached else { return false }
+        return hasClosed || isForOneRun && attachment == .away
+    }
+
     /// Whether `*`, groups and topics still count it: connected, or away for less than 24 h (a foreign one 10 min).
     public func countsForGroups(at now: Int64) -> Bool {
         switch attachment {
@@ -226,6 +238,8 @@ public struct Roster: Sendable {
     private var membersByKey: [PublicKey: MemberNumber] = [:]
     private var membersByName: [String: MemberNumber] = [:]
     private var sessionsByKey: [PublicKey: SessionNumber] = [:]
+    /// Sessions without a key, by what stands for it: apart, so that nobody takes such a place by naming it as a key.
+    private var sessionsByStandIn: [PublicKey: SessionNumber] = [:]
     private var sessionsByMember: [MemberNumber: [SessionNumber]] = [:]
 
     /// An empty roster.
@@ -237,6 +251,8 @@ public struct Roster: Sendable {
     public func member(name: String) -> Member? { membersByName[name].flatMap { members[$0] } }
     /// The session with a key.
     public func session(key: PublicKey) -> Session? { sessionsByKey[key].flatMap { sessions[$0] } }
+    /// The session without a key for which `key` stands.
+    public func session(standIn key: PublicKey) -> Session? { sessionsByStandIn[key].flatMap { sessions[$0] } }
     /// A member's sessions, oldest first.
     public func sessions(of member: MemberNumber) -> [SessionNumber] { sessionsByMember[member] ?? [] }
 
@@ -265,7 +281,11 @@ public struct Roster: Sendable {
         sessions[session.number] = session
         if session.attachment.isAttached { connectedCount += 1 }
         sessionOrder.append(session.number)
-        sessionsByKey[session.key] = session.number
+        if session.hasKey {
+            sessionsByKey[session.key] = session.number
+        } else {
+            sessionsByStandIn[session.key] = session.number
+        }
         sessionsByMember[session.member, default: []].append(session.number)
     }
 
@@ -285,7 +305,8 @@ public struct Roster: Sendable {
         version += 1
         if session.attachment.isAttached { connectedCount -= 1 }
         sessionOrder.removeAll { $0 == number }
-        sessionsByKey[session.key] = nil
+        if sessionsByKey[session.key] == number { sessionsByKey[session.key] = nil }
+        if sessionsByStandIn[session.key] == number { sessionsByStandIn[session.key] = nil }
         sessionsByMember[session.member]?.removeAll { $0 == number }
     }
 
