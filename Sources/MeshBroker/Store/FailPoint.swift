@@ -49,18 +49,20 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case forgetKeys = "forget_keys"
     /// An acknowledgement is answered and not stored.
     case forgetAcknowledgements = "forget_acknowledgements"
+    /// A foreign client's label stands in the place of its member's name.
+    case labelAsName = "label_as_name"
 
     #if DEBUG
         private static let plan: (fault: PlantedFault, every: Countdown)? = {
             guard let text = getenv("MESH_PLANTED_FAULT").map({ String(cString: $0) }),
                 let fault = PlantedFault(rawValue: text)
             else { return nil }
-            // Retries are rare: that fault is there each time.
-            return (fault, Countdown(every: fault == .forgetKeys ? 1 : 25))
+            // Retries and foreign labels are rare: those faults are there each time.
+            return (fault, Countdown(every: fault == .forgetKeys || fault == .labelAsName ? 1 : 25))
         }()
     #endif
 
-    /// Whether to do wrong here, this time: every 25th time when the fault was named (a retry each time); never in a
+    /// Whether to do wrong here, this time: every 25th time when the fault was named (rare things each time); never in a
     /// release build.
     @inline(__always)
     public static func strikes(_ fault: PlantedFault, onlyIf condition: @autoclosure () -> Bool = true) -> Bool {
