@@ -186,7 +186,7 @@ enum Connections {
         let wasGrace = if case .grace = known?.attachment { true } else { false }
         return HelloAck(
             presenceId: session.key.hex,
-            memberDisplayName: request.isForeign ? session.label ?? member.name : member.name,
+            memberDisplayName: context.state.roster.shownName(of: session, member),
             memberProfile: .init(
                 roleTag: member.role.rawValue, groups: session.groups, messageMode: session.messageMode.rawValue),
             reattached: wasGrace ? true : nil, meshSlug: context.state.facts.slug, memberId: member.id,
@@ -205,14 +205,16 @@ enum Connections {
         _ request: OpenSession, key: PublicKey, _ claim: KeyClaim, member: Member, _ context: WriteContext
     ) throws -> SessionNumber {
         let state = context.state
-        if let label = request.label { try checkLabel(label, of: member, isForeign: request.isForeign, context) }
+        // A foreign client says what it likes: that is made a label, and never refused.
+        let label = request.isForeign ? request.label.flatMap(Labels.clean) : request.label
+        if let label, !request.isForeign { try checkLabel(label, of: member, context) }
         try Retirement.makeRoom(for: member, context)
         if case .takenFrom(let other) = claim {
             let next = SessionNumber(rawValue: state.nextSession)
             try KeyOwnership.take(from: other, for: .session(next), of: member.number, context)
         }
         var session = Session(
-            number: SessionNumber(rawValue: state.nextSession), member: member.number, key: key, label: request.label,
+            number: SessionNumber(rawValue: state.nextSession), member: member.number, key: key, label: label,
             isForeign: request.isForeign, hasKey: request.session != nil, isProven: request.isProven,
             binding: request.binding, acknowledges: request.acknowledges, dialect: request.dialect, seenAt: context.now)
         session.statusSince = context.now
@@ -231,7 +233,9 @@ enum Connections {
         session.dialect = request.connection == nil ? session.dialect : request.dialect
         // One of our clients keeps its key on disk, also when a foreign one has named it before.
         if request.isProven, !request.isForeign { session.isForeign = false }
-        if request.isForeign, let label = request.label { session.label = label }
+        if before.isForeign, request.isForeign, let label = request.label.flatMap(Labels.clean) {
+            session.label = label
+        }
         if let groups = request.groups, !groups.isEmpty { session.groups = groups }
         if let mode = request.messageMode { session.messageMode = mode }
         if session != before { try context.update(number) { $0 = session } }
@@ -300,7 +304,7 @@ enum Connections {
         } else if case .own = try KeyOwnership.claim(binding.pubkey, by: member, isProven: false, context.state) {
             return
         }
-        if let label = binding.label { try checkLabel(label, of: member, isForeign: false, context) }
+        if let label = binding.label { try checkLabel(label, of: member, context) }
     }
 
     /// Makes a session known that holds its key on its client's disk. A known one stays as it is.
@@ -327,14 +331,13 @@ enum Connections {
         try Deliveries.moveMemberMail(to: session, context)
     }
 
-    private static func checkLabel(
-        _ label: String, of member: Member, isForeign: Bool, _ context: WriteContext
-    ) throws(MeshError) {
-        if isForeign {
-            guard label.utf8.count <= 256 else { throw .argument("displayName", "at most 256 bytes") }
-            return
+    private static func checkLabel(_ label: String, of member: Member, _ context: WriteContext) throws(MeshError) {
+        try Labels.check(label)
+        if context.state.roster.isMisleading(label, of: member.number) {
+            throw MeshError(
+                .exists, "\(label) is, or reads like, the name of another member",
+                hint: "choose another name for this session")
         }
-        try Names.checkName(label, field: "label")
         let taken = context.state.roster.sessions(of: member.number).contains {
             context.state.roster.sessions[$0]?.label == label
         }
@@ -354,7 +357,9 @@ enum Connections {
             FROM session ORDER BY number
             """
         ).rows { row in try SessionRow.read(row) }
-        for session in sessions {
+        for var session in sessions {
+            // Written before labels were checked.
+            if session.isForeign { session.label = session.label.flatMap(Labels.clean) }
             state.roster.insert(session)
             if session.isForeign { Retirement.arm(session, state) }
         }

@@ -110,14 +110,17 @@ enum Members {
         name: String, key: PublicKey, role: Role, _ context: WriteContext
     ) throws(MeshError) -> Member {
         let state = context.state
-        try Names.checkName(name)
+        try Labels.checkMember(name)
         if let other = state.roster.member(key: key), other.revokedAt == nil || other.isBanned {
             throw MeshError(
                 other.revokedAt == nil ? .exists : .revoked,
                 "this key already belongs to \(other.name)", details: ["memberId": .string(other.id)])
         }
-        if state.roster.member(name: name) != nil {
-            throw MeshError(.exists, "a member called \(name) exists", hint: "choose another name with --name")
+        if let other = state.roster.member(name: name) ?? state.roster.member(readingLike: name) {
+            throw MeshError(
+                .exists, "a member called \(other.name) exists"
+                    + (other.name == name ? "" : ", and \(name) reads like it"),
+                hint: "choose another name with --name")
         }
         try KeyOwnership.check(memberKey: key, state)
         guard state.roster.members.count < maximum else {

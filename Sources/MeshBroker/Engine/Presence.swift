@@ -57,6 +57,7 @@ enum Presence {
                     view.roster.members[session.member].map { member in
                         PeersList.Peer(
                             session: session, member: member,
+                            shownName: view.roster.shownName(of: session, member),
                             pending: view.state.mailboxes[session.number]?.count ?? 0,
                             you: session.number == caller?.number, now: view.now)
                     }
@@ -138,11 +139,11 @@ enum Presence {
     /// out, as they expect.
     private static func announce(_ event: String, _ session: Session, _ member: Member, _ context: WriteContext) {
         guard context.state.roster.connectedCount <= DeliveryPolicy.presenceAudience else { return }
-        let name = session.isForeign ? session.label ?? member.name : member.name
+        let name = context.state.roster.shownName(of: session, member)
         var data: JSONObject = [
             "name": .string(name), "displayName": .string(name),
             "pubkey": .string((session.claimedKey ?? member.key).hex),
-            "memberPubkey": .string(member.key.hex),
+            "memberPubkey": .string(member.key.hex), "memberName": .string(member.name),
         ]
         if let label = session.label { data["label"] = .string(label) }
         if event == "peer_joined" || event == "peer_returned" {

@@ -163,9 +163,9 @@ enum Rights {
                 "\(found.count) banned members are called \(request.target.prefix(64))",
                 hint: found.isEmpty ? "mesh-cli member bans" : "use its key")
         }
-        if state.roster.member(name: member.name) != nil {
+        if let other = state.roster.member(name: member.name) ?? state.roster.member(readingLike: member.name) {
             throw MeshError(
-                .exists, "another member is called \(member.name) now",
+                .exists, "another member is called \(other.name) now",
                 hint: "remove that one first, or invite this one anew")
         }
         try state.database.prepare("UPDATE member SET revoked_at = NULL WHERE number = ?").run(member.number.rawValue)
@@ -211,8 +211,7 @@ enum Rights {
         for session in meant where close(session, reason, context) {
             if session.attachment.isAttached { try Presence.leave(session, context) }
             try context.record(kind, object: session.keyHex)
-            let member = state.roster.members[session.member]?.name ?? ""
-            names.append(session.isForeign ? session.label ?? member : member)
+            names.append(state.roster.members[session.member].map { state.roster.shownName(of: session, $0) } ?? "")
         }
         return names
     }

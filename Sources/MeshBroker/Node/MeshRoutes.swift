@@ -35,7 +35,7 @@ enum MeshRoutes {
         guard let code = InviteCode(text: body.code) else {
             throw MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
         }
-        try Names.checkName(body.name)
+        try Labels.checkMember(body.name)
         let claim = SignedText.joinClaim(
             meshID: body.meshId, inviteID: code.inviteID, name: body.name, member: body.pubkey,
             timestamp: body.timestamp)

@@ -55,6 +55,8 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case forgetGoodbyes = "forget_goodbyes"
     /// A signature may be used again.
     case forgetSignatures = "forget_signatures"
+    /// A foreign client's label stands in the place of its member's name.
+    case labelAsName = "label_as_name"
 
     #if DEBUG
         private static let plan: (fault: PlantedFault, every: Countdown)? = {
@@ -67,7 +69,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         /// What seldom happens goes wrong each time.
         private static func isRare(_ fault: PlantedFault) -> Bool {
             switch fault {
-            case .forgetKeys, .trustNamedKeys, .forgetGoodbyes, .forgetSignatures: true
+            case .forgetKeys, .trustNamedKeys, .forgetGoodbyes, .forgetSignatures, .labelAsName: true
             default: false
             }
         }

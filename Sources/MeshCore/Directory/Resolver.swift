@@ -162,7 +162,12 @@ extension Roster {
             sessionsFound.insert(match)
             return
         }
-        let known = sessionOrder.filter { sessions[$0]?.label == name }
+        // A label that reads like a member's name, the mesh's own or a key is reached as `member/label` alone: who writes
+        // it means somebody else.
+        let known = Labels.beginsKey(name) ? [] : sessionOrder.filter { sessions[$0]?.label == name }
+        if known.contains(where: { sessions[$0].map { isMisleading(name, of: $0.member) } ?? false }) {
+            throw misleading(name, known)
+        }
         let labelled = known.filter { sessions[$0]?.isGone == false }
         if labelled.isEmpty, let last = known.last, let member = sessions[last].flatMap({ members[$0.member] }) {
             throw gone(name, member)
@@ -178,10 +183,7 @@ extension Roster {
     private func add(
         prefix: String, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
     ) throws(MeshError) {
-        let isPrefix =
-            (8..<64).contains(prefix.utf8.count)
-            && prefix.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
-        if isPrefix {
+        if Labels.beginsKey(prefix) {
             let bySession = sessionOrder.filter { sessions[$0]?.claimedKey?.hex.hasPrefix(prefix) == true }
             let byMember = memberOrder.filter {
                 members[$0].map { $0.revokedAt == nil && $0.key.hex.hasPrefix(prefix) } ?? false
@@ -221,9 +223,24 @@ extension Roster {
             hint: "send to \(member.name): the next session of that member gets it")
     }
 
+    /// Nobody has this name; only labels that must not be taken for it.
+    private func misleading(_ name: String, _ candidates: [SessionNumber]) -> MeshError {
+        let names = candidates.prefix(3).compactMap { number in
+            sessions[number].flatMap { members[$0.member]?.name }.map { "\($0)/\(name)" }
+        }
+        return MeshError(
+            .unknownTarget, "no member is called \(name), only a session that gave itself this label",
+            hint: "if you mean that session: \(names.joined(separator: " or "))",
+            details: ["nearest": .array(names.map { .string($0) })])
+    }
+
     private func unknown(_ name: String) -> MeshError {
         var known = memberOrder.compactMap { members[$0] }.filter { $0.revokedAt == nil }.map(\.name)
-        known += sessionOrder.compactMap { sessions[$0]?.label }
+        known += sessionOrder.compactMap { number in
+            guard let session = sessions[number], let label = session.label, let member = members[session.member]
+            else { return nil }
+            return isMisleading(label, of: member.number) ? "\(member.name)/\(label)" : label
+        }
         let near = Nearest.names(to: name, among: known, limit: 3)
         return MeshError(
             .unknownTarget, "nobody here is called \(name)",

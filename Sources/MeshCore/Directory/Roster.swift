@@ -235,6 +235,8 @@ public struct Roster: Sendable {
     /// Numbers of `members`, ascending.
     public private(set) var memberOrder: [MemberNumber] = []
 
+    /// Who goes by names and labels that read alike.
+    private(set) var names = NameIndex()
     private var membersByKey: [PublicKey: MemberNumber] = [:]
     private var membersByName: [String: MemberNumber] = [:]
     private var sessionsByKey: [PublicKey: SessionNumber] = [:]
@@ -263,6 +265,7 @@ public struct Roster: Sendable {
         memberOrder.append(member.number)
         membersByKey[member.key] = member.number
         if member.revokedAt == nil { membersByName[member.name] = member.number }
+        names.add(name: member.name, of: member.number)
     }
 
     /// Changes a member; its number and key stay.
@@ -270,7 +273,9 @@ public struct Roster: Sendable {
         guard var member = members[number] else { return }
         version += 1
         if membersByName[member.name] == number { membersByName[member.name] = nil }
+        names.remove(name: member.name, of: number)
         change(&member)
+        names.add(name: member.name, of: number)
         members[number] = member
         if member.revokedAt == nil { membersByName[member.name] = number }
     }
@@ -287,14 +292,20 @@ public struct Roster: Sendable {
             sessionsByStandIn[session.key] = session.number
         }
         sessionsByMember[session.member, default: []].append(session.number)
+        names.add(label: session.label, of: session.member)
     }
 
     /// Changes a session in place; its number, member and key stay.
     public mutating func update<Result>(_ number: SessionNumber, _ change: (inout Session) -> Result) -> Result? {
         guard let wasConnected = sessions[number]?.attachment.isAttached else { return nil }
         version += 1
+        let labelBefore = sessions[number]?.label
         let result = change(&sessions[number, default: Roster.placeholder])
         let isConnected = sessions[number]?.attachment.isAttached ?? false
+        if let member = sessions[number]?.member, sessions[number]?.label != labelBefore {
+            names.remove(label: labelBefore, of: member)
+            names.add(label: sessions[number]?.label, of: member)
+        }
         if isConnected != wasConnected { connectedCount += isConnected ? 1 : -1 }
         return result
     }
@@ -308,6 +319,7 @@ public struct Roster: Sendable {
         if sessionsByKey[session.key] == number { sessionsByKey[session.key] = nil }
         if sessionsByStandIn[session.key] == number { sessionsByStandIn[session.key] = nil }
         sessionsByMember[session.member]?.removeAll { $0 == number }
+        names.remove(label: session.label, of: session.member)
     }
 
     /// Never stored: `update` checks that the session exists first.
