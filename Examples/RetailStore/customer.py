@@ -97,6 +97,16 @@ def choose(view, luck):
     return ("move", {"zone": luck.choice(aisles)}) if aisles else ("wait", {})
 
 
+def member_key(profile, name):
+    """The key of the member with this name; names can be taken by others later, a key cannot."""
+    listed = subprocess.run(["mesh-cli", "member", "list", "--profile", profile, "--json"],
+                            stdout=subprocess.PIPE, text=True, check=True)
+    for member in json.loads(listed.stdout)["members"]:
+        if name in (member["name"], member["pubkey"]):
+            return member["pubkey"]
+    raise SystemExit(f"no member is called {name}; see mesh-cli member list")
+
+
 class Customer:
     """A seat that is held over the mesh."""
 
@@ -160,14 +170,15 @@ class Customer:
         return True
 
     def run(self):
+        host = member_key(self.profile, self.controller.split("/")[0])
         listen = ["mesh-cli", "listen", "--json", "--profile", self.profile]
         with subprocess.Popen(listen, stdout=subprocess.PIPE, text=True) as listener:
             try:
                 for line in map(json.loads, listener.stdout):
                     if line["type"] == "ready":
                         self.send("sim_join", name=self.wanted, role="customer", mind="coded")
-                    # Anybody of the mesh can write to us; only the controller says what is in the store.
-                    elif line["type"] == "message" and line["from"] == self.controller.split("/")[0]:
+                    # Anybody of the mesh can write to us; only the controller, known by its key, says what is in the store.
+                    elif line["type"] == "message" and line["fromMemberKey"] == host:
                         if not self.take(json.loads(line["text"])):
                             break
             finally:

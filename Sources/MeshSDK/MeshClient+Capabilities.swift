@@ -23,6 +23,20 @@ extension MeshClient {
     }
 }
 
+/// Sessions.
+extension MeshClient {
+    /// The sessions of this member, or of another one when an admin asks.
+    public func sessions(of member: String? = nil) async throws(MeshError) -> [SessionList.Row] {
+        try await call(ListSessions(member: member)).sessions
+    }
+
+    /// Removes a session of this member (not this one), or of another one when an admin asks. Fails with `not_found`.
+    @discardableResult
+    public func removeSession(_ session: String, of member: String? = nil) async throws(MeshError) -> SessionRemoved {
+        try await call(RemoveSession(session: session, member: member))
+    }
+}
+
 /// Groups.
 extension MeshClient {
     /// Joins a group, or changes the role in it.

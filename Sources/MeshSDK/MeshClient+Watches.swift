@@ -90,7 +90,10 @@ extension MeshClient {
         guard let list = json["changes"], let revision = json["revision"]?.integerValue,
             let changes = try? JSONCoder.decode([StateChanges.Change].self, from: list)
         else { return nil }
-        return .changes(changes, revision: revision, updatedBy: json["updatedBy"]?.stringValue ?? "")
+        let author = StateUpdate.Author(
+            name: json["updatedBy"]?.stringValue ?? "",
+            key: json["updatedByKey"]?.stringValue.flatMap { PublicKey(hex: $0) })
+        return .changes(changes, revision: revision, updatedBy: author)
     }
 
     /// Whether a watch waits for a new snapshot.

@@ -4,11 +4,11 @@ public import MeshCore
 public struct Message: Sendable, Hashable, Identifiable {
     /// Who sent it.
     public struct Sender: Sendable, Hashable {
-        /// The member's name.
+        /// The member's name, whatever the client calls itself. For people: what decides anything is `memberKey`.
         public var name: String
-        /// The session's label.
+        /// The session's label: what the client calls itself.
         public var label: String?
-        /// The member's key.
+        /// The member's key: who it is.
         public var memberKey: PublicKey?
         /// The session's key: a reply to it reaches exactly the session that sent.
         public var sessionKey: PublicKey?
@@ -45,7 +45,7 @@ public struct Message: Sendable, Hashable, Identifiable {
 
     /// An answer that reaches exactly the session that sent this message.
     public func reply(_ text: String) -> Outgoing {
-        var answer = Outgoing(to: from.sessionKey?.hex ?? from.name, text: text)
+        var answer = Outgoing(to: (from.sessionKey ?? from.memberKey)?.hex ?? from.name, text: text)
         answer.replyTo = id
         return answer
     }
@@ -131,5 +131,18 @@ public enum StateUpdate: Sendable, Hashable {
     /// All keys of the prefix, and the revision that this is. Comes first, and again after a reconnection.
     case snapshot([StateList.Entry], revision: Int64)
     /// The changes of one write.
-    case changes([StateChanges.Change], revision: Int64, updatedBy: String)
+    case changes([StateChanges.Change], revision: Int64, updatedBy: Author)
+
+    /// Who wrote: the key decides, the name is for people.
+    public struct Author: Sendable, Hashable {
+        /// The member's name.
+        public var name: String
+        /// The member's key; nil when the broker does not say it.
+        public var key: PublicKey?
+        /// Makes an author.
+        public init(name: String, key: PublicKey?) {
+            self.name = name
+            self.key = key
+        }
+    }
 }

@@ -131,6 +131,13 @@ package final class MeshBench {
         package var number: SessionNumber
         package var connection: ConnectionID
         package var actor: Actor { .session(number, connection) }
+
+        package init(member: PublicKey, session: PublicKey, number: SessionNumber, connection: ConnectionID) {
+            self.member = member
+            self.session = session
+            self.number = number
+            self.connection = connection
+        }
     }
 
     package var ownerActor: Actor { .session(SessionNumber(rawValue: 1), nil) }
@@ -144,7 +151,7 @@ package final class MeshBench {
     /// Connects a session of a member.
     package func connect(
         _ seed: UInt8, session: UInt8, label: String? = nil, foreign: Bool = false, acknowledges: Bool = true,
-        replaces: Bool = false
+        replaces: Bool = false, proven: Bool = true
     ) throws -> Peer {
         let connection = ConnectionID(rawValue: nextConnection)
         nextConnection += 1
@@ -153,7 +160,7 @@ package final class MeshBench {
         info.sessionID = "s\(session)"
         let opened = try ask(
             OpenSession(
-                member: Self.key(seed).publicKey, session: key, isProven: true, binding: nil, isForeign: foreign,
+                member: Self.key(seed).publicKey, session: key, isProven: proven, binding: nil, isForeign: foreign,
                 dialect: foreign ? .claudemesh : .mesh, acknowledges: acknowledges, label: label, groups: nil,
                 messageMode: nil, info: info, connection: connection.rawValue, replaces: replaces,
                 limits: .init(frameBytes: 1, bodyBytes: 1, window: 1)), as: .node)
@@ -162,8 +169,12 @@ package final class MeshBench {
             connection: connection)
     }
 
-    package func disconnect(_ peer: Peer) throws {
-        try ask(LoseConnection(session: peer.number.rawValue, connection: peer.connection.rawValue), as: .node)
+    /// Ends a connection; `goodbye` says that the client closed it itself.
+    package func disconnect(_ peer: Peer, goodbye: Bool = false) throws {
+        try ask(
+            LoseConnection(
+                session: peer.number.rawValue, connection: peer.connection.rawValue, clean: goodbye ? true : nil),
+            as: .node)
     }
 
     // MARK: Messages

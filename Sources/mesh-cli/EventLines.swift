@@ -38,16 +38,17 @@ extension Printer {
         }
     }
 
-    private func print(_ change: StateChanges.Change, _ revision: Int64, _ author: String) {
+    private func print(_ change: StateChanges.Change, _ revision: Int64, _ author: StateUpdate.Author) {
         guard isJSON else {
             let what = change.deleted ? "deleted" : "= \(StateNoun.text(change.value))  (version \(change.version))"
-            return say("\(Table.printable(change.key)) \(what) by \(Table.printable(author))", isAsked: true)
+            return say("\(Table.printable(change.key)) \(what) by \(Table.printable(author.name))", isAsked: true)
         }
         put(
             Self.line([
                 "type": "change", "key": .string(change.key), "value": change.value,
                 "version": .integer(change.version), "deleted": .bool(change.deleted),
-                "revision": .integer(revision), "updatedBy": .string(author),
+                "revision": .integer(revision), "updatedBy": .string(author.name),
+                "updatedByKey": author.key.map { .string($0.hex) } ?? .null,
             ]))
     }
 }

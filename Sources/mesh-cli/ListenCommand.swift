@@ -8,7 +8,8 @@ struct ListenCommand: MeshCommand {
         commandName: "listen", abstract: "Be present: print messages as they come.",
         discussion: """
             A message counts as delivered when it was printed, or with --exec when the command ended with 0. The \
-            command gets the text and a line end on standard input, and MESH_FROM, MESH_MESSAGE_ID, MESH_ENCRYPTED and \
+            command gets the text and a line end on standard input, and MESH_FROM (the member's name), MESH_FROM_KEY \
+            (its key: decide by this one), MESH_FROM_LABEL, MESH_FROM_SESSION, MESH_MESSAGE_ID, MESH_ENCRYPTED and \
             MESH_REPLY_TO. --name picks a profile, or makes a further session of the same member.
 
             Examples:
@@ -128,7 +129,9 @@ struct ListenCommand: MeshCommand {
         let child = ChildProcess(
             command: command,
             variables: [
-                "MESH_FROM=\(message.from.name)", "MESH_MESSAGE_ID=\(message.id)",
+                "MESH_FROM=\(message.from.name)", "MESH_FROM_KEY=\(message.from.memberKey?.hex ?? "")",
+                "MESH_FROM_LABEL=\(message.from.label ?? "")",
+                "MESH_FROM_SESSION=\(message.from.sessionKey?.hex ?? "")", "MESH_MESSAGE_ID=\(message.id)",
                 "MESH_ENCRYPTED=\(message.isEncrypted ? "1" : "0")", "MESH_REPLY_TO=\(message.replyTo ?? "")",
             ],
             input: Self.lines(message.text), sendsOutputToStandardError: out.isJSON)

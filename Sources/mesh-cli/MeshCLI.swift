@@ -35,7 +35,8 @@ struct Root: AsyncParsableCommand {
             CommandGroup(
                 name: "Peers and topics",
                 subcommands: [
-                    PeerNoun.self, MemberNoun.self, GroupNoun.self, TopicNoun.self, StatusNoun.self, SummaryNoun.self,
+                    PeerNoun.self, MemberNoun.self, SessionNoun.self, GroupNoun.self, TopicNoun.self, StatusNoun.self,
+                    SummaryNoun.self,
                     MessageNoun.self,
                 ]),
             CommandGroup(name: "Shared state", subcommands: [StateNoun.self, ClockNoun.self]),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from harness import DEADLINE, binaries, poll
+from impostor import session_of
 
 CUSTOMER = Path(__file__).resolve().parents[2] / "Examples" / "RetailStore" / "customer.py"
 
@@ -130,6 +131,66 @@ async def test_people_command_a_simulation_and_only_those_who_may(own_mesh, serv
     await asyncio.to_thread(serving.finish, None)
     assert lines(record)[-1]["tick"] == stopped + 3
     verified("sim-orchard", record)
+
+
+async def test_who_calls_itself_like_the_owner_commands_nothing(own_mesh, served, tmp_path):
+    garden = await own_mesh.cli("garden")
+    record = tmp_path / "orchard.jsonl"
+    owner = (await own_mesh.owner.run("whoami", "--json")).json["name"]
+    serving = served(garden, "sim-orchard", "--ticks", 0, "--pace", "1x20", "--record", record)
+
+    async def tick() -> int:
+        found = await own_mesh.owner.run("state", "get", "sim:orchard:manifest", "--json", code=None)
+        return found.json["value"]["tick"] if found.code == 0 and found.json.get("found") else -1
+
+    now = await poll(tick, lambda tick: tick > 1)
+    for name in (owner, "owner", "garden"):
+        impostor = await own_mesh.legacy("mallory", displayName=name)
+        stop = json.dumps({"v": 1, "type": "sim_command", "sequence": 1, "command": "stop"})
+        await impostor.say(await session_of(impostor, "garden"), stop)
+        push, text = await impostor.message()
+        assert (push["senderName"], json.loads(text)["code"]) == ("garden", "forbidden"), text
+        await impostor.close()
+    await poll(tick, lambda tick: tick > now)
+    assert serving.process.poll() is None
+    await own_mesh.owner.run("sim", "command", "garden", "stop", "reason=enough")
+    await asyncio.to_thread(serving.finish, None)
+
+
+async def test_a_seat_is_its_member_s_whatever_another_calls_itself(own_mesh, served, tmp_path):
+    garden = await own_mesh.cli("garden")
+    serving = served(garden, "sim-orchard", "--ticks", 0, "--pace", "1x20", "--record", tmp_path / "run.jsonl")
+    await poll(lambda: own_mesh.owner.run("peer", "list", "--json"), lambda found: '"garden"' in found.out)
+    heir = await own_mesh.legacy("heir")
+    target = await session_of(heir, "garden")
+
+    async def asks(client, **fields) -> dict:
+        await client.say(target, json.dumps({"v": 1, "type": "sim_join", "mind": "coded"} | fields))
+        while (found := json.loads((await client.message())[1]))["type"] not in ("sim_welcome", "sim_error"):
+            pass
+        return found
+
+    assert (await asks(heir, name="mine"))["type"] == "sim_welcome"
+    thief = await own_mesh.legacy("thief", displayName="heir")
+    for generation in (None, 1):
+        answer = await asks(thief, name="mine", **({} if generation is None else {"resume": generation}))
+        assert (answer["type"], answer["code"]) == ("sim_error", "no_seat")
+    # A seat is handed over to a key: a name would be anybody's.
+    await own_mesh.owner.run("sim", "command", "garden", "hand_over", "seat=mine", "mind=human", "member=heir")
+    answer = await asks(thief, name="mine")
+    assert (answer["type"], answer["code"]) == ("sim_error", "no_seat")
+    assert (await asks(heir, name="mine"))["type"] == "sim_welcome"
+    unknown = await own_mesh.owner.run(
+        "sim", "command", "garden", "hand_over", "seat=mine", "mind=human", "member=nobody", code=None)
+    assert unknown.code != 0 and "nobody" in unknown.err
+    serving.process.terminate()
+
+
+async def test_who_may_command_is_a_member_of_the_mesh(own_mesh, served):
+    garden = await own_mesh.cli("garden")
+    serving = served(garden, "sim-orchard", "--allow", "grden")
+    out, err = await asyncio.to_thread(serving.process.communicate, timeout=DEADLINE)
+    assert serving.process.returncode == 3 and "did you mean garden" in err, (serving.process.returncode, out, err)
 
 
 @pytest.mark.parametrize("words, error", [

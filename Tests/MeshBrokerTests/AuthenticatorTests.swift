@@ -80,14 +80,18 @@ import Testing
 
     private func refusal(_ hello: SessionHello, at now: Int64 = now) -> ErrorCode? {
         do throws(MeshError) {
-            _ = try authenticator.open(hello, now: now, connection: Self.connection)
+            let greeting = try authenticator.open(hello, now: now, connection: Self.connection)
+            try authenticator.replays.reserve(greeting.token, at: now)
+            authenticator.replays.confirm(greeting.token)
             return nil
         } catch { return error.code }
     }
 
     private func refusal(_ hello: Hello, at now: Int64 = now) -> ErrorCode? {
         do throws(MeshError) {
-            _ = try authenticator.open(hello, now: now, connection: Self.connection)
+            let greeting = try authenticator.open(hello, now: now, connection: Self.connection)
+            try authenticator.replays.reserve(greeting.token, at: now)
+            authenticator.replays.confirm(greeting.token)
             return nil
         } catch { return error.code }
     }
@@ -95,7 +99,7 @@ import Testing
     // MARK: Version 2
 
     @Test func aRightHelloOpensItsSession() throws {
-        let open = try authenticator.open(hello(), now: Self.now, connection: Self.connection)
+        let open = try authenticator.open(hello(), now: Self.now, connection: Self.connection).open
         #expect(open.member == member.publicKey)
         #expect(open.session == session.publicKey)
         #expect(open.isProven)
@@ -227,9 +231,38 @@ import Testing
 
     @Test func aSessionKeyThatIsOnlyNamedIsNotProved() throws {
         let hello = try memberHello(extra: ["sessionPubkey": .string(session.publicKey.hex)])
-        let open = try authenticator.open(hello, now: Self.now, connection: Self.connection)
+        let open = try authenticator.open(hello, now: Self.now, connection: Self.connection).open
         #expect(open.session == session.publicKey)
         #expect(!open.isProven)
         #expect(refusal(try memberHello(extra: ["sessionPubkey": "pending"])) == .badSessionKey)
+    }
+
+    // MARK: One signature for several sessions
+
+    private func start(_ session: SigningKey) throws -> Hello {
+        try memberHello(extra: ["sessionPubkey": .string(session.publicKey.hex)])
+    }
+
+    @Test func twoHellosOfOneMemberInTheSameMillisecondAreNoReplay() throws {
+        let (first, second, third) = (try start(session), try start(SigningKey()), try start(SigningKey()))
+        #expect(first.signature == second.signature, "claudemesh signs no session key")
+        #expect(refusal(first) == nil)
+        #expect(refusal(second, at: Self.now + ReplayCache.simultaneousMillis) == nil)
+        #expect(refusal(first) == .replayed)
+        #expect(refusal(second) == .replayed)
+        #expect(refusal(third, at: Self.now + ReplayCache.simultaneousMillis + 1) == .replayed, "that is none of them")
+    }
+
+    @Test func withoutASessionKeyTheSessionIDTellsHellosApart() throws {
+        let (first, second) = (try memberHello(extra: ["sessionId": "a"]), try memberHello(extra: ["sessionId": "b"]))
+        #expect(refusal(first) == nil)
+        #expect(refusal(second) == nil)
+        #expect(refusal(first) == .replayed)
+        #expect(refusal(second) == .replayed)
+    }
+
+    @Test func aMembersOwnKeyAsASessionKeyIsProvedByTheHello() throws {
+        let hello = try memberHello(extra: ["sessionPubkey": .string(member.publicKey.hex)])
+        #expect(try authenticator.open(hello, now: Self.now, connection: Self.connection).open.isProven)
     }
 }

@@ -44,18 +44,56 @@ import Testing
 
     @Test func `a signature is accepted once, until nobody could use it any more`() {
         let cache = ReplayCache(lifetimeMillis: 1_000, capacity: 10)
-        #expect(cache.use([1], at: 0))
-        #expect(!cache.use([1], at: 999))
-        #expect(cache.use([2], at: 999))
-        #expect(cache.use([1], at: 1_500), "its own timestamp refuses it by now")
+        #expect(Self.use(1, cache, at: 0) == nil)
+        #expect(Self.use(1, cache, at: 999) == .replayed)
+        #expect(Self.use(2, cache, at: 999) == nil)
+        #expect(Self.use(1, cache, at: 1_500) == nil, "its own timestamp refuses it by now")
+    }
+
+    private static func token(_ number: UInt8, owner: UInt8) -> ReplayToken {
+        ReplayToken(
+            Signature(bytes: [UInt8](repeating: number, count: 64)) ?? .zero,
+            owner: PublicKey(bytes: [UInt8](repeating: owner, count: 32)) ?? .zero)
+    }
+
+    /// Uses a signature up; gives why not.
+    private static func use(_ number: UInt8, _ cache: ReplayCache, at now: Int64, owner: UInt8? = nil) -> ErrorCode? {
+        let token = token(number, owner: owner ?? number)
+        do throws(MeshError) {
+            try cache.reserve(token, at: now)
+            cache.confirm(token)
+            return nil
+        } catch { return error.code }
+    }
+
+    @Test func `what a stranger signed is forgotten, what a member signed stays`() throws {
+        let cache = ReplayCache(lifetimeMillis: 1_000, capacity: 10)
+        let (stranger, member) = (Self.token(1, owner: 1), Self.token(2, owner: 2))
+        try cache.reserve(stranger, at: 0)
+        #expect(throws: MeshError.self, "not twice at the same time") { try cache.reserve(stranger, at: 0) }
+        cache.release(stranger)
+        #expect(cache.count == 0)
+        try cache.reserve(member, at: 0)
+        cache.confirm(member)
+        cache.release(member)
+        #expect(cache.count == 1)
+        #expect(Self.use(2, cache, at: 500) == .replayed)
+    }
+
+    @Test func `one member cannot take the memory of all`() {
+        let cache = ReplayCache(lifetimeMillis: 1_000, capacity: 40)
+        for number in 0..<10 { #expect(Self.use(UInt8(number), cache, at: 0, owner: 1) == nil) }
+        #expect(Self.use(10, cache, at: 0, owner: 1) == .rateLimited)
+        #expect(Self.use(11, cache, at: 0, owner: 2) == nil)
+        #expect(Self.use(10, cache, at: 1_001, owner: 1) == nil, "its share is free again")
     }
 
     @Test func `a full cache refuses newcomers instead of forgetting`() {
         let cache = ReplayCache(lifetimeMillis: 1_000, capacity: 3)
-        for token in 0..<3 { #expect(cache.use([UInt8(token)], at: 0)) }
-        #expect(!cache.use([9], at: 10))
-        #expect(!cache.use([0], at: 10))
-        #expect(cache.use([9], at: 1_001))
+        for token in 0..<3 { #expect(Self.use(UInt8(token), cache, at: 0) == nil) }
+        #expect(Self.use(9, cache, at: 10) == .busy)
+        #expect(Self.use(0, cache, at: 10) == .replayed)
+        #expect(Self.use(9, cache, at: 1_001) == nil)
     }
 
     // MARK: What a connection may have open

@@ -241,7 +241,7 @@ import Testing
                 }
                 #expect(changes.map(\.value) == [2])
                 #expect(next == revision + 2)
-                #expect(by == "ada")
+                #expect(by == .init(name: "ada", key: test.owner.memberKey.publicKey))
                 connector.cut()
                 guard case .snapshot(let again, _) = try #require(await updates.next()) else {
                     Issue.record("after a cut a snapshot comes")

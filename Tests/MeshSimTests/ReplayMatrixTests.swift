@@ -53,9 +53,10 @@ import Testing
     }
 
     @Test func `a pace that changes in mid run changes nothing either`() throws {
+        let ada = SimMember(SigningKey().publicKey, name: "ada")
         var settings = ControllerSettings()
         settings.pacing = .realTime(times: 1, tickMillis: 1_000)
-        settings.mayCommand = { $0 == "ada" }
+        settings.mayCommand = { $0 == ada.key }
         let run = try Self.controlled(settings) { machine, round in
             let order: (String, JSON)? =
                 switch round {
@@ -68,7 +69,7 @@ import Testing
                 }
             guard let order else { return }
             _ = machine.receive(
-                .command(SimCommand(sequence: round, command: order.0, arguments: order.1)), from: "a", member: "ada",
+                .command(SimCommand(sequence: round, command: order.0, arguments: order.1)), from: "a", member: ada,
                 now: 0)
         }
         #expect(run.lines.last?.chain == (try Self.recorded()).ticks.last?.chain)
@@ -167,6 +168,7 @@ import Testing
     }
 
     @Test func `who says that it does nothing is neither waited for nor missed`() throws {
+        let bob = SimMember(SigningKey().publicKey, name: "bob")
         var settings = ControllerSettings()
         settings.ticks = 5
         let rules = TickRules(barrier: try Barrier(.all), demoteAfter: 1)
@@ -175,11 +177,11 @@ import Testing
         var machine = try ControllerMachine(host, agents: [idle], settings: settings)
         var outputs = try machine.begin(now: 0)
         // A peer from outside says so in its acknowledgement; without it the barrier would wait for ever.
-        outputs += machine.receive(.join(SimJoin(name: "far", mind: .human)), from: "x", member: "bob", now: 0)
+        outputs += machine.receive(.join(SimJoin(name: "far", mind: .human)), from: "x", member: bob, now: 0)
         for now in 1...20 as ClosedRange<Int64> {
             for case .send(.observation(let seen), _) in outputs {
                 let ack = SimAck(seat: "far", generation: 1, sequence: seen.sequence, passAfter: seen.tick)
-                outputs = machine.receive(.ack(ack), from: "x", member: "bob", now: now)
+                outputs = machine.receive(.ack(ack), from: "x", member: bob, now: now)
             }
         }
         #expect(machine.isEnded && machine.host.tick == 5)

@@ -9,6 +9,7 @@ package enum Capabilities {
         Grants.capability,
         Invites.capability,
         Connections.capability,
+        Sessions.capability,
         Messages.capability,
         Receipts.capability,
         Presence.capability,

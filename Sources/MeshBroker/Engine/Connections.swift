@@ -66,9 +66,12 @@ package struct SessionOpened: Reply {
 package struct LoseConnection: Request {
     package var session: Int64
     package var connection: UInt64
-    package init(session: Int64, connection: UInt64) {
+    /// Whether its client said goodbye.
+    package var clean: Bool?
+    package init(session: Int64, connection: UInt64, clean: Bool? = nil) {
         self.session = session
         self.connection = connection
+        self.clean = clean
     }
     package static let type = "_lose_connection"
     package static let permission = Permission.observe
@@ -93,14 +96,8 @@ package struct StartNode: Request {
 
 /// Sessions and their connections: who is attached, replaced, forgiven, gone and retired.
 enum Connections {
-    static let retireTimer = TimerKind(rawValue: "session.retire")
-    /// A foreign client's session retires this long after it left.
-    static let retireMillis: Int64 = 24 * 3_600_000
     /// After a stop (or a jump of the clock) of this length nothing expires for a while.
     static let longStopMillis: Int64 = 3_600_000
-    /// Sessions of one member.
-    static let maximumPerMember = 1_024
-
     /// After a long stop nothing expires before recipients had a chance to return. Decided before the batch's timers fire.
     static func holdExpiry(_ batch: Batch, _ state: EngineState) {
         guard let first = batch.commands.first?.request, Swift.type(of: first) == StartNode.self,
@@ -117,11 +114,11 @@ enum Connections {
             context.state.subscriptions.remove(connection)
             guard let session = context.state.roster.sessions[number], session.attachment == .attached(connection)
             else { return Acknowledged(changed: 0) }
-            try lose(session, context)
+            try lose(session, saidGoodbye: request.clean == true && !PlantedFault.strikes(.forgetGoodbyes), context)
             return Acknowledged(changed: 1)
         }
         InternalWrite(StartNode.self) { request, context in
-            var changed = 0
+            var changed = try KeyOwnership.restore(context)
             for number in context.state.roster.sessionOrder {
                 guard let session = context.state.roster.sessions[number] else { continue }
                 if session.isAnnounced || session.attachment.isAttached {
@@ -131,18 +128,7 @@ enum Connections {
             }
             return Acknowledged(changed: changed)
         }
-        Timer(retireTimer) { key, context in
-            let number = SessionNumber(rawValue: key)
-            guard let session = context.state.roster.sessions[number], session.isForeign, session.attachment == .away,
-                context.now - session.lastSeenAt >= retireMillis
-            else { return false }
-            try Deliveries.abandon(number, reason: "recipient_retired", context)
-            try context.state.database.prepare("DELETE FROM session WHERE number = ?").run(number.rawValue)
-            context.state.roster.remove(number)
-            context.state.mailboxes[number] = nil
-            try context.record("session.retired", object: session.key.hex)
-            return true
-        }
+        Timer(Retirement.timer) { key, context in try Retirement.isDue(SessionNumber(rawValue: key), context) }
         Load { state in try load(state) }
     }
 
@@ -157,11 +143,8 @@ enum Connections {
         if member.revokedAt != nil { throw MeshError(.revoked, "\(member.name) was removed from this mesh") }
         for group in request.groups ?? [] { _ = try Groups.joined([], with: group) }
         let key = request.session ?? standInKey(member, request)
-        let known = state.roster.session(key: key)
-        if let known, known.member != member.number {
-            throw MeshError(
-                .sessionKeyTaken, "this session key belongs to another member", hint: "make a new session key")
-        }
+        let claim = try claim(key, request, member, state)
+        let known: Session? = if case .own(let session) = claim { session } else { nil }
         // The same connection asks again when the batch of its first try was undone.
         if let known, let attached = known.attachment.connection, let connection = request.connection,
             attached.rawValue != connection, !request.replaces
@@ -170,7 +153,7 @@ enum Connections {
                 .sessionInUse, "\(member.name)\(known.label.map { "/" + $0 } ?? "") is connected already",
                 hint: "end the other one, or take its place with --replace")
         }
-        let number = try known?.number ?? create(request, key: key, member: member, context)
+        let number = try known?.number ?? create(request, key: key, claim, member: member, context)
         try refresh(number, request, context)
         if let connection = request.connection {
             try attach(number, ConnectionID(rawValue: connection), request, known: known, context)
@@ -183,13 +166,27 @@ enum Connections {
             ack: helloAck(session, member, request, known: known, context))
     }
 
+    /// What becomes of the key that a hello names.
+    private static func claim(
+        _ key: PublicKey, _ request: OpenSession, _ member: Member, _ state: EngineState
+    ) throws(MeshError) -> KeyClaim {
+        guard request.session != nil else { return state.roster.session(standIn: key).map { .own($0) } ?? .free }
+        let claim = try KeyOwnership.claim(key, by: member, isProven: request.isProven, state)
+        if case .own(let session) = claim, session.isProven, !request.isProven {
+            throw MeshError(
+                .sessionKeyTaken, "this session key was proved; who only names it is not let in",
+                hint: "prove it with session_hello, or make a new session key")
+        }
+        return claim
+    }
+
     private static func helloAck(
         _ session: Session, _ member: Member, _ request: OpenSession, known: Session?, _ context: WriteContext
     ) -> HelloAck {
         let wasGrace = if case .grace = known?.attachment { true } else { false }
         return HelloAck(
             presenceId: session.key.hex,
-            memberDisplayName: request.isForeign ? session.label ?? member.name : member.name,
+            memberDisplayName: context.state.roster.shownName(of: session, member),
             memberProfile: .init(
                 roleTag: member.role.rawValue, groups: session.groups, messageMode: session.messageMode.rawValue),
             reattached: wasGrace ? true : nil, meshSlug: context.state.facts.slug, memberId: member.id,
@@ -205,15 +202,19 @@ enum Connections {
     }
 
     private static func create(
-        _ request: OpenSession, key: PublicKey, member: Member, _ context: WriteContext
+        _ request: OpenSession, key: PublicKey, _ claim: KeyClaim, member: Member, _ context: WriteContext
     ) throws -> SessionNumber {
         let state = context.state
-        if let label = request.label { try checkLabel(label, of: member, isForeign: request.isForeign, context) }
-        guard state.roster.sessions(of: member.number).count < maximumPerMember else {
-            throw MeshError(.capacity, "a member has at most \(maximumPerMember) sessions")
+        // A foreign client says what it likes: that is made a label, and never refused.
+        let label = request.isForeign ? request.label.flatMap(Labels.clean) : request.label
+        if let label, !request.isForeign { try checkLabel(label, of: member, context) }
+        try Retirement.makeRoom(for: member, context)
+        if case .takenFrom(let other) = claim {
+            let next = SessionNumber(rawValue: state.nextSession)
+            try KeyOwnership.take(from: other, for: .session(next), of: member.number, context)
         }
         var session = Session(
-            number: SessionNumber(rawValue: state.nextSession), member: member.number, key: key, label: request.label,
+            number: SessionNumber(rawValue: state.nextSession), member: member.number, key: key, label: label,
             isForeign: request.isForeign, hasKey: request.session != nil, isProven: request.isProven,
             binding: request.binding, acknowledges: request.acknowledges, dialect: request.dialect, seenAt: context.now)
         session.statusSince = context.now
@@ -230,7 +231,11 @@ enum Connections {
         session.binding = request.binding ?? session.binding
         session.acknowledges = session.acknowledges || request.acknowledges
         session.dialect = request.connection == nil ? session.dialect : request.dialect
-        if request.isForeign, let label = request.label { session.label = label }
+        // One of our clients keeps its key on disk, also when a foreign one has named it before.
+        if request.isProven, !request.isForeign { session.isForeign = false }
+        if before.isForeign, request.isForeign, let label = request.label.flatMap(Labels.clean) {
+            session.label = label
+        }
         if let groups = request.groups, !groups.isEmpty { session.groups = groups }
         if let mode = request.messageMode { session.messageMode = mode }
         if session != before { try context.update(number) { $0 = session } }
@@ -249,15 +254,20 @@ enum Connections {
         try context.update(number) {
             $0.attachment = .attached(connection)
             $0.attachedAt = context.now
+            $0.hasClosed = false
         }
         if !wasAnnounced {
             // Somebody returns who was seen before: a session that lives on its client's disk.
             try Presence.arrive(number, returned: known.map { $0.attachedAt > 0 } ?? false, context)
         }
+        if let session = context.state.roster.sessions[number] {
+            try Deliveries.moveMemberMail(to: session, context)
+        }
         try Deliveries.reoffer(number, context)
     }
 
-    /// A claudemesh client that connects again under its own session id takes the place of its older connection.
+    /// A claudemesh client that connects again under its own session id takes the place of its older connection. The
+    /// session of that one is over: its key was that of another run.
     private static func replaceSameClient(
         _ number: SessionNumber, _ request: OpenSession, _ context: WriteContext
     ) throws {
@@ -269,30 +279,32 @@ enum Connections {
                 session.info.sessionID == sessionID, let connection = session.attachment.connection
             else { continue }
             context.close(connection, .legacySessionReplaced)
-            try lose(session, context)
+            try lose(session, saidGoodbye: true, context)
         }
     }
 
-    private static func lose(_ session: Session, _ context: WriteContext) throws {
+    private static func lose(_ session: Session, saidGoodbye: Bool = false, _ context: WriteContext) throws {
         let until = context.now + DeliveryPolicy.graceMillis
         try context.update(session.number) {
             $0.attachment = .grace(until: until)
             $0.lastSeenAt = context.now
+            if saidGoodbye, $0.isForeign { $0.hasClosed = true }
         }
         context.arm(Presence.graceTimer, key: session.number.rawValue, due: until)
+        try Deliveries.holdWhatIsGone(session.number, context)
     }
 
     // MARK: Registration
 
     /// Whether a session may be registered: its key is new or the member's own, its label free.
     static func check(_ binding: SessionBinding, member: Member, _ context: WriteContext) throws(MeshError) {
-        if let known = context.state.roster.session(key: binding.pubkey) {
-            guard known.member == member.number else {
-                throw MeshError(.sessionKeyTaken, "this session key belongs to another member")
-            }
+        if binding.pubkey == member.key {
+            // It comes with the member's own key, also when somebody has named it before.
+            if context.state.roster.session(key: member.key)?.member == member.number { return }
+        } else if case .own = try KeyOwnership.claim(binding.pubkey, by: member, isProven: false, context.state) {
             return
         }
-        if let label = binding.label { try checkLabel(label, of: member, isForeign: false, context) }
+        if let label = binding.label { try checkLabel(label, of: member, context) }
     }
 
     /// Makes a session known that holds its key on its client's disk. A known one stays as it is.
@@ -319,14 +331,13 @@ enum Connections {
         try Deliveries.moveMemberMail(to: session, context)
     }
 
-    private static func checkLabel(
-        _ label: String, of member: Member, isForeign: Bool, _ context: WriteContext
-    ) throws(MeshError) {
-        if isForeign {
-            guard label.utf8.count <= 256 else { throw .argument("displayName", "at most 256 bytes") }
-            return
+    private static func checkLabel(_ label: String, of member: Member, _ context: WriteContext) throws(MeshError) {
+        try Labels.check(label)
+        if context.state.roster.isMisleading(label, of: member.number) {
+            throw MeshError(
+                .exists, "\(label) is, or reads like, the name of another member",
+                hint: "choose another name for this session")
         }
-        try Names.checkName(label, field: "label")
         let taken = context.state.roster.sessions(of: member.number).contains {
             context.state.roster.sessions[$0]?.label == label
         }
@@ -346,11 +357,11 @@ enum Connections {
             FROM session ORDER BY number
             """
         ).rows { row in try SessionRow.read(row) }
-        for session in sessions {
+        for var session in sessions {
+            // Written before labels were checked.
+            if session.isForeign { session.label = session.label.flatMap(Labels.clean) }
             state.roster.insert(session)
-            if session.isForeign {
-                state.timers.arm(retireTimer, key: session.number.rawValue, due: session.lastSeenAt + retireMillis)
-            }
+            if session.isForeign { Retirement.arm(session, state) }
         }
         state.nextSession =
             max(sessions.last?.number.rawValue ?? 0, try MetaTable(state.database).int("session.last") ?? 0) + 1
@@ -362,4 +373,8 @@ extension CloseReason {
     static let sessionReplaced = CloseReason(code: 4004, reason: "session_replaced")
     /// The same, as claudemesh clients know it.
     static let legacySessionReplaced = CloseReason(code: 1000, reason: "session_replaced")
+    /// The key of the session is another member's, who has shown it.
+    static let sessionKeyTaken = CloseReason(code: 1008, reason: "session_key_taken")
+    /// The session was removed from the mesh.
+    static let sessionRemoved = CloseReason(code: 4001, reason: "session_removed")
 }

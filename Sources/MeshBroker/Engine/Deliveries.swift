@@ -43,17 +43,16 @@ enum Deliveries {
         }
         var pending = Pending(message: message.seq, priority: message.priority, acceptedAt: context.now)
         guard case .session(let number) = recipient, let session = state.roster.sessions[number] else {
-            if case .member(let number) = recipient { state.memberMail[number, default: []].append(pending) }
+            if case .member(let number) = recipient {
+                guard !isFull(recipient, state) else { return try refuse(message.seq, recipient, context) }
+                state.memberMail[number, default: []].append(pending)
+            }
             try insertRow(message.seq, recipient, .held, attempts: 0, context)
             return
         }
         let mailbox = state.mailbox(of: number)
-        if mailbox.count >= DeliveryPolicy.maximumPending {
-            try insertRow(message.seq, recipient, .rejected, reason: "queue_full", attempts: 0, context)
-            try state.database.prepare("INSERT INTO dead_letter (message, recipient) VALUES (?, ?)")
-                .run(message.seq, recipient.stored)
-            _ = finishOne(message.seq, context)
-            return
+        guard mailbox.count < DeliveryPolicy.maximumPending else {
+            return try refuse(message.seq, recipient, context)
         }
         let reason = holdReason(session, mailbox, message.priority)
         if reason == nil {
@@ -76,8 +75,26 @@ enum Deliveries {
             attempts: pending.attempts, context)
     }
 
+    /// Whether nothing more may wait for a recipient.
+    static func isFull(_ recipient: Recipient, _ state: EngineState) -> Bool {
+        let waiting =
+            switch recipient {
+            case .session(let number): state.mailboxes[number]?.count ?? 0
+            case .member(let number): state.memberMail[number]?.count ?? 0
+            }
+        return waiting >= DeliveryPolicy.maximumPending
+    }
+
+    /// A delivery that finds no room is a dead letter at once.
+    private static func refuse(_ message: Int64, _ recipient: Recipient, _ context: WriteContext) throws {
+        try insertRow(message, recipient, .rejected, reason: "queue_full", attempts: 0, context)
+        try deadLetter(message, recipient, context)
+        _ = finishOne(message, context)
+    }
+
     /// Why a newcomer of a priority waits; nil when it can be offered.
     static func holdReason(_ session: Session, _ mailbox: Mailbox, _ priority: Priority) -> HoldReason? {
+        if session.isGone { return .gone }
         if session.messageMode != .push { return .inbox }
         if !session.attachment.isAttached { return .away }
         if DeliveryPolicy.gate(priority, session.status) == .hold { return DeliveryPolicy.reason(session.status) }
@@ -383,7 +400,7 @@ enum Deliveries {
         }
     }
 
-    private static func updateRow(
+    static func updateRow(
         _ message: Int64, _ recipient: Recipient, _ delivery: DeliveryState, reason: String?, attempts: Int?,
         _ context: WriteContext
     ) throws {
@@ -422,7 +439,7 @@ enum Deliveries {
 
     // MARK: Telling
 
-    private static func receipt(
+    static func receipt(
         _ message: Int64, _ recipient: Recipient, _ delivery: DeliveryState, reason: String?, attempts: Int?,
         _ context: WriteContext
     ) {
@@ -458,28 +475,6 @@ enum Deliveries {
     }
 
     // MARK: Opening
-
-    /// A member's first session gets what waited for the member.
-    static func moveMemberMail(to session: Session, _ context: WriteContext) throws {
-        let state = context.state
-        guard let waiting = state.memberMail.removeValue(forKey: session.member), !waiting.isEmpty else { return }
-        let mailbox = state.mailbox(of: session.number)
-        let member = Recipient.member(session.member)
-        let own = Recipient.session(session.number)
-        for pending in waiting {
-            try state.database.prepare("UPDATE delivery SET recipient = ? WHERE message = ? AND recipient = ?")
-                .run(own.stored, pending.message, member.stored)
-            if var message = try StoredMessage.find(pending.message, state.database),
-                case .copies(var copies) = message.body,
-                let place = copies.firstIndex(where: { $0.recipient == member.stored })
-            {
-                copies[place].recipient = own.stored
-                message.body = .copies(copies)
-                try message.updateBody(in: state.database)
-            }
-            mailbox.hold(pending)
-        }
-    }
 
     /// Reads what is unfinished: every session is away now.
     static func load(_ state: EngineState) throws {

@@ -21,7 +21,7 @@ package struct Genesis: Sendable {
     /// Checks the owner's claim. Fails with the field that does not fit.
     package func check() throws(MeshError) {
         try Names.checkSlug(body.slug)
-        try Names.checkName(body.name)
+        try Labels.checkMember(body.name)
         guard let nonce = Hex.decode(body.nonce), nonce.count == 16 else { throw .argument("nonce", "16 bytes in hex") }
         guard MeshID.derive(owner: body.owner, nonce: nonce) == body.meshId else {
             throw .argument("meshId", "does not follow from the owner's key and the nonce")

@@ -54,7 +54,15 @@ final class Mailbox {
     /// Holds what was offered on a connection that is gone, in its place among the others.
     func takeBack(_ pending: Pending) {
         if let offer = offered.removeValue(forKey: pending.message) { offeredBytes -= offer.bytes }
+        insert(pending)
+    }
+
+    /// Holds a delivery in its place among the others, whatever came in between.
+    func insert(_ pending: Pending) {
         let lane = held[pending.priority.rank]
+        guard let last = lane.last, last.message > pending.message else {
+            return held[pending.priority.rank].append(pending)
+        }
         let place = lane.firstIndex { $0.message > pending.message } ?? lane.endIndex
         held[pending.priority.rank].insert(pending, at: place)
     }

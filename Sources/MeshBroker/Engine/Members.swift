@@ -111,15 +111,19 @@ enum Members {
     ) throws(MeshError) -> Member {
         let state = context.state
         let name = Names.normalised(name)
-        try Names.checkName(name)
+        try Labels.checkMember(name)
         if let other = state.roster.member(key: key), other.revokedAt == nil || other.isBanned {
             throw MeshError(
                 other.revokedAt == nil ? .exists : .revoked,
                 "this key already belongs to \(other.name)", details: ["memberId": .string(other.id)])
         }
-        if state.roster.member(name: name) != nil {
-            throw MeshError(.exists, "a member called \(name) exists", hint: "choose another name with --name")
+        if let other = state.roster.member(name: name) ?? state.roster.member(readingLike: name) {
+            throw MeshError(
+                .exists, "a member called \(other.name) exists"
+                    + (other.name == name ? "" : ", and \(name) reads like it"),
+                hint: "choose another name with --name")
         }
+        try KeyOwnership.check(memberKey: key, state)
         guard state.roster.members.count < maximum else {
             throw MeshError(.capacity, "a mesh has at most \(maximum) members")
         }
@@ -137,6 +141,7 @@ enum Members {
         ).run(member.number.rawValue, member.id, member.key.bytes, member.name, member.role.rawValue, member.joinedAt)
         state.roster.insert(member)
         state.nextMember += 1
+        try KeyOwnership.take(for: member, context)
     }
 
     private static func readmit(_ former: Member, as member: Member, _ context: WriteContext) throws {
@@ -150,6 +155,7 @@ enum Members {
             $0.joinedAt = member.joinedAt
             $0.revokedAt = nil
         }
+        try KeyOwnership.take(for: member, context)
     }
 
     static func check(role: Role, givenBy member: Member) throws(MeshError) {

@@ -265,11 +265,14 @@ enum Messages {
     /// A direct message is refused when a recipient's mailbox is full; in a group the others still get it.
     private static func checkRoom(_ resolution: Resolution, _ state: EngineState) throws(MeshError) {
         guard resolution.kind == .direct else { return }
-        for case .session(let number) in resolution.recipients
-        where (state.mailboxes[number]?.count ?? 0) >= DeliveryPolicy.maximumPending {
+        for recipient in resolution.recipients where Deliveries.isFull(recipient, state) {
+            let member =
+                switch recipient {
+                case .session(let number): state.member(of: number)
+                case .member(let number): state.roster.members[number]
+                }
             throw MeshError(
-                .queueFull,
-                "\(state.member(of: number)?.name ?? "the recipient") has \(DeliveryPolicy.maximumPending) messages waiting",
+                .queueFull, "\(member?.name ?? "the recipient") has \(DeliveryPolicy.maximumPending) messages waiting",
                 hint: "try again when some were fetched or have expired")
         }
     }

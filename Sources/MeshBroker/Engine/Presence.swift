@@ -57,6 +57,7 @@ enum Presence {
                     view.roster.members[session.member].map { member in
                         PeersList.Peer(
                             session: session, member: member,
+                            shownName: view.roster.shownName(of: session, member),
                             pending: view.state.mailboxes[session.number]?.count ?? 0,
                             you: session.number == caller?.number, now: view.now)
                     }
@@ -114,11 +115,12 @@ enum Presence {
         if session.isVisible { announce(returned ? "peer_returned" : "peer_joined", session, member, context) }
     }
 
-    /// Ends a session's presence after its grace.
-    static func leave(_ session: Session, _ context: WriteContext) throws {
+    /// Ends a session's presence after its grace. `isLast` says that the session itself ends now.
+    static func leave(_ session: Session, isLast: Bool = false, _ context: WriteContext) throws {
         guard let member = context.state.roster.members[session.member] else { return }
         let wasAnnounced = session.isAnnounced
         try context.update(session.number) {
+            if $0.attachment.isAttached { $0.lastSeenAt = context.now }
             $0.attachment = .away
             $0.isAnnounced = false
             if $0.status == .working {
@@ -130,21 +132,18 @@ enum Presence {
             try context.record("session.gone", object: session.key.hex)
             if session.isVisible { announce("peer_left", session, member, context) }
         }
-        if session.isForeign {
-            context.arm(
-                Connections.retireTimer, key: session.number.rawValue, due: context.now + Connections.retireMillis)
-        }
+        if !isLast { try Retirement.left(session.number, context) }
     }
 
     /// One event to every connected session but the one that it speaks of. Legacy clients of the same member are left
     /// out, as they expect.
     private static func announce(_ event: String, _ session: Session, _ member: Member, _ context: WriteContext) {
         guard context.state.roster.connectedCount <= DeliveryPolicy.presenceAudience else { return }
-        let name = session.isForeign ? session.label ?? member.name : member.name
+        let name = context.state.roster.shownName(of: session, member)
         var data: JSONObject = [
             "name": .string(name), "displayName": .string(name),
             "pubkey": .string((session.claimedKey ?? member.key).hex),
-            "memberPubkey": .string(member.key.hex),
+            "memberPubkey": .string(member.key.hex), "memberName": .string(member.name),
         ]
         if let label = session.label { data["label"] = .string(label) }
         if event == "peer_joined" || event == "peer_returned" {

@@ -145,11 +145,8 @@ enum Rights {
         for number in sessions {
             guard let session = state.roster.sessions[number] else { continue }
             close(session, reason, context)
-            try Presence.leave(session, context)
-            try Deliveries.abandon(number, reason: "recipient_removed", context)
-            try state.database.prepare("DELETE FROM session WHERE number = ?").run(number.rawValue)
-            state.roster.remove(number)
-            state.mailboxes[number] = nil
+            try Presence.leave(session, isLast: true, context)
+            try Retirement.remove(session, reason: "recipient_removed", context)
         }
         try Deliveries.abandon(member.number, reason: "recipient_removed", context)
         try state.database.prepare("UPDATE member SET revoked_at = ? WHERE number = ?")
@@ -177,9 +174,9 @@ enum Rights {
                 "\(found.count) banned members are called \(request.target.prefix(64))",
                 hint: found.isEmpty ? "mesh-cli member bans" : "use its key")
         }
-        if state.roster.member(name: member.name) != nil {
+        if let other = state.roster.member(name: member.name) ?? state.roster.member(readingLike: member.name) {
             throw MeshError(
-                .exists, "another member is called \(member.name) now",
+                .exists, "another member is called \(other.name) now",
                 hint: "remove that one first, or invite this one anew")
         }
         try state.database.prepare("UPDATE member SET revoked_at = NULL WHERE number = ?").run(member.number.rawValue)
@@ -225,15 +222,14 @@ enum Rights {
         for session in meant where close(session, reason, context) {
             if session.attachment.isAttached { try Presence.leave(session, context) }
             try context.record(kind, object: session.keyHex)
-            let member = state.roster.members[session.member]?.name ?? ""
-            names.append(session.isForeign ? session.label ?? member : member)
+            names.append(state.roster.members[session.member].map { state.roster.shownName(of: session, $0) } ?? "")
         }
         return names
     }
 
     /// Ends a session's connections, the one that it is attached by and those that only watch.
     @discardableResult
-    private static func close(_ session: Session, _ reason: CloseReason, _ context: WriteContext) -> Bool {
+    static func close(_ session: Session, _ reason: CloseReason, _ context: WriteContext) -> Bool {
         let watching = context.state.subscriptions.connections(of: session.number)
         let attached = session.attachment.connection.map { [$0] } ?? []
         for connection in attached + watching.filter({ !attached.contains($0) }) {
@@ -252,7 +248,8 @@ enum Rights {
         return member
     }
 
-    private static func checkSubordinate(_ member: Member, _ context: WriteContext) throws(MeshError) {
+    /// Fails with `forbidden` when the caller may not decide about a member.
+    static func checkSubordinate(_ member: Member, _ context: WriteContext) throws(MeshError) {
         let (_, caller) = try context.caller()
         if member.role == .owner, member.number != caller.number {
             throw MeshError(.forbidden, "nobody decides about the owner of a mesh")

@@ -15,6 +15,7 @@ final class Route {
         mailbox = state.mailbox(of: session.number)
         grants = state.memory(Grants.Memory.self)
         mesh = state.facts
+        shownName = state.roster.shownName(of: session, member)
         let isPlain =
             session.hasKey && session.messageMode == .push && session.acknowledges && session.dialect == .mesh
         direct = isPlain ? session.attachment.connection : nil
@@ -28,7 +29,8 @@ final class Route {
     var isLimiting: Bool { !grants.limits.isEmpty && grants.limits[member.number] != nil }
 
     /// What it says of itself as a sender.
-    lazy var voice = Voice(session, member, mesh)
+    lazy var voice = Voice(session, member, shownName: shownName, mesh)
+    private let shownName: String
 }
 
 /// The parts of entries and frames that are the same for all sealed messages of one sender.
@@ -46,19 +48,18 @@ final class Voice: Sendable {
     /// Bytes of all parts of an entry, without what differs.
     var entryBytes: Int { entryStart.count + entryLog.count + entryEnd.count }
 
-    init(_ session: Session, _ member: Member, _ mesh: MeshFacts) {
+    init(_ session: Session, _ member: Member, shownName: String, _ mesh: MeshFacts) {
         let sender = session.claimedKey == nil ? member.keyHex : session.keyHex
         entryStart = Array(#"{"act":"message.accepted","actor":"\#(member.keyHex)","com":{"content":""#.utf8)
         entryLog = Self.text(#""},"log":"#, mesh.origin, #","obj":""#)
         entryEnd = Array(#"","recipients":1,"session":"\#(session.keyHex)"},"res":"ok","seq":"#.utf8)
         extra = Array("{\"senderPubkey\":\"\(sender)\"}".utf8)
-        let name = session.isForeign ? session.label ?? member.name : member.name
         var push = Self.text(#"","meshId":"#, mesh.id, #","senderPubkey":"#)
         push += Self.text("", sender, #","senderMemberPubkey":"#)
         push += Self.text("", member.keyHex, #","senderMemberId":"#)
         push += Self.text("", member.id, #","senderName":"#)
-        push += Self.text("", name, #","senderDisplayName":"#)
-        push += Self.text("", name, "")
+        push += Self.text("", StoredMessage.name(of: member, session), #","senderDisplayName":"#)
+        push += Self.text("", shownName, "")
         if let label = session.label { push += Self.text(#","senderLabel":"#, label, "") }
         self.push = push + Array(#","priority":""#.utf8)
     }
@@ -86,7 +87,7 @@ struct Routes {
         }
         let route = Route(session, member, state)
         bySession[number] = route
-        byKey[session.key] = route
+        if session.hasKey { byKey[session.key] = route }
         return route
     }
 

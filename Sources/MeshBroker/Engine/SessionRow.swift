@@ -9,6 +9,7 @@ enum SessionRow {
     private static let acknowledges: Int64 = 8
     private static let visible: Int64 = 16
     private static let announced: Int64 = 32
+    private static let closed: Int64 = 64
 
     static func write(_ session: Session, to database: Database) throws {
         var flags: Int64 = 0
@@ -18,6 +19,7 @@ enum SessionRow {
         if session.acknowledges { flags |= acknowledges }
         if session.isVisible { flags |= visible }
         if session.isAnnounced { flags |= announced }
+        if session.hasClosed { flags |= closed }
         try database.prepare(
             """
             INSERT OR REPLACE INTO session (number, member, key, label, flags, binding, dialect, groups, status,
@@ -44,6 +46,7 @@ enum SessionRow {
             acknowledges: flags & acknowledges != 0, dialect: dialect, seenAt: row.int(14))
         session.isVisible = flags & visible != 0
         session.isAnnounced = flags & announced != 0
+        session.hasClosed = flags & closed != 0
         session.groups = try decode([GroupMembership].self, row.text(7))
         session.status = status
         session.statusSince = row.int(9)

@@ -15,7 +15,8 @@ enum State {
                     key TEXT PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL, revision INTEGER NOT NULL,
                     updated_by TEXT NOT NULL, updated_at INTEGER NOT NULL
                 ) STRICT, WITHOUT ROWID;
-                """)
+                """),
+        Migration(name: "state-2", sql: "ALTER TABLE state_entry ADD COLUMN updated_member INTEGER"),
     ]
 
     /// The revision and the number of keys, as the tables have them.
@@ -40,13 +41,15 @@ enum State {
         Write(BatchState.self) { request, context in try write(request.operations, context) }
         Read(GetState.self) { request, view in
             try check(key: request.key)
-            guard let entry = try entry(request.key, view.state.database) else {
+            guard let entry = try entry(request.key, view.state) else {
                 return StateResult(
                     key: request.key, value: .null, updatedBy: "", updatedAt: "", version: 0, revision: 0, found: false)
             }
-            return StateResult(
+            var result = StateResult(
                 key: entry.key, value: entry.value, updatedBy: entry.updatedBy, updatedAt: entry.updatedAt,
                 version: entry.version, revision: entry.revision, found: true)
+            result.updatedByKey = entry.updatedByKey
+            return result
         }
         Read(ListState.self) { request, view in
             let limit = request.limit ?? 1_000
@@ -124,10 +127,13 @@ enum State {
             } else {
                 try database.prepare(
                     """
-                    INSERT OR REPLACE INTO state_entry (key, value, version, revision, updated_by, updated_at)
-                    VALUES (?, ?, ?, ?, ?, ?)
+                    INSERT OR REPLACE INTO state_entry
+                        (key, value, version, revision, updated_by, updated_at, updated_member)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
                     """
-                ).run(operation.key, (operation.value ?? .null).bytes(), next, revision, member.name, context.now)
+                ).run(
+                    operation.key, (operation.value ?? .null).bytes(), next, revision, member.name, context.now,
+                    member.number.rawValue)
             }
             changes.append(
                 .init(
@@ -139,7 +145,7 @@ enum State {
         memory.count += growth
         try MetaTable(database).set("state.revision", revision)
         try record(changes, revision, context)
-        publish(changes, revision: revision, by: member.name, context)
+        publish(changes, revision: revision, by: member, context)
         return StateWritten(
             revision: revision, version: changes.count == 1 ? changes[0].version : nil, changed: changes.count)
     }
@@ -183,27 +189,30 @@ enum State {
 
     /// Tells watchers, and claudemesh clients, which expect every change of others.
     private static func publish(
-        _ changes: [StateChanges.Change], revision: Int64, by name: String, _ context: WriteContext
+        _ changes: [StateChanges.Change], revision: Int64, by member: Member, _ context: WriteContext
     ) {
         for interest in context.state.subscriptions.interests(in: channel) {
             let seen = changes.filter { $0.key.utf8.starts(with: interest.prefix.utf8) }
             guard !seen.isEmpty else { continue }
             let push = StateChanges(
-                watchID: interest.name, revision: revision, updatedBy: name, at: context.now, changes: seen)
+                watchID: interest.name, revision: revision, updatedBy: member.name, updatedByKey: member.key,
+                at: context.now, changes: seen)
             context.push(push, to: interest.connection)
         }
         guard case .session(let caller, _) = context.actor else { return }
         for change in changes {
             let push = StateChanges(
-                watchID: "", revision: revision, updatedBy: name, at: context.now, changes: [change])
+                watchID: "", revision: revision, updatedBy: member.name, updatedByKey: member.key, at: context.now,
+                changes: [change])
             context.broadcast(push) { $0.dialect == .claudemesh && $0.number != caller }
         }
     }
 
-    private static func entry(_ key: String, _ database: Database) throws -> StateList.Entry? {
-        try database.prepare(
-            "SELECT key, value, version, revision, updated_by, updated_at FROM state_entry WHERE key = ?"
-        ).first(key, map: row)
+    private static let columns = "key, value, version, revision, updated_by, updated_at, updated_member"
+
+    private static func entry(_ key: String, _ state: EngineState) throws -> StateList.Entry? {
+        try state.database.prepare("SELECT \(columns) FROM state_entry WHERE key = ?")
+            .first(key) { try row($0, state.roster) }
     }
 
     private static func list(
@@ -212,14 +221,17 @@ enum State {
         // A prefix is the range from itself to itself followed by the highest scalar, in byte order.
         try view.rows(
             """
-            SELECT key, value, version, revision, updated_by, updated_at FROM state_entry
-            WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?
-            """, prefix, prefix + "\u{10FFFF}\u{10FFFF}", after ?? "", limit, map: row)
+            SELECT \(columns) FROM state_entry WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?
+            """, prefix, prefix + "\u{10FFFF}\u{10FFFF}", after ?? "", limit
+        ) { try row($0, view.roster) }
     }
 
-    private static func row(_ row: Statement) throws -> StateList.Entry {
-        StateList.Entry(
+    private static func row(_ row: Statement, _ roster: Roster) throws -> StateList.Entry {
+        var entry = StateList.Entry(
             key: row.text(0), value: try JSON.parse(row.blob(1), limits: .frame), updatedBy: row.text(4),
             updatedAt: Timestamp.iso8601(row.int(5)), version: row.int(2), revision: row.int(3))
+        // Entries that were written before the column was there name nobody for certain.
+        if !row.isNull(6) { entry.updatedByKey = roster.members[MemberNumber(rawValue: row.int(6))]?.key }
+        return entry
     }
 }

@@ -116,9 +116,8 @@ struct StoredMessage {
             push.senderMemberPubkey = isOwn ? nil : member.key
             push.senderMemberId = member.id
             let from = state.roster.sessions[sender]
-            let name = from.map { $0.isForeign ? $0.label ?? member.name : member.name } ?? member.name
-            push.senderName = name
-            push.senderDisplayName = name
+            push.senderName = Self.name(of: member, from)
+            push.senderDisplayName = from.map { state.roster.shownName(of: $0, member) } ?? member.name
             push.senderLabel = from?.label
         }
         return push
@@ -126,6 +125,14 @@ struct StoredMessage {
 }
 
 extension StoredMessage {
+    /// The name of a sender: its member's, whatever its client calls itself.
+    static func name(of member: Member, _ session: Session?) -> String {
+        if let label = session?.label, PlantedFault.strikes(.labelAsName, onlyIf: session?.isForeign == true) {
+            return label
+        }
+        return member.name
+    }
+
     private static let columns = """
         seq, sender, member, target, kind, priority, accepted_at, expires_at, client_id, fingerprint, reply_to, flags,
         entry, extra, body

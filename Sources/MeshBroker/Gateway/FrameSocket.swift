@@ -211,8 +211,9 @@ package final class FrameSocket {
             if state == .open { handler.pong(payload) }
         case .close(let reason, let count):
             consumed = count
-            if state == .open { sendClose(reason ?? CloseReason(code: 1005, reason: "")) }
-            end(reason)
+            let told = reason ?? CloseReason(code: 1005, reason: "")
+            if state == .open { sendClose(told) }
+            end(told)
         case .failed(let reason): fail(reason)
         }
         return true

@@ -31,7 +31,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
     private let writerGroup: MultiThreadedEventLoopGroup
     private let registry = Mutex(Registry())
     /// Sessions that were seen over HTTP, by mesh and key.
-    let knownSessions = Mutex<[String: SessionNumber]>([:])
+    let knownSessions = Mutex<[String: SignedCall.Known]>([:])
     /// Told when the disk cannot be trusted any more.
     let onFatal: @Sendable (StoreError) -> Void
 

@@ -94,7 +94,9 @@ final class SocketBridge: FrameHandler, FrameSink {
     func pong(_ payload: [UInt8]) { connection?.pong(payload) }
     func readComplete() { connection?.readComplete() }
     func closed(_ reason: CloseReason?) {
-        connection?.closed()
+        // 1005: a close frame without a code, as most programs send it. A line that broke gives no reason at all.
+        let saidGoodbye = [1_000, 1_001, 1_005].contains(reason?.code)
+        connection?.closed(saidGoodbye: saidGoodbye)
         connection = nil
         socket = nil
     }

@@ -35,7 +35,7 @@ enum MeshRoutes {
         guard let code = InviteCode(text: body.code) else {
             throw MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
         }
-        try Names.checkName(body.name)
+        try Labels.checkMember(body.name)
         let claim = SignedText.joinClaim(
             meshID: body.meshId, inviteID: code.inviteID, name: body.name, member: body.pubkey,
             timestamp: body.timestamp)
@@ -95,16 +95,16 @@ enum MeshRoutes {
     /// Any request of any capability, for a session that signs it; it opens no presence.
     @Sendable static func request(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
         let (node, type) = (context.node, context.parameters[1])
-        let (signed, mesh) = try checked(context)
+        let (signed, mesh, session) = try await checked(context)
         let json = try parse(context.call)
+        try checkAgrees(json, type: type, mesh.facts)
         let request = try node.table.decode(type: type, from: json)
-        let session = try await signed.session(in: mesh, of: node)
-        var result = await mesh.perform(request, as: .session(session, nil))
+        var result = await mesh.perform(request, as: .session(session.number, nil))
         if case .failure(let error) = result, error.code == .unauthorized {
             // The session has retired since: its member's word makes it known again, or says why it cannot be.
             signed.forget(in: mesh, of: node)
             let again = try await signed.session(in: mesh, of: node)
-            result = await mesh.perform(request, as: .session(again, nil))
+            result = await mesh.perform(request, as: .session(again.number, nil))
         }
         return try .reply(200, result.get())
     }
@@ -121,22 +121,36 @@ enum MeshRoutes {
         }
     }
 
-    /// The signature of a request, checked, and the mesh that it is for.
-    private static func checked(_ context: HTTPRoute.Context) throws -> (SignedCall, MeshHandle) {
+    /// A body may repeat what the path says, and nothing else: both are signed, and only one can be meant.
+    private static func checkAgrees(_ body: JSON, type: String, _ mesh: MeshFacts) throws(MeshError) {
+        for (field, valid) in [("type", [type]), ("meshId", [mesh.id, mesh.slug])] {
+            guard let said = body[field], !valid.contains(where: { said == .string($0) }) else { continue }
+            throw MeshError.argument(
+                field, "the body says \(said.text.prefix(80)), the path \(valid[0])",
+                hint: "leave \(field) out of the body, or say the same in both")
+        }
+    }
+
+    /// The signature of a request, checked and used up, the mesh that it is for, and the session that makes it.
+    private static func checked(
+        _ context: HTTPRoute.Context
+    ) async throws -> (SignedCall, MeshHandle, SignedCall.Known) {
         let node = context.node
         let signed = try SignedCall(context.call, audience: node.nodeKey.publicKey)
         // Who asks is checked before it is told whether the mesh exists.
-        try signed.check(at: node.nowMillis(), replays: node.authenticator.replays)
+        try signed.check(at: node.nowMillis())
         guard let mesh = try? node.handle(context.parameters[0]) else {
             throw MeshError(.unauthorized, "this session is not known to that mesh", hint: "join with an invite")
         }
-        return (signed, mesh)
+        let session = try await signed.session(in: mesh, of: node)
+        try signed.use(of: session.member, at: node.nowMillis(), replays: node.authenticator.replays)
+        return (signed, mesh, session)
     }
 
     /// The session that makes a request, for routes that are not one request of one capability.
     static func session(_ context: HTTPRoute.Context) async throws -> (MeshHandle, SessionNumber) {
-        let (signed, mesh) = try checked(context)
-        return (mesh, try await signed.session(in: mesh, of: context.node))
+        let (_, mesh, session) = try await checked(context)
+        return (mesh, session.number)
     }
 
     static func decode<Body: Decodable>(_ type: Body.Type, _ call: HTTPCall) throws(MeshError) -> Body {

@@ -5,6 +5,13 @@ import Synchronization
 
 /// The proof that a session makes an HTTP request: a signature over method, path, body, node, time and nonce.
 struct SignedCall {
+    /// A session that was seen over HTTP.
+    struct Known: Sendable {
+        var number: SessionNumber
+        /// The key of its member.
+        var member: PublicKey
+    }
+
     private let sessionKey: PublicKey
     private let signature: Signature
     private let timestamp: Int64
@@ -34,12 +41,24 @@ struct SignedCall {
         text = SignedText.httpRequest(
             method: call.method, path: call.rawPath, body: call.body, audience: audience.hex, timestamp: time,
             nonce: call.headers["Mesh-Nonce"][0])
-        member = call.headers["Mesh-Member"].first.flatMap { PublicKey(hex: $0) }
-        binding = call.headers["Mesh-Binding"].first.flatMap { Signature(hex: $0) }
+        member = try Self.optional("Mesh-Member", call) { PublicKey(hex: $0) }
+        binding = try Self.optional("Mesh-Binding", call) { Signature(hex: $0) }
     }
 
-    /// Checks time, signature and first use.
-    func check(at now: Int64, replays: ReplayCache) throws(MeshError) {
+    /// A header that may be absent. Fails with `unauthenticated` when it is there twice or cannot be read.
+    private static func optional<Value>(
+        _ name: String, _ call: HTTPCall, _ read: (String) -> Value?
+    ) throws(MeshError) -> Value? {
+        let values = call.headers[name]
+        if values.isEmpty { return nil }
+        guard values.count == 1, let value = read(values[0]) else {
+            throw MeshError(.unauthenticated, "the header \(name) stands twice or cannot be read")
+        }
+        return value
+    }
+
+    /// Checks time and signature.
+    func check(at now: Int64) throws(MeshError) {
         guard !Authenticator.isSkewed(timestamp, at: now) else {
             throw MeshError(
                 .timestampSkew, "the request's time is more than 60 s away from the broker's",
@@ -50,16 +69,22 @@ struct SignedCall {
                 .badSignature, "the signature does not match the session key and the request",
                 hint: "sign method, path and body for the key of GET /v1/node")
         }
-        guard replays.use(signature.bytes, at: now) else {
-            throw MeshError(.replayed, "this request was made before", hint: "sign each request anew")
-        }
+    }
+
+    /// Uses the signature up. It comes last, when the mesh has said that it knows who signed.
+    func use(of member: PublicKey, at now: Int64, replays: ReplayCache) throws(MeshError) {
+        let token = ReplayToken(signature, owner: member)
+        try replays.reserve(token, at: now)
+        replays.confirm(token)
     }
 
     private func cacheKey(_ mesh: MeshHandle) -> String { mesh.facts.id + sessionKey.hex }
 
     /// The session that asks; one that is new is registered by its member's word.
-    func session(in mesh: MeshHandle, of node: BrokerNode) async throws -> SessionNumber {
-        if let known = node.knownSessions.withLock({ $0[cacheKey(mesh)] }) { return known }
+    func session(in mesh: MeshHandle, of node: BrokerNode) async throws -> Known {
+        if let known = node.knownSessions.withLock({ $0[cacheKey(mesh)] }), member == nil || member == known.member {
+            return known
+        }
         guard let member, let binding else {
             throw MeshError(
                 .unauthenticated, "this session is not known here yet",
@@ -76,13 +101,13 @@ struct SignedCall {
         guard let opened = try await mesh.perform(open, as: .node).get() as? SessionOpened else {
             throw MeshError(.internalError, "the session was not opened")
         }
-        let number = SessionNumber(rawValue: opened.number)
+        let found = Known(number: SessionNumber(rawValue: opened.number), member: member)
         node.knownSessions.withLock { known in
             // A cache, not a register: when it is full it starts anew.
             if known.count >= 100_000 { known.removeAll() }
-            known[cacheKey(mesh)] = number
+            known[cacheKey(mesh)] = found
         }
-        return number
+        return found
     }
 
     /// Forgets a session that the mesh does not know any more.

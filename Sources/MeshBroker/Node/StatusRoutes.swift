@@ -27,6 +27,7 @@ enum StatusRoutes {
     @Sendable static func metrics(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
         let node = context.node
         node.metrics.set("broker_uptime_seconds", Double((node.nowMillis() - node.startedAt) / 1_000))
+        node.metrics.set("broker_signatures_remembered", Double(node.authenticator.replays.count))
         let usage = ProcessUsage.now()
         node.metrics.set("process_cpu_seconds_total", usage.cpuSeconds)
         node.metrics.set("process_resident_memory_bytes", Double(usage.residentBytes))

@@ -1,6 +1,14 @@
 package import MeshCore
 package import MeshEngine
 
+/// A hello that was checked.
+package struct Greeting: Sendable {
+    /// The session that it opens, once the mesh knows its member.
+    package var open: OpenSession
+    /// Its signature, which is used once: reserved before the mesh is asked.
+    package var token: ReplayToken
+}
+
 /// Checks who is there: signatures, times, nonces. What the member may do is decided later, from the mesh's state.
 package struct Authenticator: Sendable {
     /// How far a client's clock may be off.
@@ -28,7 +36,7 @@ package struct Authenticator: Sendable {
     // MARK: Claudemesh's hello
 
     /// Checks a claudemesh hello and says which session it opens.
-    package func open(_ hello: Hello, now: Int64, connection: ConnectionID) throws(MeshError) -> OpenSession {
+    package func open(_ hello: Hello, now: Int64, connection: ConnectionID) throws(MeshError) -> Greeting {
         var session: PublicKey?
         if let text = hello.sessionPubkey, !text.isEmpty {
             guard let key = PublicKey(hex: text) else {
@@ -46,20 +54,24 @@ package struct Authenticator: Sendable {
         }
         let text = SignedText.hello(
             meshID: hello.meshId, memberID: hello.memberId, pubkey: hello.pubkey, timestamp: hello.timestamp.text)
-        try check(signature, of: text, by: key, at: now)
-        return OpenSession(
-            member: key, session: session, isProven: false, binding: nil, isForeign: true, dialect: .claudemesh,
+        try check(signature, of: text, by: key)
+        // The member's own key as a session key is proved by the hello itself.
+        let open = OpenSession(
+            member: key, session: session, isProven: session == key, binding: nil, isForeign: true,
+            dialect: .claudemesh,
             acknowledges: acknowledges(hello.capabilities, channel: hello.channel), label: label(hello.displayName),
             groups: hello.groups, messageMode: nil,
             info: info(
                 hello.sessionId, hello.pid, hello.cwd, hello.hostname, hello.peerType, hello.channel, hello.model),
             connection: connection.rawValue, replaces: true, limits: limits)
+        let variant = session?.hex ?? "id " + (hello.sessionId ?? "")
+        return Greeting(open: open, token: ReplayToken(signature, variant: variant, owner: key))
     }
 
     // MARK: Sessions with keys
 
     /// Checks a session's hello, ours or claudemesh's, and says which session it opens.
-    package func open(_ hello: SessionHello, now: Int64, connection: ConnectionID) throws(MeshError) -> OpenSession {
+    package func open(_ hello: SessionHello, now: Int64, connection: ConnectionID) throws(MeshError) -> Greeting {
         guard let session = PublicKey(hex: hello.sessionPubkey) else {
             throw MeshError(.badSessionKey, "sessionPubkey must be 64 lower-case hex characters")
         }
@@ -69,7 +81,10 @@ package struct Authenticator: Sendable {
         let isOurs = (hello.protocolVersion ?? 1) >= 2 && hello.binding != nil
         let binding = isOurs ? try checkOurs(hello, member, session, now) : nil
         if !isOurs { try checkClaudemesh(hello, member, session, now) }
-        return OpenSession(
+        guard let signature = Signature(hex: hello.signature) else {
+            throw MeshError(.malformed, "signature must be 128 hex characters")
+        }
+        let open = OpenSession(
             member: member, session: session, isProven: true, binding: binding, isForeign: !isOurs,
             dialect: isOurs ? .mesh : .claudemesh,
             acknowledges: isOurs
@@ -80,6 +95,7 @@ package struct Authenticator: Sendable {
                 hello.sessionId, hello.pid, hello.cwd, hello.hostname, hello.peerType, hello.channel, hello.model),
             connection: hello.attach == false ? nil : connection.rawValue,
             replaces: isOurs ? hello.replace ?? false : true, limits: limits)
+        return Greeting(open: open, token: ReplayToken(signature, owner: member))
     }
 
     private func checkOurs(
@@ -103,7 +119,7 @@ package struct Authenticator: Sendable {
         let text = SignedText.meshSessionHello(
             meshID: hello.meshId, member: member, session: session, audience: audience.hex,
             timestamp: hello.timestamp, nonce: nonce)
-        try check(signature, of: text, by: session, at: now)
+        try check(signature, of: text, by: session)
         return binding
     }
 
@@ -133,19 +149,16 @@ package struct Authenticator: Sendable {
         }
         let text = SignedText.sessionHello(
             meshID: hello.meshId, parent: member, session: session, timestamp: hello.timestamp)
-        try check(signature, of: text, by: session, at: now)
+        try check(signature, of: text, by: session)
     }
 
     // MARK: Parts
 
     private func check(
-        _ signature: Signature, of text: [UInt8], by key: PublicKey, at now: Int64
+        _ signature: Signature, of text: [UInt8], by key: PublicKey
     ) throws(MeshError) {
         guard key.verifies(signature, of: text) else {
             throw MeshError(.badSignature, "the signature does not match the key and the fields")
-        }
-        guard replays.use(signature.bytes, at: now) else {
-            throw MeshError(.replayed, "this hello was used before", hint: "sign a new one for each connection")
         }
     }
 

@@ -27,7 +27,9 @@ final class ConnectionSession {
     private var session: SessionNumber?
     private var hasEnded = false
     /// The mesh that was asked to open a session when the connection ended.
-    private var left: (sequencer: any Sequencer, meshID: String)?
+    private var left: (sequencer: any Sequencer, meshID: String, saidGoodbye: Bool)?
+    /// The signature of the hello that the mesh decides about.
+    private var token: ReplayToken?
     private var isTouched = false
     private var dialect = Dialect.claudemesh
     private var isAttached = true
@@ -133,17 +135,17 @@ final class ConnectionSession {
     private func greet(_ type: String, _ frame: JSON) {
         let now = host.nowMillis()
         do throws(MeshError) {
-            let open: OpenSession
+            let greeting: Greeting
             let meshID: String
             switch type {
             case Hello.type:
                 let hello = try decode(Hello.self, frame)
                 meshID = hello.meshId
-                open = try host.authenticator.open(hello, now: now, connection: id)
+                greeting = try host.authenticator.open(hello, now: now, connection: id)
             case SessionHello.type:
                 let hello = try decode(SessionHello.self, frame)
                 meshID = hello.meshId
-                open = try host.authenticator.open(hello, now: now, connection: id)
+                greeting = try host.authenticator.open(hello, now: now, connection: id)
             default:
                 return strike(
                     MeshError(.noHello, "the first frame must be hello or session_hello"),
@@ -152,6 +154,9 @@ final class ConnectionSession {
             guard let sequencer = host.sequencer(of: meshID), let connection else {
                 throw MeshError(.unauthorized, "this key is not a member of that mesh", hint: "join with an invite")
             }
+            try host.authenticator.replays.reserve(greeting.token, at: now)
+            token = greeting.token
+            let open = greeting.open
             dialect = open.dialect
             isAttached = open.connection != nil
             phase = .greeting(sequencer, meshID: meshID)
@@ -169,7 +174,19 @@ final class ConnectionSession {
         }
     }
 
+    /// The mesh has decided: what a member signed is used up, what a stranger signed is forgotten.
+    private func settleToken(_ error: MeshError? = nil) {
+        guard let token else { return }
+        self.token = nil
+        if error?.code == .unauthorized || error?.code == .revoked {
+            host.authenticator.replays.release(token)
+        } else {
+            host.authenticator.replays.confirm(token)
+        }
+    }
+
     private func refuseHello(_ error: MeshError) {
+        settleToken(error)
         host.metrics.connectionRejected(error.code)
         sink.write(error.frame())
         let reason = error.code == .revoked ? "banned" : error.code.rawValue
@@ -177,6 +194,7 @@ final class ConnectionSession {
     }
 
     private func welcome(_ opened: SessionOpened, _ sequencer: any Sequencer, _ meshID: String) {
+        settleToken()
         helloTimer?.cancel()
         let number = SessionNumber(rawValue: opened.number)
         phase = .open(sequencer, meshID: meshID, session: number)
@@ -309,8 +327,11 @@ final class ConnectionSession {
         switch item {
         case .reply(_, let reply):
             guard let opened = reply as? SessionOpened else { return }
-            lose(SessionNumber(rawValue: opened.number), left.sequencer, left.meshID)
-        case .refusal(let submission, _) where submission.tag?.type == OpenSession.type:
+            settleToken()
+            lose(
+                SessionNumber(rawValue: opened.number), left.sequencer, left.meshID, saidGoodbye: left.saidGoodbye)
+        case .refusal(let submission, let error) where submission.tag?.type == OpenSession.type:
+            settleToken(error)
             host.forget(id, meshID: left.meshID)
         default: return
         }
@@ -318,10 +339,16 @@ final class ConnectionSession {
     }
 
     /// Tells the mesh that a session has lost its connection.
-    private func lose(_ session: SessionNumber, _ sequencer: any Sequencer, _ meshID: String) {
+    private func lose(
+        _ session: SessionNumber, _ sequencer: any Sequencer, _ meshID: String, saidGoodbye: Bool
+    ) {
         guard isAttached else { return host.forget(id, meshID: meshID) }
         sequencer.submit([
-            .init(.command(LoseConnection(session: session.rawValue, connection: id.rawValue), .node), for: .nobody)
+            .init(
+                .command(
+                    LoseConnection(
+                        session: session.rawValue, connection: id.rawValue, clean: saidGoodbye ? true : nil), .node),
+                for: .nobody)
         ])
     }
 
@@ -381,7 +408,8 @@ final class ConnectionSession {
         closed()
     }
 
-    func closed() {
+    /// The connection has ended; `saidGoodbye` when its client closed it in good order.
+    func closed(saidGoodbye: Bool = false) {
         let last = phase
         if case .ended = last { return }
         flushBurst()
@@ -393,9 +421,9 @@ final class ConnectionSession {
         host.metrics.connectionClosed()
         switch last {
         case .open(let sequencer, let meshID, let session):
-            lose(session, sequencer, meshID)
+            lose(session, sequencer, meshID, saidGoodbye: saidGoodbye)
         case .greeting(let sequencer, let meshID):
-            left = (sequencer, meshID)
+            left = (sequencer, meshID, saidGoodbye)
             host.forget(id, meshID: meshID)
         case .silent, .ended: break
         }

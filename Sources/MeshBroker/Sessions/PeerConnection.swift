@@ -26,8 +26,8 @@ package final class PeerConnection: Sendable {
     package func readComplete() { session.value.readComplete() }
     /// A ping was answered.
     package func pong(_ payload: [UInt8]) { session.value.pong(payload) }
-    /// The connection is gone.
-    package func closed() { session.value.closed() }
+    /// The connection is gone; `saidGoodbye` when its client closed it in good order.
+    package func closed(saidGoodbye: Bool = false) { session.value.closed(saidGoodbye: saidGoodbye) }
     /// Says goodbye.
     package func close(_ reason: CloseReason) { session.value.end(reason) }
 

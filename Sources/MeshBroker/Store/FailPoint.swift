@@ -49,19 +49,34 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case forgetKeys = "forget_keys"
     /// An acknowledgement is answered and not stored.
     case forgetAcknowledgements = "forget_acknowledgements"
+    /// Whoever names a session key has it, whosever it is.
+    case trustNamedKeys = "trust_named_keys"
+    /// A client that said goodbye is taken for one that lost its connection.
+    case forgetGoodbyes = "forget_goodbyes"
+    /// A signature may be used again.
+    case forgetSignatures = "forget_signatures"
+    /// A foreign client's label stands in the place of its member's name.
+    case labelAsName = "label_as_name"
 
     #if DEBUG
         private static let plan: (fault: PlantedFault, every: Countdown)? = {
             guard let text = getenv("MESH_PLANTED_FAULT").map({ String(cString: $0) }),
                 let fault = PlantedFault(rawValue: text)
             else { return nil }
-            // Retries are rare: that fault is there each time.
-            return (fault, Countdown(every: fault == .forgetKeys ? 1 : 25))
+            return (fault, Countdown(every: isRare(fault) ? 1 : 25))
         }()
+
+        /// What seldom happens goes wrong each time.
+        private static func isRare(_ fault: PlantedFault) -> Bool {
+            switch fault {
+            case .forgetKeys, .trustNamedKeys, .forgetGoodbyes, .forgetSignatures, .labelAsName: true
+            default: false
+            }
+        }
     #endif
 
-    /// Whether to do wrong here, this time: every 25th time when the fault was named (a retry each time); never in a
-    /// release build.
+    /// Whether to do wrong here, this time: every 25th time when the fault was named, each time when its kind is rare; never
+    /// in a release build.
     @inline(__always)
     public static func strikes(_ fault: PlantedFault, onlyIf condition: @autoclosure () -> Bool = true) -> Bool {
         #if DEBUG

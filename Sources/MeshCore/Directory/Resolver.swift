@@ -136,7 +136,7 @@ extension Roster {
     private func add(
         member: Member, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
     ) {
-        let own = sessions(of: member.number)
+        let own = sessions(of: member.number).filter { sessions[$0]?.isGone == false }
         if own.isEmpty { membersFound.insert(member.number) } else { sessionsFound.formUnion(own) }
     }
 
@@ -148,8 +148,10 @@ extension Roster {
         }
         if let slash = name.utf8.firstIndex(of: UInt8(ascii: "/")), let member = member(name: String(name[..<slash])) {
             let label = String(name[name.index(after: slash)...])
-            let matches = sessions(of: member.number).filter { sessions[$0]?.label == label }
+            let known = sessions(of: member.number).filter { sessions[$0]?.label == label }
+            let matches = known.filter { sessions[$0]?.isGone == false }
             guard let match = matches.last else {
+                if !known.isEmpty { throw gone(name, member) }
                 let labels = sessions(of: member.number).compactMap { sessions[$0]?.label }
                 throw MeshError(
                     .unknownTarget, "\(member.name) has no session named \(label)",
@@ -160,7 +162,16 @@ extension Roster {
             sessionsFound.insert(match)
             return
         }
-        let labelled = sessionOrder.filter { sessions[$0]?.label == name }
+        // A label that reads like a member's name, the mesh's own or a key is reached as `member/label` alone: who writes
+        // it means somebody else.
+        let known = Labels.beginsKey(name) ? [] : sessionOrder.filter { sessions[$0]?.label == name }
+        if known.contains(where: { sessions[$0].map { isMisleading(name, of: $0.member) } ?? false }) {
+            throw misleading(name, known)
+        }
+        let labelled = known.filter { sessions[$0]?.isGone == false }
+        if labelled.isEmpty, let last = known.last, let member = sessions[last].flatMap({ members[$0.member] }) {
+            throw gone(name, member)
+        }
         if labelled.count == 1 {
             sessionsFound.insert(labelled[0])
             return
@@ -172,10 +183,7 @@ extension Roster {
     private func add(
         prefix: String, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
     ) throws(MeshError) {
-        let isPrefix =
-            (8..<64).contains(prefix.utf8.count)
-            && prefix.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
-        if isPrefix {
+        if Labels.beginsKey(prefix) {
             let bySession = sessionOrder.filter { sessions[$0]?.claimedKey?.hex.hasPrefix(prefix) == true }
             let byMember = memberOrder.filter {
                 members[$0].map { $0.revokedAt == nil && $0.key.hex.hasPrefix(prefix) } ?? false
@@ -208,9 +216,31 @@ extension Roster {
             hint: "name one of them in full, or use its key")
     }
 
+    /// All that a name means has left, and nothing that is sealed for it could be opened.
+    private func gone(_ name: String, _ member: Member) -> MeshError {
+        MeshError(
+            .unknownTarget, "\(name) has left and is not expected back",
+            hint: "send to \(member.name): the next session of that member gets it")
+    }
+
+    /// Nobody has this name; only labels that must not be taken for it.
+    private func misleading(_ name: String, _ candidates: [SessionNumber]) -> MeshError {
+        let names = candidates.prefix(3).compactMap { number in
+            sessions[number].flatMap { members[$0.member]?.name }.map { "\($0)/\(name)" }
+        }
+        return MeshError(
+            .unknownTarget, "no member is called \(name), only a session that gave itself this label",
+            hint: "if you mean that session: \(names.joined(separator: " or "))",
+            details: ["nearest": .array(names.map { .string($0) })])
+    }
+
     private func unknown(_ name: String) -> MeshError {
         var known = memberOrder.compactMap { members[$0] }.filter { $0.revokedAt == nil }.map(\.name)
-        known += sessionOrder.compactMap { sessions[$0]?.label }
+        known += sessionOrder.compactMap { number in
+            guard let session = sessions[number], let label = session.label, let member = members[session.member]
+            else { return nil }
+            return isMisleading(label, of: member.number) ? "\(member.name)/\(label)" : label
+        }
         let near = Nearest.names(to: name, among: known, limit: 3)
         return MeshError(
             .unknownTarget, "nobody here is called \(name)",

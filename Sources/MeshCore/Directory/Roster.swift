@@ -159,6 +159,8 @@ public struct Session: Sendable, Hashable {
     public var attachment = Attachment.away
     /// Whether the others were told that it is here; they are told once that it left.
     public var isAnnounced = false
+    /// Whether its client, a foreign one, said goodbye when it left; false again as soon as it is back.
+    public var hasClosed = false
     /// Unix milliseconds of the last attachment.
     public var attachedAt: Int64 = 0
     /// Unix milliseconds of the last loss of its connection, or of its registration.
@@ -200,6 +202,16 @@ public struct Session: Sendable, Hashable {
     /// The key, unless it stands in for a missing one.
     public var claimedKey: PublicKey? { hasKey ? key : nil }
 
+    /// Whether its key was made for one run: claudemesh clients make one at each start and never prove it.
+    public var isForOneRun: Bool { isForeign && !isProven }
+
+    /// Whether nobody may be expected to come back for it: then a name does not mean it any more. Its client said goodbye,
+    /// or its key was made for one run and its grace is over. Sessions of our own clients are never gone.
+    public var isGone: Bool {
+        guard isForeign, !attachment.isAttached else { return false }
+        return hasClosed || isForOneRun && attachment == .away
+    }
+
     /// Whether `*`, groups and topics still count it: connected, or away for less than 24 h (a foreign one 10 min).
     public func countsForGroups(at now: Int64) -> Bool {
         switch attachment {
@@ -231,9 +243,13 @@ public struct Roster: Sendable {
     /// Numbers of `members`, ascending.
     public private(set) var memberOrder: [MemberNumber] = []
 
+    /// Who goes by names and labels that read alike.
+    private(set) var names = NameIndex()
     private var membersByKey: [PublicKey: MemberNumber] = [:]
     private var membersByName: [String: MemberNumber] = [:]
     private var sessionsByKey: [PublicKey: SessionNumber] = [:]
+    /// Sessions without a key, by what stands for it: apart, so that nobody takes such a place by naming it as a key.
+    private var sessionsByStandIn: [PublicKey: SessionNumber] = [:]
     private var sessionsByMember: [MemberNumber: [SessionNumber]] = [:]
 
     /// An empty roster.
@@ -245,6 +261,8 @@ public struct Roster: Sendable {
     public func member(name: String) -> Member? { membersByName[Names.normalised(name)].flatMap { members[$0] } }
     /// The session with a key.
     public func session(key: PublicKey) -> Session? { sessionsByKey[key].flatMap { sessions[$0] } }
+    /// The session without a key for which `key` stands.
+    public func session(standIn key: PublicKey) -> Session? { sessionsByStandIn[key].flatMap { sessions[$0] } }
     /// A member's sessions, oldest first.
     public func sessions(of member: MemberNumber) -> [SessionNumber] { sessionsByMember[member] ?? [] }
 
@@ -255,6 +273,7 @@ public struct Roster: Sendable {
         memberOrder.append(member.number)
         membersByKey[member.key] = member.number
         if member.revokedAt == nil { membersByName[member.name] = member.number }
+        names.add(name: member.name, of: member.number)
     }
 
     /// Changes a member; its number and key stay.
@@ -262,7 +281,9 @@ public struct Roster: Sendable {
         guard var member = members[number] else { return }
         version += 1
         if membersByName[member.name] == number { membersByName[member.name] = nil }
+        names.remove(name: member.name, of: number)
         change(&member)
+        names.add(name: member.name, of: number)
         members[number] = member
         if member.revokedAt == nil { membersByName[member.name] = number }
     }
@@ -273,16 +294,26 @@ public struct Roster: Sendable {
         sessions[session.number] = session
         if session.attachment.isAttached { connectedCount += 1 }
         sessionOrder.append(session.number)
-        sessionsByKey[session.key] = session.number
+        if session.hasKey {
+            sessionsByKey[session.key] = session.number
+        } else {
+            sessionsByStandIn[session.key] = session.number
+        }
         sessionsByMember[session.member, default: []].append(session.number)
+        names.add(label: session.label, of: session.member)
     }
 
     /// Changes a session in place; its number, member and key stay.
     public mutating func update<Result>(_ number: SessionNumber, _ change: (inout Session) -> Result) -> Result? {
         guard let wasConnected = sessions[number]?.attachment.isAttached else { return nil }
         version += 1
+        let labelBefore = sessions[number]?.label
         let result = change(&sessions[number, default: Roster.placeholder])
         let isConnected = sessions[number]?.attachment.isAttached ?? false
+        if let member = sessions[number]?.member, sessions[number]?.label != labelBefore {
+            names.remove(label: labelBefore, of: member)
+            names.add(label: sessions[number]?.label, of: member)
+        }
         if isConnected != wasConnected { connectedCount += isConnected ? 1 : -1 }
         return result
     }
@@ -293,8 +324,10 @@ public struct Roster: Sendable {
         version += 1
         if session.attachment.isAttached { connectedCount -= 1 }
         sessionOrder.removeAll { $0 == number }
-        sessionsByKey[session.key] = nil
+        if sessionsByKey[session.key] == number { sessionsByKey[session.key] = nil }
+        if sessionsByStandIn[session.key] == number { sessionsByStandIn[session.key] = nil }
         sessionsByMember[session.member]?.removeAll { $0 == number }
+        names.remove(label: session.label, of: session.member)
     }
 
     /// Never stored: `update` checks that the session exists first.

@@ -40,16 +40,18 @@ public enum Names {
     /// A member's name or a label: 1 to 64 characters without control characters and the marks of other targets.
     public static func checkName(_ name: String, field: String = "name") throws(MeshError) {
         try checkLength(name, field)
-        let refused = name.unicodeScalars.first {
-            $0.value < 0x20 || $0.value == 0x7F || "@#*,/|".unicodeScalars.contains($0)
-                || $0.properties.generalCategory == .control || $0.properties.generalCategory == .lineSeparator
-                || $0.properties.generalCategory == .paragraphSeparator || $0.properties.isBidiControl
-        }
-        if refused != nil {
+        if !name.unicodeScalars.allSatisfy(isAllowed) {
             throw .argument(field, "must not contain control characters or any of @ # * , / |")
         }
         if name.first == " " || name.last == " " { throw .argument(field, "must not begin or end with a space") }
         if PublicKey(hex: name) != nil { throw .argument(field, "must not look like a key") }
+    }
+
+    /// Whether a name may hold a character.
+    static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+        let category = scalar.properties.generalCategory
+        return !"@#*,/|".unicodeScalars.contains(scalar) && category != .control && category != .lineSeparator
+            && category != .paragraphSeparator && !scalar.properties.isBidiControl
     }
 
     /// A group's name: parts of letters, digits, `_`, `-`, `.`, with `/` between them.

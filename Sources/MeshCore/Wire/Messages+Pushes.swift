@@ -13,7 +13,8 @@ public struct MessagePush: Codable, Sendable, Hashable, Push, Reply {
     public var senderMemberId: String?
     /// The sender's member name.
     public var senderName: String?
-    /// The sender's member name, under the name that some clients read.
+    /// What a client that knows one name alone shows: the sender's member name; for a foreign client its label, as
+    /// `member/label` where that could be taken for another.
     public var senderDisplayName: String?
     /// The sender's session label.
     public var senderLabel: String?
@@ -159,6 +160,9 @@ public struct SystemEvent: Sendable, Hashable, Push {
     public func frame(for dialect: Dialect) -> [UInt8]? {
         // Claudemesh's SDK knows only `peer_joined`; a return is told to it under that name.
         let name = dialect == .claudemesh && event == "peer_returned" ? "peer_joined" : event
+        // A name is the member's for clients of ours; the label of a foreign client stands beside it.
+        var data = data
+        if dialect == .mesh, let member = data["memberName"] { data["name"] = member }
         return WireFrame.bytes(
             type: "push",
             fields: [

@@ -44,6 +44,8 @@ public enum DeliveryState: String, Sendable, Hashable, CaseIterable, Codable {
 public enum HoldReason: String, Sendable, Hashable, CaseIterable, Codable {
     /// The recipient is not connected.
     case away
+    /// The recipient has left and is not expected back: what is sealed for it can hardly be opened any more.
+    case gone
     /// The recipient said that it is working.
     case working
     /// The recipient asked not to be disturbed.

@@ -113,7 +113,7 @@ public struct PeersList: Reply {
         public var pubkey: String
         /// The member key.
         public var memberPubkey: String
-        /// The member's name; for a foreign client the name it gave.
+        /// The member's name; for a foreign client the label that it gave itself, as `member/label` where it is taken.
         public var displayName: String
         /// The member's name.
         public var memberName: String
@@ -163,10 +163,10 @@ public struct PeersList: Reply {
 
 extension PeersList.Peer {
     /// Makes the row of a session.
-    public init(session: Session, member: Member, pending: Int, you: Bool, now: Int64) {
+    public init(session: Session, member: Member, shownName: String, pending: Int, you: Bool, now: Int64) {
         pubkey = (session.isForeign ? session.claimedKey?.hex : session.key.hex) ?? member.key.hex
         memberPubkey = member.key.hex
-        displayName = session.isForeign ? session.label ?? member.name : member.name
+        displayName = shownName
         memberName = member.name
         label = session.label
         status = session.status

@@ -139,8 +139,10 @@ public struct StateResult: Reply {
     public var key: String
     /// The value; null when missing.
     public var value: JSON
-    /// The member who wrote it; empty when missing.
+    /// The name of the member who wrote it; empty when missing.
     public var updatedBy: String
+    /// The key of the member who wrote it: what decides who it was. Absent when missing or written by an older broker.
+    public var updatedByKey: PublicKey?
     /// ISO 8601; empty when missing.
     public var updatedAt: String
     /// The key's version, counted from 1; 0 when missing.
@@ -196,8 +198,10 @@ public struct StateList: Reply {
         public var key: String
         /// The value.
         public var value: JSON
-        /// The member who wrote it.
+        /// The name of the member who wrote it.
         public var updatedBy: String
+        /// The key of the member who wrote it: what decides who it was. Absent when written by an older broker.
+        public var updatedByKey: PublicKey?
         /// ISO 8601.
         public var updatedAt: String
         /// The key's version.
@@ -323,18 +327,23 @@ public struct StateChanges: Sendable, Hashable, Push {
     public var watchID: String
     /// The mesh-wide revision of the write.
     public var revision: Int64
-    /// Who wrote it.
+    /// The name of the member who wrote it.
     public var updatedBy: String
+    /// The key of the member who wrote it.
+    public var updatedByKey: PublicKey
     /// Unix milliseconds.
     public var at: Int64
     /// The keys that changed, in the order of the write.
     public var changes: [Change]
 
     /// Makes the changes of one write.
-    public init(watchID: String, revision: Int64, updatedBy: String, at: Int64, changes: [Change]) {
+    public init(
+        watchID: String, revision: Int64, updatedBy: String, updatedByKey: PublicKey, at: Int64, changes: [Change]
+    ) {
         self.watchID = watchID
         self.revision = revision
         self.updatedBy = updatedBy
+        self.updatedByKey = updatedByKey
         self.at = at
         self.changes = changes
     }
@@ -349,6 +358,7 @@ public struct StateChanges: Sendable, Hashable, Push {
         ]
         if dialect == .mesh {
             fields["watchId"] = .string(watchID)
+            fields["updatedByKey"] = .string(updatedByKey.hex)
             fields["changes"] = .array(
                 changes.map {
                     [

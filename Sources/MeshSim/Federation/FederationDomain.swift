@@ -1,3 +1,5 @@
+public import MeshCore
+
 /// That a domain reads another.
 public struct DomainInput: Codable, Sendable, Hashable {
     /// The domain that is read.
@@ -5,11 +7,14 @@ public struct DomainInput: Codable, Sendable, Hashable {
     /// How many ticks later its values are seen: at tick n those of tick n - lookahead. 0 is a phase of the same tick,
     /// and only valid without cycles or within a declared loop.
     public var lookahead: Int64
+    /// The key of the member whose values are the domain's; nil: the first that writes them in a run.
+    public var author: PublicKey?
 
     /// Makes an input. With the default, what is written in tick n is visible to others in tick n + 1.
-    public init(_ domain: String, lookahead: Int64 = 1) {
+    public init(_ domain: String, lookahead: Int64 = 1, author: PublicKey? = nil) {
         self.domain = domain
         self.lookahead = lookahead
+        self.author = author
     }
 }
 

@@ -2,12 +2,13 @@ import MeshCore
 
 /// Who takes a seat, and what seats and people ask for.
 extension ControllerMachine {
-    mutating func admit(_ join: SimJoin, _ address: String, _ member: String) -> [Output] {
+    mutating func admit(_ join: SimJoin, _ address: String, _ member: SimMember) -> [Output] {
         do throws(SimError) {
             let name = join.name ?? freeName(join.role)
             if let held = holders[name] {
-                guard held.member == member, held.isGone || held.address == address || join.resume == held.generation
-                else { throw SimError("\(name) is held by \(held.member); take another name, or none") }
+                guard held.isHeld(by: member, at: address),
+                    held.isGone || held.address == address || join.resume == held.generation
+                else { throw SimError("\(name) is held by \(held.name); take another name, or none") }
                 if held.address == address, !held.isGone, join.resume == nil,
                     let seat = host.collector.seats.upcoming.first(where: { $0.name == name })
                 {
@@ -18,21 +19,22 @@ extension ControllerMachine {
             }
             if host.collector.seats.upcoming.contains(where: { $0.name == name }) {
                 // Nobody but whom it was handed over to: it is an agent's, or another's who was asked to take it.
-                guard let heir = vacant[name], heir == nil || heir == member else {
+                guard let heir = vacant[name], heir == nil || heir == member.key else {
                     throw SimError("\(name) is held; take another name, or none")
                 }
                 return try resume(name, join, address, member)
             }
-            guard holders.values.count(where: { $0.member == member }) < settings.seatsPerMember else {
+            guard holders.values.count(where: { $0.member == member.key }) < settings.seatsPerMember else {
                 throw SimError(
-                    "\(member) holds \(settings.seatsPerMember) seats, the most that one may; leave one first")
+                    "\(member.name) holds \(settings.seatsPerMember) seats, the most that one may; leave one first")
             }
             guard let seat = settings.admit(name, join) else {
                 let roles = settings.roles.joined(separator: ", ")
                 throw SimError("no seat for the role \(join.role ?? "none"); there are \(roles)")
             }
             let generation = try host.take(seat)
-            holders[name] = Holder(address: address, member: member, generation: generation)
+            holders[name] = Holder(
+                address: address, member: member.key, name: member.name, generation: generation)
             return [.send(.welcome(host.welcome(seat, generation: generation)), to: address)]
         } catch {
             return [.send(.error(SimFault(code: "no_seat", message: error.description)), to: address)]
@@ -41,10 +43,10 @@ extension ControllerMachine {
 
     /// The same body for whoever held it and comes back, or for whom it was handed over to.
     mutating func resume(
-        _ name: String, _ join: SimJoin, _ address: String, _ member: String
+        _ name: String, _ join: SimJoin, _ address: String, _ member: SimMember
     ) throws(SimError) -> [Output] {
         let generation = try host.handOver(name, to: join.mind)
-        holders[name] = Holder(address: address, member: member, generation: generation)
+        holders[name] = Holder(address: address, member: member.key, name: member.name, generation: generation)
         vacant[name] = nil
         // It was perhaps not waited for any more; it is again. Who was not demoted need not be readmitted.
         try? host.readmit(name)
@@ -61,8 +63,8 @@ extension ControllerMachine {
         return "\(role ?? "seat")-\(seatNumber)"
     }
 
-    mutating func act(_ action: SimAction, _ address: String, _ now: Int64) -> [Output] {
-        guard holders[action.seat]?.address == address else {
+    mutating func act(_ action: SimAction, _ address: String, _ member: SimMember, _ now: Int64) -> [Output] {
+        guard plays(member, address, action.seat) else {
             let fault = SimFault(
                 code: "not_your_seat", message: "\(action.seat) is not your seat", hint: "join first: sim_join")
             return [.send(.error(fault), to: address)]
@@ -78,14 +80,14 @@ extension ControllerMachine {
     // MARK: Orders
 
     mutating func order(
-        _ command: SimCommand, _ address: String, _ member: String, _ now: Int64
+        _ command: SimCommand, _ address: String, _ member: SimMember, _ now: Int64
     ) -> [Output] {
         func refuse(_ code: String, _ message: String, _ hint: String?) -> [Output] {
             [.send(.error(SimFault(code: code, message: message, hint: hint)), to: address)]
         }
-        guard settings.mayCommand(member) else {
+        guard settings.mayCommand(member.key) else {
             return refuse(
-                "forbidden", "\(member) may not command this simulation", "ask whoever runs it to allow you")
+                "forbidden", "\(member.name) may not command this simulation", "ask whoever runs it to allow you")
         }
         do {
             switch try SimOrder(command) {
@@ -99,7 +101,7 @@ extension ControllerMachine {
             case .pace(let pacing):
                 try pacer.change(to: pacing)
                 remember(pacing)
-            case .stop(let reason): stopReason = reason ?? "stopped by \(member)"
+            case .stop(let reason): stopReason = reason ?? "stopped by \(member.name)"
             case .handOver(let seat, let mind, let heir):
                 _ = try host.handOver(seat, to: mind)
                 holders[seat] = nil
@@ -109,9 +111,10 @@ extension ControllerMachine {
             case .readmit(let seat): try host.readmit(seat)
             case .act(let action, let arguments):
                 let receipt = host.command(
-                    Command(issuer: member, sequence: command.sequence, action: action, arguments: arguments), now: now)
+                    Command(issuer: member.key.hex, sequence: command.sequence, action: action, arguments: arguments),
+                    now: now)
                 if receipt.status == .refused { return refuse("refused", receipt.reason ?? "not taken", nil) }
-                commanders[member] = address
+                commanders[member.key.hex] = address
             }
             return []
         } catch let error as SimProtocolError {

@@ -32,15 +32,16 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
     let settings: ControllerSettings
     let agents: [LocalAgent]
     var holders: [String: Holder] = [:]
-    /// Seats that were handed over and wait for their new mind: whose member may take them, or anybody's when nil.
-    var vacant: [String: String?] = [:]
+    /// Seats that were handed over and wait for their new mind: the key of the member who may take them, or nil when anybody
+    /// may.
+    var vacant: [String: PublicKey?] = [:]
     /// The pace to go back to after a pause.
     var resumePacing: Pacing
     var clockTicks: Int64 = 0
     var inputs: DomainInputs
     var publisher: TickPublisher?
     var sealedExports = SealedExports()
-    /// Where the results of somebody's commands go; looked up, never walked through.
+    /// Where the results of somebody's commands go, by the member's key in hex; looked up, never walked through.
     var commanders: [String: String] = [:]
     var stopReason: String?
     var seatNumber: Int64 = 0
@@ -48,9 +49,21 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
     /// Who plays a seat from outside.
     struct Holder: Sendable {
         var address: String
-        var member: String
+        /// The member's key; nil in records of older versions, which named members: then only the address counts.
+        var member: PublicKey?
+        var name: String
         var generation: Int64
         var isGone = false
+
+        /// Whether a seat is this member's.
+        func isHeld(by other: SimMember, at place: String) -> Bool {
+            member.map { $0 == other.key } ?? (address == place)
+        }
+    }
+
+    /// Whether a seat is played by this member from this place.
+    func plays(_ member: SimMember, _ address: String, _ seat: String) -> Bool {
+        holders[seat].map { $0.address == address && $0.isHeld(by: member, at: address) } ?? false
     }
 
     /// Makes a machine; the agents' seats are taken. Fails when a setting makes no sense.
@@ -78,7 +91,9 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         let held = recording.ticks.first { $0.tick == tick }?.holders ?? .array([])
         do {
             for one in try JSONCoder.decode([HeldSeat].self, from: held) {
-                holders[one.seat] = Holder(address: one.address, member: one.member, generation: one.generation)
+                holders[one.seat] = Holder(
+                    address: one.address, member: PublicKey(hex: one.member), name: one.name ?? one.member,
+                    generation: one.generation)
             }
         } catch { throw SimError("who holds the seats of tick \(tick) cannot be read: \(error)") }
     }
@@ -87,14 +102,18 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
     struct HeldSeat: Codable {
         var seat: String
         var address: String
+        /// The member's key in hex; in records of older versions its name.
         var member: String
+        var name: String?
         var generation: Int64
     }
 
     var heldSeats: [HeldSeat] {
         host.collector.seats.upcoming.compactMap { seat in
             holders[seat.name].map {
-                HeldSeat(seat: seat.name, address: $0.address, member: $0.member, generation: $0.generation)
+                HeldSeat(
+                    seat: seat.name, address: $0.address, member: $0.member?.hex ?? $0.name, name: $0.name,
+                    generation: $0.generation)
             }
         }
     }
@@ -114,16 +133,18 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
     }
 
     /// A message of a peer. `address` is where answers go, `member` who it is.
-    public mutating func receive(_ message: SimMessage, from address: String, member: String, now: Int64) -> [Output] {
+    public mutating func receive(
+        _ message: SimMessage, from address: String, member: SimMember, now: Int64
+    ) -> [Output] {
         guard !isEnded else { return [.send(.end(end(reason: stopReason ?? "the run is over")), to: address)] }
         var outputs: [Output] = []
         switch message {
         case .join(let join): outputs = admit(join, address, member)
-        case .action(let action): outputs = act(action, address, now)
+        case .action(let action): outputs = act(action, address, member, now)
         case .ack(let ack):
-            if holders[ack.seat]?.address == address { host.acknowledge(ack) }
+            if plays(member, address, ack.seat) { host.acknowledge(ack) }
         case .leave(let leave):
-            if holders[leave.seat]?.address == address, holders[leave.seat]?.generation == leave.generation {
+            if plays(member, address, leave.seat), holders[leave.seat]?.generation == leave.generation {
                 holders[leave.seat] = nil
                 // A seat that was taken and not begun can be given up as well; anything else was given up already.
                 try? host.giveUp(leave.seat)

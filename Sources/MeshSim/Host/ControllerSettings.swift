@@ -18,8 +18,8 @@ public struct ControllerSettings: Sendable {
     public var roles: [String] = []
     /// The seat that somebody gets; nil: none. By default everybody gets one, with a late policy that suits the mind.
     public var admit: @Sendable (_ name: String, SimJoin) -> Seat? = { ControllerSettings.seat($0, $1) }
-    /// Who may command: a member's name.
-    public var mayCommand: @Sendable (_ member: String) -> Bool = { _ in false }
+    /// Who may command, by the member's key. A name would not do: anybody can take one.
+    public var mayCommand: @Sendable (_ member: PublicKey) -> Bool = { _ in false }
     /// Whether each tick is published as values of the mesh's state.
     public var publishes = false
     /// The name of this run, the same for all domains of a federation: only values of the same run are read.

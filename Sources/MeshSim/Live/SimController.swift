@@ -29,7 +29,7 @@ public final class SimController<Rules: Scenario>: Sendable {
         case message(Message)
         case left(String)
         case clock(ClockUpdate)
-        case imported([SealedImport], domain: String, by: String)
+        case imported([SealedImport], domain: String, by: StateUpdate.Author)
         case wake
         case stop(String)
     }
@@ -157,9 +157,10 @@ public final class SimController<Rules: Scenario>: Sendable {
     private func followDomain(_ domain: String) async throws {
         let key = try SimKey.make(domain, SealedExports.key)
         for await update in try await client.watchState(prefix: key) {
-            let values: [(value: JSON, author: String)] =
+            let values: [(value: JSON, author: StateUpdate.Author)] =
                 switch update {
-                case .snapshot(let entries, _): entries.filter { $0.key == key }.map { ($0.value, $0.updatedBy) }
+                case .snapshot(let entries, _):
+                    entries.filter { $0.key == key }.map { ($0.value, .init(name: $0.updatedBy, key: $0.updatedByKey)) }
                 case .changes(let changes, _, let author):
                     changes.filter { $0.key == key }.map { ($0.value, author) }
                 }
@@ -176,16 +177,14 @@ public final class SimController<Rules: Scenario>: Sendable {
     private func work(_ record: @Sendable (SimRecording.Tick) async throws -> Void) async throws -> SimEnd {
         if let end = try await perform(try machine.withLock { try $0.begin(now: now) }, record) { return end }
         var clockBase: Int64?
-        // Whoever first writes a domain's values in a run is that domain; nobody else is believed.
-        var authors: [String: String] = [:]
+        var authors = DomainAuthors(settings.inputs)
         for await arrival in events {
-            if case .imported(_, let domain, let author) = arrival.event {
-                guard authors[domain, default: author] == author else {
-                    let facts: Logger.Metadata = ["domain": "\(domain)", "by": "\(author)"]
-                    logger.warning("somebody else writes a domain's values", metadata: facts)
-                    continue
-                }
-                authors[domain] = author
+            if case .imported(_, let domain, let author) = arrival.event, !authors.accepts(author.key, of: domain) {
+                let facts: Logger.Metadata = [
+                    "domain": "\(domain)", "by": "\(author.name)", "key": "\(author.key?.hex ?? "none")",
+                ]
+                logger.warning("somebody else writes a domain's values", metadata: facts)
+                continue
             }
             if case .message = arrival.event { waiting.withLock { $0 -= 1 } }
             let begun = nanoseconds
@@ -221,11 +220,14 @@ public final class SimController<Rules: Scenario>: Sendable {
     }
 
     private func take(_ message: Message, _ now: Int64, _ machine: inout ControllerMachine<Rules>) -> [Output] {
-        let address = message.from.sessionKey?.hex ?? message.from.name
+        // Who has no key is nobody: the mesh's own notices, and what a broker makes up.
+        guard let key = message.from.memberKey else { return [] }
+        let member = SimMember(key, name: message.from.name)
+        let address = (message.from.sessionKey ?? key).hex
         do throws(SimProtocolError) {
             let parsed = try SimMessage.parse(message.text)
             meter.withLock { $0.add(message.text, parsed) }
-            return machine.receive(parsed, from: address, member: message.from.name, now: now)
+            return machine.receive(parsed, from: address, member: member, now: now)
         } catch {
             return [.send(error.answer, to: address)]
         }

@@ -1,4 +1,4 @@
-import MeshCore
+public import MeshCore
 public import MeshSDK
 public import MeshSim
 
@@ -10,12 +10,16 @@ public struct SimOrchestrator: Sendable {
     private let domains: [String]
     private let rules: [MergeRule]
     private let simRun: String
+    private let authors: [String: PublicKey]
 
-    /// An orchestrator of some domains of a run. What it merges is published under `sim:<federation>:`.
+    /// An orchestrator of some domains of a run. What it merges is published under `sim:<federation>:`. `authors` names the
+    /// members whose values are a domain's; of other domains the first that writes in this run is believed, and nobody else.
     public init(
-        client: MeshClient, federation: String, domains: [String], run: String = "", rules: [MergeRule] = []
+        client: MeshClient, federation: String, domains: [String], run: String = "", rules: [MergeRule] = [],
+        authors: [String: PublicKey] = [:]
     ) {
         simRun = run
+        self.authors = authors
         self.client = client
         self.federation = federation
         self.domains = domains
@@ -27,20 +31,32 @@ public struct SimOrchestrator: Sendable {
         var readers: [String: ManifestReader] = [:]
         var merger = try Merger(
             federation: federation, sources: domains.map { MergeSource($0) }, rules: rules)
+        var authors = DomainAuthors(self.authors)
         for await update in try await client.watchState(prefix: "sim:") {
-            let changes: [StateChange] =
+            let changes: [(change: StateChange, author: PublicKey?)] =
                 switch update {
-                case .snapshot(let entries, _): entries.map { StateChange(key: $0.key, value: $0.value) }
-                case .changes(let changes, _, _):
-                    changes.map { StateChange(key: $0.key, value: $0.deleted ? nil : $0.value) }
+                case .snapshot(let entries, _):
+                    entries.map { (StateChange(key: $0.key, value: $0.value), $0.updatedByKey) }
+                case .changes(let changes, _, let author):
+                    changes.map { (StateChange(key: $0.key, value: $0.deleted ? nil : $0.value), author.key) }
                 }
             for domain in domains {
-                let own = changes.filter { $0.key.hasPrefix(SimKey.prefix(domain)) }
+                let prefix = SimKey.prefix(domain)
+                let known = authors.author(of: domain)
+                // Of a domain that is known only its own values count; of another the one that says which run it makes.
+                var own: [StateChange] = []
+                var sealer: PublicKey?
+                for (change, author) in changes where change.key.hasPrefix(prefix) {
+                    guard known == nil || author == known else { continue }
+                    own.append(change)
+                    if change.key == prefix + SealedExports.key { sealer = author }
+                }
                 // A domain counts from where it has begun this run: what stands there before is another's.
                 if readers[domain] == nil {
                     let sealed = own.last { $0.key == SimKey.prefix(domain) + SealedExports.key }?.value
                     let run = sealed.flatMap { try? StampedValue(json: $0) }.flatMap { SealedExports.run(of: $0.value) }
-                    guard run == simRun else { continue }
+                    guard run == simRun, authors.accepts(sealer, of: domain) else { continue }
+                    own = changes.filter { $0.change.key.hasPrefix(prefix) && $0.author == sealer }.map(\.change)
                     readers[domain] = try ManifestReader(domain: domain)
                 }
                 guard !own.isEmpty, let reading = readers[domain]?.feed(own) else { continue }

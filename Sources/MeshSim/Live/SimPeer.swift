@@ -26,7 +26,8 @@ public struct SimPeer: Sendable {
     private let client: MeshClient
     private let controller: String
 
-    /// A peer of a controller: its name in the mesh, or its session key.
+    /// A peer of a controller: its name in the mesh, its member key or its session key. A name is looked up once, when it
+    /// plays; from then on the member's key says who the controller is.
     public init(client: MeshClient, controller: String) {
         self.client = client
         self.controller = controller
@@ -38,17 +39,18 @@ public struct SimPeer: Sendable {
         _ join: SimJoin, onResult: @Sendable (SimResult) -> Void = { _ in },
         decide: @Sendable (Scene) async throws -> [LocalAgent.Move]
     ) async throws -> SimEnd {
+        let host = try await findController()
+        func send(_ message: SimMessage) async throws { try await self.send(message, to: host) }
         try await send(.join(join))
         var view = ObservationView()
         var seat: SimWelcome?
         var sequence: Int64 = 0
-        var sender: String?
+        var sender: PublicKey?
         for await message in client.messages {
             // Anybody of the mesh may write to us; only whom we asked, then only who welcomed us, runs the simulation.
-            let key = message.from.sessionKey?.hex ?? message.from.name
-            guard sender == key || sender == nil && (message.from.name == controller || key == controller) else {
-                continue
-            }
+            guard message.from.memberKey == host.member, let key = message.from.sessionKey ?? message.from.memberKey,
+                key == sender ?? host.session ?? key
+            else { continue }
             guard let incoming = try? SimMessage.parse(message.text) else { continue }
             switch incoming {
             case .welcome(let welcome):
@@ -64,7 +66,7 @@ public struct SimPeer: Sendable {
                 guard let seat, observation.seat == seat.seat, observation.generation == seat.generation else {
                     continue
                 }
-                guard let scene = try await take(observation, &view) else { continue }
+                guard let scene = try await take(observation, &view, from: host) else { continue }
                 let moves = try await decide(scene)
                 if moves.isEmpty {
                     let pass = SimAck(
@@ -87,7 +89,9 @@ public struct SimPeer: Sendable {
 
     /// The whole scene that an observation leads to, acknowledged; nil when it is old, or its base is missing: then a whole one
     /// is asked for.
-    private func take(_ observation: SimObservation, _ view: inout ObservationView) async throws -> Scene? {
+    private func take(
+        _ observation: SimObservation, _ view: inout ObservationView, from host: Host
+    ) async throws -> Scene? {
         func ack(keyframe: Bool?) -> SimMessage {
             .ack(
                 SimAck(
@@ -97,19 +101,36 @@ public struct SimPeer: Sendable {
         do {
             guard case .applied = try view.apply(try Observation(json: observation.payload)) else { return nil }
         } catch is ObservationError {
-            try await send(ack(keyframe: true))
+            try await send(ack(keyframe: true), to: host)
             return nil
         }
         switch acknowledgement {
-        case .each: try await send(ack(keyframe: nil))
-        case .whole: try await send(ack(keyframe: true))
+        case .each: try await send(ack(keyframe: nil), to: host)
+        case .whole: try await send(ack(keyframe: true), to: host)
         case .none: break
         }
         return view.scene
     }
 
-    private func send(_ message: SimMessage) async throws {
-        var outgoing = Outgoing(to: controller, text: try message.text())
+    /// Who runs the simulation.
+    private struct Host {
+        var member: PublicKey
+        /// The one session that was named; nil when the member was.
+        var session: PublicKey?
+    }
+
+    /// Looks the controller up. Fails when it is not exactly one member.
+    private func findController() async throws -> Host {
+        let found = try await client.call(Resolve(targetSpec: TargetSpec([controller])))
+        guard found.sealed, let first = found.recipients.first,
+            found.recipients.allSatisfy({ $0.member == first.member })
+        else { throw SimError("\(controller) is not one member: name the controller, or give its key") }
+        let namesSession = controller.utf8.contains(UInt8(ascii: "/")) || first.session?.hex == controller
+        return Host(member: first.member, session: namesSession ? first.session : nil)
+    }
+
+    private func send(_ message: SimMessage, to host: Host) async throws {
+        var outgoing = Outgoing(to: (host.session ?? host.member).hex, text: try message.text())
         outgoing.priority = .now
         outgoing.ttlMillis = 120_000
         try await client.send(outgoing)

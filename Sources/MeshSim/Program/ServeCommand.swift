@@ -52,8 +52,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         name: .customLong("allow"),
         help: ArgumentHelp(
-            "Another member who may command it, beside owner and admins of the mesh; may be repeated.",
-            valueName: "name"))
+            "Another member who may command it, beside owner and admins of the mesh: a name or a key; may be repeated.",
+            valueName: "member"))
     var commanders: [String] = []
 
     @Option(help: ArgumentHelp("Send a seat at most so many bytes at once, up to 60000.", valueName: "bytes"))
@@ -80,8 +80,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         name: .customLong("input"),
         help: ArgumentHelp(
-            "Another domain whose sealed values it reads, of a federation; may be repeated.",
-            valueName: "domain[:lookahead]"))
+            "Another domain whose sealed values it reads, and the member that serves it; may be repeated.",
+            valueName: "domain[:lookahead][@member]"))
     var inputs: [String] = []
 
     @Flag(help: "Only peers play, not the scenario's own agents.")
@@ -111,7 +111,7 @@ struct ServeCommand: AsyncParsableCommand {
         if !inputs.isEmpty, runName == nil {
             throw SimError("--input needs --run: a name that all domains of this run are given, and no run before had")
         }
-        let allowed = commanders
+        let (allowed, authors) = (commanders, inputs.map { $0.split(separator: "@", maxSplits: 1).dropFirst().first })
         let budget = ObservationBudget.bytes(budget)
         let withAgents = !noAgents
         var configuration = MeshClient.Configuration()
@@ -125,11 +125,14 @@ struct ServeCommand: AsyncParsableCommand {
             ) { client in
                 ProgramOutput.warn(ready)
                 var settings = settings
-                let leads = try await client.call(ListMembers()).members.filter {
-                    $0.role == .owner || $0.role == .admin
+                // Names are looked up once: from now on keys decide.
+                let members = try await client.call(ListMembers()).members
+                let leads = members.filter { $0.role == .owner || $0.role == .admin }.map(\.pubkey)
+                let keys = Set(try leads + allowed.map { try Self.key(of: $0, "--allow", members) })
+                settings.mayCommand = { keys.contains($0) }
+                for (place, author) in authors.enumerated() {
+                    settings.inputs[place].author = try author.map { try Self.key(of: String($0), "--input", members) }
                 }
-                let names = allowed + leads.map(\.name)
-                settings.mayCommand = { names.contains($0) }
                 return try await serve(
                     ServeRequest(
                         run: request, client: client, sim: sim, domain: domain, rules: rules, settings: settings,
@@ -138,6 +141,17 @@ struct ServeCommand: AsyncParsableCommand {
             if end.failed == true { throw ProgramFailure(.failure, "the run ended at tick \(end.tick): \(end.reason)") }
             ProgramOutput.warn("ended at tick \(end.tick): \(end.reason)")
         }
+    }
+
+    private static func key(
+        of member: String, _ option: String, _ members: [MemberList.Row]
+    ) throws -> PublicKey {
+        if let key = PublicKey(hex: member) { return key }
+        if let found = members.first(where: { $0.name == member }) { return found.pubkey }
+        let near = Nearest.names(to: member, among: members.map(\.name), limit: 2)
+        throw ProgramFailure(
+            .usage, "\(option): no member is called \(member)"
+                + (near.isEmpty ? "; see mesh-cli member list" : "; did you mean \(near.joined(separator: " or "))?"))
     }
 
     private func settings(ticks: Int64) throws -> ControllerSettings {
@@ -160,10 +174,14 @@ struct ServeCommand: AsyncParsableCommand {
         settings.agentSeed = length.seed
         settings.run = runName ?? ""
         for word in inputs {
-            let parts = word.split(separator: ":", omittingEmptySubsequences: false)
-            guard let domain = parts.first, !domain.isEmpty, parts.count <= 2,
+            let halves = word.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = halves[0].split(separator: ":", omittingEmptySubsequences: false)
+            guard let domain = parts.first, !domain.isEmpty, parts.count <= 2, halves.last?.isEmpty == false,
                 let lookahead = parts.count == 1 ? 1 : Int64(parts[1]), lookahead >= 1
-            else { throw SimError("--input \(word): a domain, or a domain and its lookahead like floor:2") }
+            else {
+                throw SimError(
+                    "--input \(word): a domain, its lookahead, and the member that serves it, like floor, floor:2 or floor:2@ada")
+            }
             settings.inputs.append(DomainInput(String(domain), lookahead: lookahead))
         }
         return settings

@@ -12,8 +12,8 @@ public enum SimOrder: Sendable, Hashable {
     case pace(Pacing)
     /// The run ends after the open tick.
     case stop(reason: String?)
-    /// Another mind takes over a seat's body: a member's, or anybody's who joins by the seat's name.
-    case handOver(seat: String, mind: Mind, member: String?)
+    /// Another mind takes over a seat's body: that of the member with this key, or anybody's who joins by the seat's name.
+    case handOver(seat: String, mind: Mind, member: PublicKey?)
     /// A seat is waited for again.
     case readmit(seat: String)
     /// An action in phase 0.
@@ -31,7 +31,13 @@ public enum SimOrder: Sendable, Hashable {
             "hand_over",
             {
                 let wanted = try JSONCoder.decode(HandOver.self, from: $0)
-                return .handOver(seat: wanted.seat, mind: wanted.mind, member: wanted.member)
+                let member = try wanted.member.map { text in
+                    guard let key = PublicKey(hex: text) else {
+                        throw SimError("member is a member's key, 64 lower-case hex characters; a name proves nothing")
+                    }
+                    return key
+                }
+                return .handOver(seat: wanted.seat, mind: wanted.mind, member: member)
             }
         ),
         ("readmit", { .readmit(seat: try JSONCoder.decode(Readmission.self, from: $0).seat) }),

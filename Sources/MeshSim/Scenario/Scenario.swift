@@ -91,7 +91,7 @@ extension Body: Named {
 public struct ActionCall: Sendable {
     /// The body that acts; nil for a command of somebody who has no seat.
     public let body: Body?
-    /// Who acts: the seat, or the issuer of a command.
+    /// Who acts: the seat, or for a command the key of the member who gave it, in hex.
     public let actor: String
     /// Its arguments, in their normal form.
     public let arguments: JSON

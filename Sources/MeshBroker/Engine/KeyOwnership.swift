@@ -1,0 +1,63 @@
+import MeshCore
+import MeshStore
+
+/// Whose the keys of sessions are: what follows when a key goes from one that only named it to its owner.
+enum KeyOwnership {
+    /// Decides a claim to a session key.
+    static func claim(
+        _ key: PublicKey, by member: Member, isProven: Bool, _ state: EngineState
+    ) throws(MeshError) -> KeyClaim {
+        if PlantedFault.strikes(.trustNamedKeys) {
+            return state.roster.session(key: key).map { .own($0) } ?? .free
+        }
+        return try state.roster.claim(key, by: member.number, isProven: isProven)
+    }
+
+    /// Whether a key can become a member's: nobody else proved it as a session key.
+    static func check(memberKey key: PublicKey, _ state: EngineState) throws(MeshError) {
+        _ = try state.roster.usurper(of: key, owner: state.roster.member(key: key)?.number)
+    }
+
+    /// Gives a member that was just added its own key, when another member had named it as a session key.
+    static func take(for member: Member, _ context: WriteContext) throws {
+        guard !PlantedFault.strikes(.trustNamedKeys),
+            let session = try context.state.roster.usurper(of: member.key, owner: member.number)
+        else { return }
+        try take(from: session, for: .member(member.number), of: member.number, context)
+    }
+
+    /// Ends a session that named another's key. What was sent to the key itself goes to the owner, who alone can open it;
+    /// the rest was meant for the session's member and becomes dead letters.
+    static func take(
+        from session: Session, for recipient: Recipient, of owner: MemberNumber, _ context: WriteContext
+    ) throws {
+        Rights.close(session, .sessionKeyTaken, context)
+        try Deliveries.handOver(
+            addressedTo: session.keyHex, of: session.number, to: recipient, of: owner, context)
+        try Retirement.retire(session, cause: "key_taken", context)
+    }
+
+    /// Takes back what was named before these rules held: a file of an earlier version may still have it. Returns how many
+    /// sessions ended.
+    static func restore(_ context: WriteContext) throws -> Int {
+        var ended = 0
+        let roster = context.state.roster
+        for number in roster.sessionOrder {
+            guard let session = roster.sessions[number], session.hasKey, !session.isProven,
+                let owner = roster.member(key: session.key), owner.number != session.member
+            else { continue }
+            let reader = context.state.roster.reader(of: owner.number)
+            try take(from: session, for: reader, of: owner.number, context)
+            ended += 1
+        }
+        return ended
+    }
+}
+
+extension Roster {
+    /// Who reads what is sealed to a member's own key: its first session that is not gone, or its next one.
+    func reader(of member: MemberNumber) -> Recipient {
+        let own = sessions(of: member).first { sessions[$0]?.isGone == false }
+        return own.map { .session($0) } ?? .member(member)
+    }
+}

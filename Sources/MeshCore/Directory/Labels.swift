@@ -1,0 +1,162 @@
+/// What a session may be called beside its member's name. A label never stands in the place of a name.
+public enum Labels {
+    /// Names that stand for the mesh itself: no member and no session carries them.
+    public static let ofTheMesh: Set<String> = ["mesh", "meshd", "system", "broker", "claudemesh"]
+    /// Names of offices: no session is called so, because a reader would take it for the member that holds the office.
+    public static let ofOffices: Set<String> = ["owner", "admin", "administrator"]
+
+    /// Whether a text reads like a name of the mesh itself.
+    public static func isOfTheMesh(_ text: String) -> Bool { ofTheMesh.contains(likeness(text)) }
+
+    /// Whether a text reads like a name that no session may carry.
+    static func isReserved(_ likeness: String) -> Bool {
+        ofTheMesh.contains(likeness) || ofOffices.contains(likeness)
+    }
+
+    /// Checks the name of a new member: a name that is neither the mesh's own nor the beginning of a key.
+    public static func checkMember(_ name: String) throws(MeshError) {
+        try Names.checkName(name)
+        if isOfTheMesh(name) {
+            throw .argument("name", "\(name) stands for the mesh itself; choose another name")
+        }
+        if beginsKey(name) { throw .argument("name", looksLikeKey) }
+    }
+
+    /// Checks a label: a name that is neither the mesh's own, nor an office's, nor the beginning of a key.
+    public static func check(_ label: String) throws(MeshError) {
+        try Names.checkName(label, field: "label")
+        if isReserved(likeness(label)) {
+            throw .argument("label", "\(label) stands for the mesh or for an office in it; choose another label")
+        }
+        if beginsKey(label) { throw .argument("label", looksLikeKey) }
+    }
+
+    private static let looksLikeKey = "must not look like the beginning of a key: 8 or more of 0-9 and a-f alone"
+
+    /// Whether a text is a key's prefix as targets name one: 8 to 63 lower-case hex digits.
+    public static func beginsKey(_ text: String) -> Bool {
+        (8..<64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    }
+
+    /// The label that a foreign client's display name becomes: what names may not hold is replaced by `_`, the rest is
+    /// cut to 64 characters and 256 bytes. Nil when nothing is left, or what is left looks like a key.
+    public static func clean(_ displayName: String) -> String? {
+        var text = ""
+        var bytes = 0
+        for scalar in displayName.unicodeScalars.prefix(256) {
+            if scalar.properties.isBidiControl || isInvisible(scalar) && scalar != zeroWidthJoiner { continue }
+            let kept = Names.isAllowed(scalar) ? scalar : "_"
+            bytes += UTF8.width(kept)
+            if bytes > 256 { break }
+            text.unicodeScalars.append(kept)
+        }
+        text = String(text.prefix(64))
+        let bare = text.drop { $0 == " " }
+        guard let last = bare.lastIndex(where: { $0 != " " }) else { return nil }
+        let label = String(bare[...last])
+        do throws(MeshError) { try Names.checkName(label) } catch { return nil }
+        return label
+    }
+
+    private static let zeroWidthJoiner: Unicode.Scalar = "\u{200D}"
+
+    private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value >= 0x80 && scalar.properties.isDefaultIgnorableCodePoint && !scalar.properties.isVariationSelector
+    }
+
+    /// What two texts have in common when a reader takes one for the other: without case, spaces and characters that are
+    /// not seen, and with letters of other scripts that look like Latin ones in their place.
+    public static func likeness(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 < 0x80 }) {
+            return String(decoding: text.utf8.lazy.filter { $0 != 0x20 }.map(lowered), as: UTF8.self)
+        }
+        var like = ""
+        for scalar in text.unicodeScalars {
+            if scalar.properties.isWhitespace || scalar.properties.isDefaultIgnorableCodePoint { continue }
+            // Full-width forms stand 0xFEE0 above ASCII.
+            let plain =
+                (0xFF01...0xFF5E).contains(scalar.value)
+                ? Unicode.Scalar(scalar.value - 0xFEE0) ?? scalar : scalar
+            for low in plain.properties.lowercaseMapping.unicodeScalars {
+                like.unicodeScalars.append(lookalikes[low] ?? low)
+            }
+        }
+        return like
+    }
+
+    private static func lowered(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte + 32 : byte }
+
+    /// Letters of Cyrillic and Greek that are drawn as Latin ones.
+    private static let lookalikes: [Unicode.Scalar: Unicode.Scalar] = [
+        "а": "a", "в": "b", "е": "e", "к": "k", "м": "m", "н": "h", "о": "o", "р": "p", "с": "c", "т": "t", "у": "y",
+        "х": "x", "і": "i", "ј": "j", "ѕ": "s", "ԁ": "d", "ԛ": "q", "ԝ": "w", "һ": "h", "ո": "n", "ӏ": "l",
+        "α": "a", "β": "b", "ε": "e", "ι": "i", "κ": "k", "ν": "v", "ο": "o", "ρ": "p", "τ": "t", "υ": "u", "χ": "x",
+        "ı": "i", "ɑ": "a", "ɡ": "g",
+    ]
+}
+
+/// Which members have names, and which sessions have labels, that read alike.
+struct NameIndex: Sendable {
+    private var members: [String: Set<MemberNumber>] = [:]
+    private var labels: [String: [MemberNumber: Int]] = [:]
+
+    mutating func add(name: String, of member: MemberNumber) {
+        members[Labels.likeness(name), default: []].insert(member)
+    }
+
+    mutating func remove(name: String, of member: MemberNumber) {
+        let like = Labels.likeness(name)
+        members[like]?.remove(member)
+        if members[like]?.isEmpty == true { members[like] = nil }
+    }
+
+    mutating func add(label: String?, of member: MemberNumber) {
+        guard let label else { return }
+        labels[Labels.likeness(label), default: [:]][member, default: 0] += 1
+    }
+
+    mutating func remove(label: String?, of member: MemberNumber) {
+        guard let label else { return }
+        let like = Labels.likeness(label)
+        labels[like]?[member, default: 0] -= 1
+        if labels[like]?[member, default: 0] ?? 0 <= 0 { labels[like]?[member] = nil }
+        if labels[like]?.isEmpty == true { labels[like] = nil }
+    }
+
+    /// Whether a name is, or reads like, another member's, one that was taken out included.
+    func isNameOfAnother(_ text: String, than member: MemberNumber) -> Bool {
+        members[Labels.likeness(text)]?.contains { $0 != member } ?? false
+    }
+
+    /// Members whose name reads like a text.
+    func named(like text: String) -> Set<MemberNumber> { members[Labels.likeness(text)] ?? [] }
+
+    /// Whether a label alone could be taken for somebody or something else than a session of its member.
+    func isTaken(_ label: String, by member: MemberNumber) -> Bool {
+        let like = Labels.likeness(label)
+        return Labels.isReserved(like) || Labels.beginsKey(label)
+            || members[like]?.contains { $0 != member } ?? false
+            || labels[like]?.contains { $0.key != member } ?? false
+    }
+}
+
+extension Roster {
+    /// The one name that a session is shown under to clients that know only one: its member's name, or a foreign
+    /// client's own label as long as nobody can take it for another; else `member/label`.
+    public func shownName(of session: Session, _ member: Member) -> String {
+        guard session.isForeign, let label = session.label else { return member.name }
+        return names.isTaken(label, by: member.number) ? "\(member.name)/\(label)" : label
+    }
+
+    /// Whether a label could be taken for another member or for the mesh itself, so that it is no target on its own.
+    public func isMisleading(_ label: String, of member: MemberNumber) -> Bool {
+        Labels.isReserved(Labels.likeness(label)) || Labels.beginsKey(label)
+            || names.isNameOfAnother(label, than: member)
+    }
+
+    /// The member that belongs to the mesh and whose name reads like a text; nil when there is none.
+    public func member(readingLike name: String) -> Member? {
+        names.named(like: name).sorted().lazy.compactMap { members[$0] }.first { $0.revokedAt == nil }
+    }
+}
