@@ -180,8 +180,7 @@ struct ServeCommand: AsyncParsableCommand {
                 let lookahead = parts.count == 1 ? 1 : Int64(parts[1]), lookahead >= 1
             else {
                 throw SimError(
-                    "--input \(word): a domain, its lookahead, and the member that serves it, like floor, floor:2 or floor:2@ada"
-                )
+                    "--input \(word): a domain, or one with its lookahead and its member like floor:2@ada")
             }
             settings.inputs.append(DomainInput(String(domain), lookahead: lookahead))
         }
