@@ -35,6 +35,7 @@ struct ConnectionMachine: Sendable {
 
     /// The connection ended. `refusal` is the error frame that came before, if one did.
     mutating func closed(_ reason: CloseReason?, refusal: MeshError?, random: Double) -> Action {
+        let wasAttached = isAttached
         isAttached = false
         if isStopping { return .stop }
         switch reason?.code {
@@ -47,7 +48,9 @@ struct ConnectionMachine: Sendable {
                 ))
         case 4009: return .end(refusal ?? MeshError(.sessionInUse, "this session is connected elsewhere"))
         case 1008:
-            if let refusal, refusal.code.endsClient { return .end(refusal) }
+            if let refusal, refusal.code.endsClient || !wasAttached && refusal.code.refusesFields {
+                return .end(refusal)
+            }
             return again(random)
         default: return again(random)
         }
@@ -73,6 +76,10 @@ extension ErrorCode {
         default: false
         }
     }
+
+    /// Whether a hello that was refused with this code says something that cannot be taken, like a label that is another
+    /// member's name. Later in a connection the same codes concern one request alone.
+    fileprivate var refusesFields: Bool { self == .exists || self == .invalidArgument }
 }
 
 /// The last messages that were seen, so that none is handed out twice.

@@ -28,7 +28,8 @@ import Testing
         ("ａｄａ", "ａｄａ", "mallory/ａｄａ"), ("a\u{200B}da", "ada", "mallory/ada"), ("a\u{202E}da", "ada", "mallory/ada"),
         ("system", "system", "mallory/system"), ("MESH", "MESH", "mallory/MESH"), ("owner", "owner", "mallory/owner"),
         ("deadbeef", "deadbeef", "mallory/deadbeef"), ("bob/laptop", "bob_laptop", "bob_laptop"),
-        ("#general", "_general", "_general"), ("a\nb", "a_b", "a_b"), ("Mallory's SDK", "Mallory's SDK", "Mallory's SDK"),
+        ("#general", "_general", "_general"), ("a\nb", "a_b", "a_b"),
+        ("Mallory's SDK", "Mallory's SDK", "Mallory's SDK"),
         ("mallory", "mallory", "mallory"),
     ])
     func `a foreign client speaks by its member's name, and its label is only shown`(

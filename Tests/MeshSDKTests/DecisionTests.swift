@@ -40,12 +40,23 @@ import Testing
         #expect(action == .wait(milliseconds: 250))
     }
 
-    @Test(arguments: [(ErrorCode.unauthorized, true), (.badSignature, true), (.capacity, false), (.replayed, false)])
+    @Test(
+        arguments: [
+            (ErrorCode.unauthorized, true), (.badSignature, true), (.exists, true), (.invalidArgument, true),
+            (.capacity, false), (.replayed, false),
+        ] as [(ErrorCode, Bool)])
     func aRefusedHelloEndsTheClientOnlyWhenTryingAgainIsUseless(_ code: ErrorCode, _ ends: Bool) {
         var machine = ConnectionMachine(backoff: .init())
         let refusal = MeshError(code, "no")
         let action = machine.closed(.policy(code.rawValue), refusal: refusal, random: 1)
         #expect((action == .end(refusal)) == ends)
+    }
+
+    @Test func aRefusedRequestOfAnAttachedClientEndsNothing() {
+        var machine = ConnectionMachine(backoff: .init())
+        machine.attached()
+        let action = machine.closed(.policy("silent"), refusal: MeshError(.exists, "no"), random: 1)
+        #expect(action == .wait(milliseconds: 250))
     }
 
     @Test func aStopIsQuiet() {

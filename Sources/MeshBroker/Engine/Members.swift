@@ -119,7 +119,8 @@ enum Members {
         }
         if let other = state.roster.member(name: name) ?? state.roster.member(readingLike: name) {
             throw MeshError(
-                .exists, "a member called \(other.name) exists"
+                .exists,
+                "a member called \(other.name) exists"
                     + (other.name == name ? "" : ", and \(name) reads like it"),
                 hint: "choose another name with --name")
         }

@@ -150,7 +150,8 @@ struct ServeCommand: AsyncParsableCommand {
         if let found = members.first(where: { $0.name == member }) { return found.pubkey }
         let near = Nearest.names(to: member, among: members.map(\.name), limit: 2)
         throw ProgramFailure(
-            .usage, "\(option): no member is called \(member)"
+            .usage,
+            "\(option): no member is called \(member)"
                 + (near.isEmpty ? "; see mesh-cli member list" : "; did you mean \(near.joined(separator: " or "))?"))
     }
 
@@ -180,7 +181,7 @@ struct ServeCommand: AsyncParsableCommand {
                 let lookahead = parts.count == 1 ? 1 : Int64(parts[1]), lookahead >= 1
             else {
                 throw SimError(
-                    "--input \(word): a domain, its lookahead, and the member that serves it, like floor, floor:2 or floor:2@ada")
+                    "--input \(word): a domain, or one with its lookahead and its member like floor:2@ada")
             }
             settings.inputs.append(DomainInput(String(domain), lookahead: lookahead))
         }
