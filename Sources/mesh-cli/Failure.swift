@@ -66,6 +66,7 @@ struct Failure: Error, Sendable, Hashable {
 
     /// The lines for people.
     var text: String {
-        "error: \(message)\n" + (hint.map { "  try: \($0)\n" } ?? "")
+        // Parts of it may be a broker's.
+        SafeText.block("error: \(message)\n" + (hint.map { "  try: \($0)\n" } ?? ""), keepsStyle: false)
     }
 }

@@ -53,8 +53,9 @@ struct Printer: Sendable {
         raw(text.hasSuffix("\n") ? text : text + "\n")
     }
 
-    /// Prints text that is the result itself, whatever the options say.
-    func raw(_ text: String) { put(Array(text.utf8)) }
+    /// Prints text that is the result itself, whatever the options say. What a broker or another member put into it does not
+    /// steer the terminal.
+    func raw(_ text: String) { put(Array(SafeText.block(text, keepsStyle: isStyled).utf8)) }
 
     /// Writes bytes at once. A reader that went away ends the program, before anything is acknowledged.
     func put(_ bytes: [UInt8]) {
@@ -63,7 +64,7 @@ struct Printer: Sendable {
 
     /// Says something on standard error, beside the result.
     func warn(_ text: String) {
-        if !isQuiet { SystemCalls.write(Array((text + "\n").utf8), to: 2) }
+        if !isQuiet { SystemCalls.write(Array((SafeText.block(text, keepsStyle: false) + "\n").utf8), to: 2) }
     }
 }
 

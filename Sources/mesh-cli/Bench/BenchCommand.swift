@@ -77,7 +77,7 @@ struct BenchCommand: MeshCommand {
 
     func execute(_ out: Printer) async throws {
         SystemCalls.raiseFileLimit()
-        let address = broker ?? SystemCalls.environment("MESH_BROKER") ?? "http://127.0.0.1:7900"
+        let address = try BrokerChoice.address(broker)
         let token = try AdminToken.find()
         let gauge = BrokerGauge(broker: address, token: token, group: EventLoops.shared)
         let mesh = try await BenchMesh.make(
