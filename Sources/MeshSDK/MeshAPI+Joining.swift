@@ -32,8 +32,8 @@ extension MeshAPI {
         }
     }
 
-    /// Joins a mesh: proves a key, and checks that what the broker answers follows from the link: the mesh, and a certificate
-    /// that leads from the owner whom the link names to this very claim. With the keys of an earlier try whose answer was
+    /// Joins a mesh: proves a key, and checks that what the broker answers follows from the link: the mesh, a certificate that
+    /// leads from the owner whom the link names to this very claim, and the node, to which the owner has given the mesh. With the keys of an earlier try whose answer was
     /// lost, its membership is taken over. Fails with `bad_signature` or `unauthorized` when the broker shows anything else.
     public static func join(
         link: InviteLink, name: String, label: String?, keys: NewKeys = NewKeys(), group: any EventLoopGroup
@@ -42,11 +42,23 @@ extension MeshAPI {
         try Names.checkName(name)
         if let label { try Names.checkName(label, field: "label") }
         let claim = JoinClaim(link: link, name: name, label: label, keys: keys, now: SystemCalls.now())
-        return try await once(address, group) { (http) async throws(MeshError) in
+        let accepted = try await once(address, group) { (http) async throws(MeshError) in
             let joined: Joined = try await exchange(
                 http, "POST", "/v1/join", [("Content-Type", "application/json")], try bytes(claim.body))
             return try claim.accept(joined, broker: address)
         }
+        // Whoever was invited has the owner's signature over the invite, and could answer as a node of its own. The owner's
+        // signature over the creation names the node, and nobody else has one for another.
+        let api = MeshAPI(credentials: accepted.0, group: group)
+        do throws(MeshError) {
+            let page = try await api.call(ExportLedger(from: 0, limit: 1))
+            try JoinClaim.check(creation: page, of: accepted.0)
+            await api.close()
+        } catch {
+            await api.close()
+            throw error
+        }
+        return accepted
     }
 
     private static func brokerAddress(_ text: String) throws(MeshError) -> String {
@@ -91,7 +103,7 @@ struct JoinClaim: Sendable {
     /// that is fit to be kept.
     func accept(_ joined: Joined, broker: String) throws(MeshError) -> (Credentials, MembershipCertificate) {
         guard joined.meshId == link.meshID else {
-            throw lie(
+            throw Self.lie(
                 "the broker answers for the mesh \(SafeText.line(joined.meshId, limit: 64)), the invite is of \(link.meshID)"
             )
         }
@@ -101,7 +113,7 @@ struct JoinClaim: Sendable {
                 hint: "ask whoever invited you over another way")
         }
         guard let certificate = joined.certificate else {
-            throw lie("the broker shows no certificate that leads to the owner whom the invite names")
+            throw Self.lie("the broker shows no certificate that leads to the owner whom the invite names")
         }
         try check(certificate, of: joined)
         try checkNames(joined)
@@ -113,24 +125,45 @@ struct JoinClaim: Sendable {
         return (credentials, certificate)
     }
 
+    /// Checks that the mesh was made by the owner, under this name, for this node: entry 0 says it in the owner's signature.
+    static func check(creation page: LedgerPage, of credentials: Credentials) throws(MeshError) {
+        do throws(LedgerFault) {
+            var verifier = LedgerVerifier()
+            let entry = Array((page.entries.first ?? "").utf8)
+            try verifier.add(line: entry)
+            let report = try verifier.finish(owner: credentials.owner)
+            guard report.node == NoteKey(name: "mesh/" + credentials.meshID, key: credentials.node) else {
+                throw LedgerFault(
+                    0, "it was made on the node \(report.node.key.shortHex)…, not on \(credentials.node.shortHex)…")
+            }
+            let slug = try LedgerEntry.parse(entry).publicAttributes["slug"]?.stringValue
+            guard slug == credentials.meshSlug else { throw LedgerFault(0, "the mesh has another name") }
+        } catch {
+            throw lie(
+                "the broker does not show that the owner made this mesh on it: \(SafeText.line(error.description, limit: 300))"
+            )
+        }
+    }
+
     private func check(_ certificate: MembershipCertificate, of joined: Joined) throws(MeshError) {
         let capability = certificate.capability
-        guard capability.meshId == link.meshID else { throw lie("the certificate is of another mesh") }
+        guard capability.meshId == link.meshID else { throw Self.lie("the certificate is of another mesh") }
         guard capability.inviteId == link.code.inviteID, capability.codeHash == link.code.hashHex else {
-            throw lie("the certificate is of another invite")
+            throw Self.lie("the certificate is of another invite")
         }
         guard certificate.member == body.pubkey, certificate.name == body.name,
             certificate.timestamp == body.timestamp, certificate.claimSignature == body.signature
-        else { throw lie("the certificate is somebody else's") }
-        guard certificate.nodeKey == joined.node else { throw lie("the certificate was made by another broker") }
+        else { throw Self.lie("the certificate is somebody else's") }
+        guard certificate.nodeKey == joined.node else { throw Self.lie("the certificate was made by another broker") }
         do throws(IdentityError) {
             try joined.owner.requireUsable("the owner's key")
             try certificate.verify(owner: joined.owner)
         } catch {
-            throw lie("the certificate of the membership does not hold: \(error)")
+            throw Self.lie("the certificate of the membership does not hold: \(error)")
         }
         guard joined.alreadyMember || joined.role == capability.role, joined.role != .owner else {
-            throw lie("the broker names the role \(joined.role.rawValue), the invite gives \(capability.role.rawValue)")
+            throw Self.lie(
+                "the broker names the role \(joined.role.rawValue), the invite gives \(capability.role.rawValue)")
         }
     }
 
@@ -140,14 +173,14 @@ struct JoinClaim: Sendable {
             try Names.checkSlug(joined.meshSlug)
             try Names.checkName(joined.name)
         } catch {
-            throw lie("the broker gives a name that cannot be: \(error.message)")
+            throw Self.lie("the broker gives a name that cannot be: \(error.message)")
         }
         // A member of before keeps its name; a new one gets what it asked for, in whatever form of Unicode.
-        guard joined.alreadyMember || joined.name == body.name else { throw lie("the broker gives another name") }
-        guard MeshID.isValid(joined.memberId) else { throw lie("the broker gives an id that cannot be") }
+        guard joined.alreadyMember || joined.name == body.name else { throw Self.lie("the broker gives another name") }
+        guard MeshID.isValid(joined.memberId) else { throw Self.lie("the broker gives an id that cannot be") }
     }
 
-    private func lie(_ what: String) -> MeshError {
+    private static func lie(_ what: String) -> MeshError {
         MeshError(
             .badSignature, what, hint: "nothing was kept; ask whoever invited you over another way",
             details: ["answer": "refused"])

@@ -10,7 +10,7 @@ import secrets
 import threading
 from typing import Any, Callable
 
-from mesh_keys import Key, now_ms
+from mesh_keys import Key, canonical, now_ms
 
 Answer = dict[str, Any]
 
@@ -40,7 +40,7 @@ class LyingBroker:
         self.slug = "lab"
         self.lie: Callable[[str, Any], Any] = lambda kind, honest: honest
         #: Answers to requests of a session, by their type.
-        self.requests: dict[str, Callable[[Answer], Any]] = {}
+        self.requests: dict[str, Callable[[Answer], Any]] = {"ledger_export": lambda body: self.ledger()}
         self.members: list[Answer] = []
         self.asked: list[str] = []
         outer = self
@@ -109,6 +109,16 @@ class LyingBroker:
         return {"type": "joined", "meshId": self.mesh, "meshSlug": self.slug, "memberId": secrets.token_hex(16),
                 "name": body["name"], "role": "member", "owner": self.owner.hex, "node": self.node.hex,
                 "alreadyMember": False, "certificate": certificate}
+
+    def ledger(self, owner: Key | None = None, **fields: Any) -> Answer:
+        """A ledger of one entry, in which the owner gives the mesh to this node."""
+        owner = owner or self.owner
+        facts = {"created": 1, "mesh": self.mesh, "node": self.node.hex, "owner": owner.hex, "slug": self.slug} | fields
+        mesh = facts.pop("mesh")
+        words = ["mesh-create-v1", mesh, facts["slug"], facts["owner"], facts["node"], "1"]
+        entry = {"act": "mesh.created", "actor": "admin", "log": "mesh/" + mesh, "obj": mesh, "prev": "0" * 64,
+                 "pub": facts | {"claim": owner.sign("|".join(words))}, "res": "ok", "seq": 0, "ts": 1, "v": 1}
+        return {"type": "ledger_entries", "from": 0, "entries": [canonical(entry).decode()], "size": 1}
 
     def capability(self, **fields: Any) -> Answer:
         return {"meshId": self.mesh, "inviteId": "inv_" + sha(self.code).hex()[:16], "role": "member", "uses": 1,

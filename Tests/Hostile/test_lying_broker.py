@@ -135,6 +135,28 @@ def test_a_join_takes_no_lie(liar, machine, lie):
     assert liar.members, "the broker was asked"
 
 
+LEDGERS = {
+    "made on another node": lambda liar: liar.ledger(node=Key().hex),
+    "made by another owner": lambda liar: liar.ledger(owner=Key()),
+    "made under another name": lambda liar: liar.ledger(slug="other"),
+    "of another mesh": lambda liar: liar.ledger(mesh="ab" * 16),
+    "not signed": lambda liar: liar.ledger(owner=Key()) | {
+        "entries": [liar.ledger(owner=Key())["entries"][0].replace("mesh.created", "mesh.made")]},
+    "no entry": lambda liar: liar.ledger() | {"entries": []}, "no ledger": lambda liar: {},
+    "not there": lambda liar: Raw(b'{"error": {"code": "not_found", "message": "no"}}', 404),
+}
+
+
+@pytest.mark.parametrize("ledger", LEDGERS)
+def test_a_join_takes_no_node_to_which_the_owner_did_not_give_the_mesh(liar, machine, ledger):
+    """Whoever was invited once can show the owner's signature over the invite, and answer as a node of its own."""
+    liar.requests["ledger_export"] = lambda body: LEDGERS[ledger](liar)
+    before = machine.files()
+    done = machine.run("join", liar.link, "--name", "bob")
+    assert done.returncode in (2, 5, 8), done
+    assert machine.files() == before, "nothing is written"
+
+
 CREATIONS = {
     "another mesh": {"meshId": "ab" * 16}, "another name": {"slug": "other"}, "a name above": {"slug": "../../evil"},
     "another node": {"node": Key().hex}, "a weak node": {"node": WEAK}, "an id above": {"memberId": "../../evil"},
