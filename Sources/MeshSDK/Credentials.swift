@@ -29,6 +29,9 @@ public struct Credentials: Sendable {
     /// Keys of members whose safety number was compared, by name: nothing is sealed to another key under that name.
     public var verified: [String: PublicKey] = [:]
 
+    /// The proof of the membership, when the member joined by an invite: an admin shows it to those whom it invites.
+    public var certificate: MembershipCertificate?
+
     /// Makes credentials; the binding is signed here.
     public init(
         broker: String, meshID: String, meshSlug: String, node: PublicKey, owner: PublicKey, memberName: String,
@@ -54,7 +57,9 @@ public struct Credentials: Sendable {
     }
 
     /// The URL of the broker's WebSocket.
-    public var webSocketURL: String { "ws" + broker.dropFirst(4) + "/ws" }
+    public var webSocketURL: String {
+        (try? BrokerAddress(parsing: broker))?.webSocketURL ?? "ws" + broker.dropFirst(4) + "/ws"
+    }
 
     /// A new session of the same member.
     public func newSession(label: String) -> Credentials {

@@ -31,7 +31,7 @@ extension MeshAPI {
         _ body: (some Encodable)?
     ) async throws(MeshError) -> Answer {
         let data = try body.map { (body) throws(MeshError) in try bytes(body) } ?? []
-        let headers = [("Content-Type", "application/json"), ("Authorization", "Bearer \(adminToken)")]
+        let headers = [("Content-Type", "application/json"), try authorization(adminToken)]
         // A copy of a large mesh takes its time.
         return try await once(broker, group, timeoutSeconds: 600) { (http) async throws(MeshError) in
             try await exchange(http, method, path, headers, data)

@@ -31,6 +31,7 @@ extension MeshAPI {
                 .badSignature, "the broker does not show that it holds the key \(key.shortHex)…",
                 hint: "somebody may be in between; nothing was signed")
         }
+        try key.requireUsable(field: "nextLogKey", .badSignature)
         let old = try await logKeys().current
         let now = SystemCalls.now()
         let word = SignedText.logKeyRotation(meshID: credentials.meshID, old: old, new: key, timestamp: now)

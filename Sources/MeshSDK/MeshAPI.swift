@@ -103,11 +103,25 @@ public final class MeshAPI: Sendable {
             meshId: credentials.meshID, inviteId: code.inviteID, role: role, uses: uses,
             expiresAt: SystemCalls.now() + expiresInMillis, codeHash: code.hashHex,
             issuer: credentials.memberKey.publicKey)
-        _ = try await call(CreateInvite(capability: capability, signature: capability.sign(credentials.memberKey)))
+        _ = try await call(
+            CreateInvite(
+                capability: capability, signature: capability.sign(credentials.memberKey),
+                certificate: try issuerCertificate()))
         return InviteLink(broker: credentials.broker, meshID: credentials.meshID, code: code, owner: credentials.owner)
     }
 
-    // MARK: Getting in
+    /// What shows to those whom an admin invites that the owner made it one; the owner needs none.
+    private func issuerCertificate() throws(MeshError) -> MembershipCertificate? {
+        guard credentials.memberKey.publicKey != credentials.owner else { return nil }
+        guard let certificate = credentials.certificate, certificate.capability.role >= .admin else {
+            throw MeshError(
+                .forbidden, "an invite of yours would let nobody in: you cannot show that the owner made you an admin",
+                hint: "have the owner invite, or join by an invite of the owner with the role admin")
+        }
+        return certificate
+    }
+
+    // MARK: Nodes
 
     /// Asks a node who it is.
     public static func node(
@@ -125,8 +139,11 @@ public final class MeshAPI: Sendable {
         try await once(broker, group) { (http) async throws(MeshError) in
             do {
                 let answer = try await http.send(
-                    method: "GET", path: "/metrics", headers: [("Authorization", "Bearer \(adminToken)")], body: [])
+                    method: "GET", path: "/metrics", headers: [try authorization(adminToken)], body: [])
                 guard answer.status == 200 else {
+                    guard answer.status == 401 || answer.status == 403 else {
+                        throw MeshError(answered: answer.status, answer.headers, at: http)
+                    }
                     throw MeshError(.unauthorized, "the broker answered \(answer.status) for its metrics")
                 }
                 return String(decoding: answer.body, as: UTF8.self)
@@ -135,57 +152,6 @@ public final class MeshAPI: Sendable {
             } catch {
                 throw MeshError(unreachable: error)
             }
-        }
-    }
-
-    /// Makes a mesh: the owner's key is made here and stays here.
-    public static func createMesh(
-        broker: String, adminToken: String, slug: String, ownerName: String, allowPlaintext: Bool,
-        group: any EventLoopGroup = MeshEventLoops.shared
-    ) async throws(MeshError) -> Credentials {
-        try await once(broker, group) { (http) async throws(MeshError) in
-            let node: NodeInfo = try await exchange(http, "GET", "/v1/node", [], [])
-            let mesh = NewMesh(slug: slug, ownerName: ownerName, allowsPlaintext: allowPlaintext)
-            let body = mesh.request(node: node.node)
-            let headers = [("Content-Type", "application/json"), ("Authorization", "Bearer \(adminToken)")]
-            let created: MeshCreated = try await exchange(http, "POST", "/v1/meshes", headers, try bytes(body))
-            return mesh.credentials(broker: broker, node: created.node, memberID: created.memberId)
-        }
-    }
-
-    /// Joins a mesh: proves a new key, and checks that the broker shows the owner whom the link names, and the
-    /// certificate that follows from it.
-    public static func join(
-        link: InviteLink, name: String, label: String?, group: any EventLoopGroup = MeshEventLoops.shared
-    ) async throws(MeshError) -> (Credentials, MembershipCertificate?) {
-        let name = Names.normalised(name)
-        return try await once(link.broker, group) { (http) async throws(MeshError) in
-            let (member, session) = (SigningKey(), SigningKey())
-            let now = SystemCalls.now()
-            let claim = member.sign(
-                SignedText.joinClaim(
-                    meshID: link.meshID, inviteID: link.code.inviteID, name: name, member: member.publicKey,
-                    timestamp: now))
-            let binding = Credentials.binding(meshID: link.meshID, member: member, session: session.publicKey)
-            let body = JoinBody(
-                meshId: link.meshID, code: link.code.text, name: name, pubkey: member.publicKey, timestamp: now,
-                signature: claim, session: SessionBinding(pubkey: session.publicKey, binding: binding, label: label))
-            let joined: Joined = try await exchange(
-                http, "POST", "/v1/join", [("Content-Type", "application/json")], try bytes(body))
-            guard link.matches(owner: joined.owner) else {
-                throw MeshError(
-                    .unauthorized, "the broker shows another owner than the invite names",
-                    hint: "ask whoever invited you over another way")
-            }
-            do throws(IdentityError) { try joined.certificate?.verify(owner: joined.owner) } catch {
-                throw MeshError(.badSignature, "the certificate of the membership does not hold: \(error)")
-            }
-            let credentials = Credentials(
-                broker: link.broker, meshID: joined.meshId, meshSlug: joined.meshSlug, node: joined.node,
-                owner: joined.owner, memberName: joined.name, memberID: joined.memberId, role: joined.role,
-                label: label,
-                memberKey: member, sessionKey: session)
-            return (credentials, joined.certificate)
         }
     }
 
@@ -215,17 +181,20 @@ public final class MeshAPI: Sendable {
         } catch {
             throw MeshError(unreachable: error)
         }
-        let json: JSON
-        do throws(JSONError) {
-            json = try JSON.parse(answer.body, limits: JSONLimits(maxBytes: 1 << 26, maxDepth: 64))
-            if answer.status < 300 { return try JSONCoder.decode(Answer.self, from: json) }
-        } catch {
-            throw MeshError(.internalError, "the broker's answer (\(answer.status)) cannot be read: \(error)")
+        guard let json = try? JSON.parse(answer.body, limits: JSONLimits(maxBytes: 1 << 26, maxDepth: 64)) else {
+            throw MeshError(answered: answer.status, answer.headers, at: http)
         }
-        guard let fields = json["error"]?.objectValue else {
-            throw MeshError(.internalError, "the broker answered \(answer.status) without saying why")
+        guard answer.status < 300 else {
+            guard let fields = json["error"]?.objectValue, fields["code"]?.stringValue != nil else {
+                throw MeshError(answered: answer.status, answer.headers, at: http)
+            }
+            throw MeshError(fields: fields)
         }
-        throw MeshError(fields: fields)
+        do throws(JSONError) { return try JSONCoder.decode(Answer.self, from: json) } catch {
+            throw MeshError(
+                .internalError, "the broker's answer to \(path) cannot be used: \(error)",
+                hint: "is it of another version?", details: ["answer": "unusable"])
+        }
     }
 
     static func bytes(_ value: some Encodable) throws(MeshError) -> [UInt8] {
@@ -245,5 +214,19 @@ extension MeshError {
         self.init(
             .busy, known?.message ?? "the broker cannot be reached: \(FaultWords.of(error))", hint: known?.hint,
             details: details)
+    }
+
+    /// Something answered that is no broker: a gateway in front of one, or another program.
+    init(answered status: Int, _ headers: [(String, String)], at http: MeshHTTPClient) {
+        let kind =
+            headers.first { $0.0.lowercased() == "content-type" }?.1.prefix { $0 != ";" } ?? "nothing that says what"
+        let server = headers.first { $0.0.lowercased() == "server" }.map { " (\($0.1.prefix(64)))" } ?? ""
+        let who = status >= 500 ? "a gateway in front of the broker" : "another program than a broker"
+        self.init(
+            .busy,
+            SafeText.line(
+                "\(who)\(server) answered \(status) at \(http.name), with \(kind.prefix(64)), not with JSON of Mesh"),
+            hint: status >= 500 ? "is the broker behind it running?" : "check the address, and what stands in between",
+            details: ["network": true, "status": .integer(Int64(status))])
     }
 }

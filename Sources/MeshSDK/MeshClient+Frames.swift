@@ -87,6 +87,8 @@ extension MeshClient {
     }
 
     private func push(_ push: MessagePush) {
+        // It becomes the name of a file, and a word of other programs.
+        guard Self.isMessageID(push.messageId) else { return logger.warning("a push of the broker has no usable id") }
         switch core.withLock({ $0.seen.see(push.messageId) }) {
         case .inProgress: break
         case .done: acknowledge(push.messageId)
@@ -108,6 +110,13 @@ extension MeshClient {
             }
             takeOver(push, message)
         }
+    }
+
+    private static func isMessageID(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) || $0 == 0x2D || $0 == 0x5F
+            }
     }
 
     /// With an inbox a message is acknowledged once it is on this machine's disk; without one when it was handled.

@@ -9,12 +9,15 @@ public struct NewMesh: Sendable {
     public let ownerName: String
     /// Whether direct messages may be sent unsealed: only for clients that cannot encrypt, and only at creation.
     public let allowsPlaintext: Bool
-    private let owner = SigningKey()
-    private let session = SigningKey()
-    private let nonce = SecureRandom.bytes(16)
+    private let owner: SigningKey
+    private let session: SigningKey
+    private let nonce: [UInt8]
 
-    /// Makes the keys. Nothing is sent.
-    public init(slug: String, ownerName: String, allowsPlaintext: Bool = false) {
+    /// Takes keys, or makes them. Nothing is sent.
+    public init(slug: String, ownerName: String, allowsPlaintext: Bool = false, keys: NewKeys = NewKeys()) {
+        owner = keys.member
+        session = keys.session
+        nonce = keys.nonce
         self.slug = slug
         self.ownerName = Names.normalised(ownerName)
         self.allowsPlaintext = allowsPlaintext

@@ -121,11 +121,25 @@ public struct ProfileStore: Sendable {
         guard let file = try readFile(slug, profile) else {
             throw MeshError(.notFound, "the profile \(profile) of \(slug) is gone")
         }
-        return Credentials(
-            broker: file.broker, meshID: file.meshId, meshSlug: file.meshSlug, node: file.node, owner: file.owner,
+        // Kept as it was typed by versions before; by now an address has one form.
+        let broker = (try? BrokerAddress(parsing: file.broker))?.text ?? file.broker
+        var credentials = Credentials(
+            broker: broker, meshID: file.meshId, meshSlug: slug, node: file.node, owner: file.owner,
             memberName: file.memberName, memberID: file.memberId, role: file.role, label: file.label,
             memberKey: try readKey(slug, profile, "member.key"), sessionKey: try readKey(slug, profile, "session.key")
         ).verifying(try verified(slug, profile))
+        credentials.certificate = try certificate(slug, profile)
+        return credentials
+    }
+
+    private func certificate(_ slug: String, _ profile: String) throws(MeshError) -> MembershipCertificate? {
+        let path = "\(home)/\(slug)/\(profile)/certificate.json"
+        guard let bytes = try SystemCalls.read(path) else { return nil }
+        do throws(JSONError) { return try JSONCoder.decode(MembershipCertificate.self, from: JSON.parse(bytes)) } catch
+        {
+            throw MeshError(
+                .storageFailed, "\(path) cannot be read: \(error)", hint: "remove it: only admins need it, to invite")
+        }
     }
 
     private func verified(_ slug: String, _ profile: String) throws(MeshError) -> [String: PublicKey] {
@@ -143,9 +157,11 @@ public struct ProfileStore: Sendable {
     public func setVerified(
         _ name: String, _ key: PublicKey?, mesh slug: String, profile: String
     ) throws(MeshError) {
-        var known = try verified(slug, profile)
-        known[Names.normalised(name)] = key
-        try SystemCalls.write("\(home)/\(slug)/\(profile)/verified.json", try Self.bytes(known))
+        try locked { () throws(MeshError) in
+            var known = try verified(slug, profile)
+            known[Names.normalised(name)] = key
+            try SystemCalls.write("\(home)/\(slug)/\(profile)/verified.json", try Self.bytes(known))
+        }
     }
 
     private func readFile(_ slug: String, _ profile: String) throws(MeshError) -> File? {
@@ -172,37 +188,73 @@ public struct ProfileStore: Sendable {
 
     // MARK: Writing
 
-    /// Saves new credentials. Fails with `exists` when the profile is there.
-    public func save(_ credentials: Credentials, profile: String, makeCurrent: Bool) throws(MeshError) {
-        try Names.checkName(profile, field: "profile")
-        guard !profile.hasPrefix(".") else { throw .argument("profile", "must not begin with a dot") }
-        let folder = "\(home)/\(credentials.meshSlug)/\(profile)"
-        if let known = try meshes().first(where: { $0.slug == credentials.meshSlug }),
-            known.meshID != credentials.meshID
-        {
-            throw MeshError(
-                .exists, "another mesh called \(credentials.meshSlug) is known here (\(known.broker))",
-                hint: "use another folder: --home, or MESH_HOME")
+    /// Saves new credentials. Returns them as this machine knows them: a mesh whose name another one has here gets a name of
+    /// its own, from its id. Fails with `exists` when the profile is there, and with `invalid_argument`, before anything is
+    /// written, for names that could not be a folder's.
+    @discardableResult
+    public func save(
+        _ credentials: Credentials, profile: String, makeCurrent: Bool
+    ) throws(MeshError) -> Credentials {
+        try Self.checkProfile(profile)
+        // They came from a broker, and become the name of a folder.
+        try Names.checkSlug(credentials.meshSlug)
+        guard MeshID.isValid(credentials.meshID) else {
+            throw .argument("meshId", "32 lower-case hex characters")
         }
-        if SystemCalls.exists(folder + "/profile.json") {
-            throw MeshError(
-                .exists, "the profile \(profile) of \(credentials.meshSlug) exists", hint: "choose another name")
+        return try locked { () throws(MeshError) in
+            var credentials = credentials
+            credentials.meshSlug = try localName(of: credentials)
+            let folder = "\(home)/\(credentials.meshSlug)/\(profile)"
+            if SystemCalls.exists(folder + "/profile.json") {
+                throw MeshError(
+                    .exists, "the profile \(profile) of \(credentials.meshSlug) exists", hint: "choose another name")
+            }
+            try SystemCalls.makeFolder(folder)
+            try writeFiles(credentials, to: folder)
+            if makeCurrent { try writeCurrent(mesh: credentials.meshSlug, profile: profile) }
+            return credentials
         }
-        try SystemCalls.makeFolder(folder)
+    }
+
+    private func writeFiles(_ credentials: Credentials, to folder: String) throws(MeshError) {
         try SystemCalls.write(folder + "/member.key", Array((Hex.encode(credentials.memberKey.seed) + "\n").utf8))
         try SystemCalls.write(folder + "/session.key", Array((Hex.encode(credentials.sessionKey.seed) + "\n").utf8))
+        if let certificate = credentials.certificate {
+            try SystemCalls.write(folder + "/certificate.json", try Self.bytes(certificate))
+        }
         // The profile's own file comes last: with it the profile is there, and whole.
         let file = File(
             broker: credentials.broker, meshId: credentials.meshID, meshSlug: credentials.meshSlug,
-            node: credentials.node,
-            owner: credentials.owner, memberName: credentials.memberName, memberId: credentials.memberID,
-            role: credentials.role, label: credentials.label)
-        try SystemCalls.write(folder + "/profile.json", try Self.bytes(file))
-        if makeCurrent { try setCurrent(mesh: credentials.meshSlug, profile: profile) }
+            node: credentials.node, owner: credentials.owner, memberName: credentials.memberName,
+            memberId: credentials.memberID, role: credentials.role, label: credentials.label)
+        try SystemCalls.write(folder + "/profile.json", try Self.bytes(file), syncsFolder: true)
+    }
+
+    /// The folder of a mesh: its name, or its name and the beginning of its id where another mesh has the name.
+    private func localName(of credentials: Credentials) throws(MeshError) -> String {
+        let known = try meshes()
+        if let mesh = known.first(where: { $0.meshID == credentials.meshID }) { return mesh.slug }
+        guard known.contains(where: { $0.slug == credentials.meshSlug }) else { return credentials.meshSlug }
+        return "\(credentials.meshSlug)-\(credentials.meshID.prefix(8))"
+    }
+
+    /// Whether a profile may be called so: it becomes the name of a folder.
+    static func checkProfile(_ profile: String) throws(MeshError) {
+        try Names.checkName(profile, field: "profile")
+        guard !profile.utf8.starts(with: [UInt8(ascii: ".")]) else {
+            throw .argument("profile", "must not begin with a dot")
+        }
+        guard profile.utf8.count <= 255 else {
+            throw .argument("profile", "at most 255 bytes, the longest name of a folder")
+        }
     }
 
     /// Makes a profile the one that is used when none is named.
     public func setCurrent(mesh: String, profile: String) throws(MeshError) {
+        try locked { () throws(MeshError) in try writeCurrent(mesh: mesh, profile: profile) }
+    }
+
+    private func writeCurrent(mesh: String, profile: String) throws(MeshError) {
         var current = try readCurrent()
         current.mesh = mesh
         current.profiles[mesh] = profile
@@ -211,6 +263,14 @@ public struct ProfileStore: Sendable {
 
     func write(_ current: Current) throws(MeshError) {
         try SystemCalls.write("\(home)/current.json", try Self.bytes(current))
+    }
+
+    /// Does what reads files that several programs write, and writes them, while no other program does.
+    func locked<Value>(_ body: () throws(MeshError) -> Value) throws(MeshError) -> Value {
+        try SystemCalls.makeFolder(home)
+        let lock = try FileLock.wait(home + "/.lock")
+        defer { withExtendedLifetime(lock) {} }
+        return try body()
     }
 
     /// Makes a further session of a member, with a key of its own, as a profile.

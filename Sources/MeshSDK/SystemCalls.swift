@@ -37,18 +37,35 @@ enum SystemCalls {
         }
     }
 
-    /// Writes a file whole (0600): the old one stays until the new one is on disk.
-    static func write(_ path: String, _ bytes: [UInt8]) throws(MeshError) {
-        let temporary = path + ".writing"
-        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    /// Writes a file whole (0600): the old one stays until the new one is on disk. Several programs may do it at once: each
+    /// has a temporary file of its own. With `syncsFolder` the name, too, is on disk when this returns.
+    static func write(_ path: String, _ bytes: [UInt8], syncsFolder: Bool = false) throws(MeshError) {
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let temporary = "\(folder)/.\(Hex.encode(SecureRandom.bytes(8))).writing"
+        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("writing \(path)") }
-        do throws(Descriptor.Failure) { try Descriptor.write(bytes, to: file) } catch {
+        do throws(MeshError) {
+            do throws(Descriptor.Failure) { try Descriptor.write(bytes, to: file) } catch {
+                close(file)
+                throw failure("writing \(path)", error.number)
+            }
+            let synced = fsync(file)
+            let number = errno
             close(file)
-            throw failure("writing \(path)", error.number)
+            guard synced == 0 else { throw failure("writing \(path)", number) }
+            guard rename(temporary, path) == 0 else { throw failure("writing \(path)") }
+        } catch {
+            unlink(temporary)
+            throw error
         }
-        let synced = fsync(file)
-        close(file)
-        guard synced == 0, rename(temporary, path) == 0 else { throw failure("writing \(path)") }
+        if syncsFolder { try sync(folder) }
+    }
+
+    private static func sync(_ folder: String) throws(MeshError) {
+        let file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { throw failure("writing \(folder)") }
+        defer { close(file) }
+        guard fsync(file) == 0 else { throw failure("writing \(folder)") }
     }
 
     /// Makes a folder and its parents (0700).
@@ -80,6 +97,9 @@ enum SystemCalls {
     @discardableResult
     static func remove(_ path: String) -> Bool { unlink(path) == 0 }
 
+    /// Removes an empty folder; one that is not empty stays.
+    static func removeFolder(_ path: String) { rmdir(path) }
+
     /// When a file was changed last, nanoseconds since 1970; 0 when it is not there.
     static func modified(_ path: String) -> Int64 {
         var status = stat()
@@ -93,7 +113,7 @@ enum SystemCalls {
         return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
     }
 
-    private static func failure(_ what: String, _ number: Int32 = errno) -> MeshError {
+    static func failure(_ what: String, _ number: Int32 = errno) -> MeshError {
         MeshError(.storageFailed, "\(what): \(Descriptor.Failure(number: number).text)")
     }
 }

@@ -108,7 +108,6 @@ struct AdminAddress: ParsableArguments {
     /// The broker, and the mesh that is named or is the profile's.
     func find(_ options: GlobalOptions) throws -> (broker: String, mesh: String?) {
         let known = try? options.credentials().credentials
-        let found = broker ?? known?.broker ?? SystemCalls.environment("MESH_BROKER") ?? "http://127.0.0.1:7900"
-        return (found, options.mesh ?? known?.meshID)
+        return (try BrokerChoice.address(broker, profile: known?.broker), options.mesh ?? known?.meshID)
     }
 }

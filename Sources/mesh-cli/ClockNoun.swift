@@ -115,7 +115,7 @@ struct ClockNoun: AsyncParsableCommand {
             case .some: "stands"
             case nil: "runs"
             }
-        let speed = status.speed == status.speed.rounded() ? String(Int64(status.speed)) : String(status.speed)
+        let speed = Int64(exactly: status.speed).map { String($0) } ?? String(status.speed)
         return "x\(speed), \(state), tick \(status.tick), simulated \(status.simTime)"
     }
 }

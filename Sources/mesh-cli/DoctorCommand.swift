@@ -129,7 +129,9 @@ struct DoctorCommand: MeshCommand {
 
     private func clock(_ subject: String, _ serverTime: Int64?, before: Int64, took: Int64) -> [Finding] {
         guard let serverTime else { return [] }
-        let skew = serverTime - (before + took / 2)
+        // A broker may name any time.
+        let (difference, overflow) = serverTime.subtractingReportingOverflow(before + took / 2)
+        let skew = overflow ? .max : max(difference, -.max)
         // Signed requests are refused beyond a minute.
         let state: Finding.State = abs(skew) > 60_000 ? .broken : abs(skew) > 5_000 ? .warning : .ok
         return [

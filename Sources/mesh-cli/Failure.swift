@@ -82,7 +82,8 @@ struct Failure: Error, Sendable, Hashable {
 
     /// The lines for people.
     func text(_ colour: Colour) -> String {
-        colour("error:", .error) + " \(Table.printable(message, keepingLines: true))\n"
-            + (hint.map { "  \(colour("try:", .yellow)) \(Table.printable($0, keepingLines: true))\n" } ?? "")
+        // Parts of it may be a broker's.
+        colour("error:", .error) + " \(SafeText.block(message, keepsStyle: false))\n"
+            + (hint.map { "  \(colour("try:", .yellow)) \(SafeText.block($0, keepsStyle: false))\n" } ?? "")
     }
 }

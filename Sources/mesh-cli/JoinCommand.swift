@@ -8,7 +8,7 @@ struct JoinCommand: MeshCommand {
         commandName: "join", abstract: "Join a mesh by an invite link.",
         discussion: """
             Makes a key of your own, checks that the broker shows the owner whom the link names, and makes the \
-            profile current. Quote the link: it contains a `#`.
+            profile current. Quote the link: it contains a `#`. When it was cut off, the same command goes on where it stopped.
 
             Example: mesh-cli join 'http://127.0.0.1:7900/join/...#...' --name bob
             """)
@@ -22,19 +22,25 @@ struct JoinCommand: MeshCommand {
     @OptionGroup var options: GlobalOptions
 
     func execute(_ out: Printer) async throws {
+        // Everything that can fail here comes before the broker is asked: an invite is used up by the first claim.
         let link = try InviteLink(parsing: invite)
         let wanted = name ?? SystemCalls.environment("USER") ?? "member"
+        try Names.checkName(wanted)
         let profile = options.profile ?? wanted
-        let store = options.store
-        if let known = try store.meshes().first(where: { $0.meshID == link.meshID }) {
-            try store.requireFree(profile, mesh: known.slug)
+        let pending = try options.store.begin(.join(meshID: link.meshID), profile: profile)
+        let joined: Credentials
+        do throws(MeshError) {
+            let answer = try await MeshAPI.join(
+                link: link, name: wanted, label: nil, keys: pending.keys, group: EventLoops.shared)
+            joined = answer.0
+        } catch {
+            pending.failed(error)
+            throw error
         }
-        let (credentials, certificate) = try await MeshAPI.join(
-            link: link, name: wanted, label: nil, group: EventLoops.shared)
-        try store.save(credentials, profile: profile, makeCurrent: true)
+        let credentials = try pending.finish(joined, makeCurrent: true)
         out.result([
             "mesh": ["id": .string(credentials.meshID), "slug": .string(credentials.meshSlug)],
-            "member": credentials.memberJSON, "profile": .string(profile), "certified": .bool(certificate != nil),
+            "member": credentials.memberJSON, "profile": .string(profile), "certified": true,
         ]) {
             """
             Joined \(credentials.meshSlug) as \(credentials.memberName) (\(credentials.role.rawValue)); it is the current mesh now.

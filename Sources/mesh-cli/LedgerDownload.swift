@@ -51,6 +51,12 @@ struct LedgerDownload: Sendable {
         return report
     }
 
+    /// Whether a text is the entry of a number: what is no entry could be anything on a terminal or in a file.
+    private static func check(_ text: String, _ number: Int64) throws(LedgerFault) {
+        let entry = try LedgerEntry.parse(Array(text.utf8))
+        guard entry.seq == number else { throw LedgerFault(number, "the broker gives entry \(entry.seq) in its place") }
+    }
+
     /// Fetches the first entries, a page at a time.
     private func entries(
         upTo size: Int64, _ take: (_ page: ArraySlice<String>, _ checkpoint: String?) throws -> Void
@@ -62,6 +68,7 @@ struct LedgerDownload: Sendable {
                 throw LedgerFault(count, "it is missing: the broker names \(size) entries and gives \(count)")
             }
             let wanted = page.entries.prefix(Int(min(size - count, Int64(page.entries.count))))
+            for (place, entry) in wanted.enumerated() { try Self.check(entry, count + Int64(place)) }
             try take(wanted, page.checkpoint)
             count += Int64(wanted.count)
         }

@@ -32,6 +32,8 @@ struct LedgerNoun: AsyncParsableCommand {
                 guard let note = head.checkpoint else {
                     throw MeshError(.behind, "no checkpoint is signed yet", hint: "try again in a second")
                 }
+                // Evidence that is no evidence is not kept.
+                _ = try await withAPI { try await $0.logKeys() }.verify(note: note)
                 guard let out = FileArgument.output(out) else { return printer.raw(note) }
                 try replacing.write(Array(note.utf8), to: out)
             }
@@ -109,7 +111,7 @@ struct LedgerNoun: AsyncParsableCommand {
             let size = try Checkpoint.parse(note: proof.checkpoint).size
             let signer: NoteKey
             if let key {
-                guard let known = NoteKey(text: key) else {
+                guard let known = NoteKey(text: Pasted.word(key)), known.key.isUsable else {
                     throw Failure.usage("--key: \(key) is no log key", hint: "mesh-cli ledger keys")
                 }
                 signer = known
@@ -135,8 +137,8 @@ struct LedgerNoun: AsyncParsableCommand {
 
         private func pinnedOwner() throws(Failure) -> PublicKey? {
             guard let owner else { return nil }
-            guard let key = PublicKey(hex: owner) else {
-                throw .usage("--owner: \(owner) is not a public key", hint: "64 lower-case hex characters")
+            guard let key = PublicKey(anyCaseHex: Pasted.word(owner)), key.isUsable else {
+                throw .usage("--owner: \(owner) is not a public key", hint: "64 hex characters")
             }
             return key
         }

@@ -49,6 +49,13 @@ enum LiveNames {
         SystemCalls.environment("MESH_HOME") ?? SystemCalls.homeFolder + "/.config/mesh"
     }
 
+    /// Whether a name may stand on a command line as it is: what a shell would read as more than a word is not offered.
+    private static func isPlainWord(_ name: String) -> Bool {
+        name.unicodeScalars.allSatisfy {
+            $0.properties.isAlphabetic || $0.properties.numericType != nil || "@#*_-.:/".unicodeScalars.contains($0)
+        }
+    }
+
     /// Asks as the current profile does.
     private static func ask(_ body: @escaping @Sendable (MeshAPI) async throws -> [String]) async -> [String] {
         guard let credentials = try? ProfileStore(home: home).load(mesh: nil, profile: nil).credentials else {
@@ -65,6 +72,6 @@ enum LiveNames {
             return await tasks.next() ?? []
         }
         await api.close()
-        return names
+        return names.filter(isPlainWord)
     }
 }

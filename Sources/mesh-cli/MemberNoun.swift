@@ -28,9 +28,10 @@ struct MemberNoun: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            guard let key = PublicKey(hex: pubkey) else {
-                throw Failure.usage("--pubkey: \(pubkey) is not a public key", hint: "64 lower-case hex characters")
+            guard let key = PublicKey(anyCaseHex: Pasted.word(pubkey)) else {
+                throw Failure.usage("--pubkey: \(pubkey) is not a public key", hint: "64 hex characters")
             }
+            try key.requireUsable(field: "--pubkey")
             let added = try await call(AddMember(name: name, pubkey: key, role: role))
             try out.answer(added) { "Added \(added.name) (\(added.role.rawValue)), member id \(added.memberId)." }
         }

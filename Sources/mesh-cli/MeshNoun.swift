@@ -35,17 +35,17 @@ struct MeshNoun: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            let store = options.store
-            let owner = ownerName ?? SystemCalls.environment("USER") ?? "owner"
-            let profile = options.profile ?? owner
-            try store.requireFree(profile, mesh: name)
-            let address = broker ?? SystemCalls.environment("MESH_BROKER") ?? "http://127.0.0.1:7900"
-            let credentials = try await MeshAPI.createMesh(
-                broker: address, adminToken: try AdminToken.find(), slug: name, ownerName: owner,
-                allowPlaintext: allowPlaintext, group: EventLoops.shared)
-            try store.save(credentials, profile: profile, makeCurrent: true)
-            let invite = try await withAPI(of: credentials) {
-                try await $0.createInvite(role: .member, uses: 10, expiresInMillis: 86_400_000)
+            let credentials = try await create()
+            let (address, profile) = (credentials.broker, self.profile)
+            let invite: InviteLink
+            do {
+                invite = try await withAPI(of: credentials) {
+                    try await $0.createInvite(role: .member, uses: 10, expiresInMillis: 86_400_000)
+                }
+            } catch {
+                // The mesh is there, and its keys are here: only the invite is missing.
+                out.warn("Made the mesh \(credentials.meshSlug), but no invite: mesh-cli invite makes one.")
+                throw error
             }
             out.result([
                 "mesh": ["id": .string(credentials.meshID), "slug": .string(credentials.meshSlug)],
@@ -63,14 +63,29 @@ struct MeshNoun: AsyncParsableCommand {
     }
 }
 
-extension ProfileStore {
-    /// Fails when a profile of this name exists, before anything happens on the broker.
-    func requireFree(_ profile: String, mesh slug: String) throws {
-        let mesh = try meshes().first { $0.slug == slug }
-        guard mesh?.profiles.contains(profile) == true else { return }
-        throw MeshError(
-            .exists, "the mesh \(slug) has a profile \(profile) on this machine already",
-            hint: "choose another name with --profile, or another folder with --home")
+extension MeshNoun.Create {
+    /// Who will own the mesh.
+    private var owner: String { ownerName ?? SystemCalls.environment("USER") ?? "owner" }
+    private var profile: String { options.profile ?? owner }
+
+    /// Makes the mesh and its profile. Everything that can fail here comes before the broker is asked, and the owner's keys
+    /// are on disk by then: a mesh whose owner's key nobody has could never be used, and its name would be taken.
+    private func create() async throws -> Credentials {
+        try Names.checkSlug(name)
+        try Names.checkName(owner)
+        let address = try BrokerChoice.address(broker)
+        let token = try AdminToken.find()
+        let pending = try options.store.begin(
+            .creation(broker: address, slug: name, ownerName: owner), profile: profile)
+        do throws(MeshError) {
+            let made = try await MeshAPI.createMesh(
+                broker: address, adminToken: token, slug: name, ownerName: owner, allowPlaintext: allowPlaintext,
+                keys: pending.keys, group: EventLoops.shared)
+            return try pending.finish(made, makeCurrent: true)
+        } catch {
+            pending.failed(error)
+            throw error
+        }
     }
 }
 

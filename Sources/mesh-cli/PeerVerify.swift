@@ -40,6 +40,7 @@ extension PeerNoun {
             guard member.pubkey != credentials.memberKey.publicKey else {
                 throw Failure.usage("\(name) is yourself", hint: "name another member")
             }
+            try member.pubkey.requireUsable(field: name, .badSignature)
             let number = SafetyNumber(credentials.memberKey.publicKey, member.pubkey)
             let known = credentials.verified[name]
             let slug = credentials.meshSlug

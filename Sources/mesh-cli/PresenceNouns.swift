@@ -71,6 +71,11 @@ struct WhoAmICommand: MeshCommand {
     func execute(_ out: Printer) async throws {
         let (credentials, profile) = try options.credentials()
         let me = try await withAPI(of: credentials) { try await $0.call(WhoAmI()) }
+        guard me.meshId == credentials.meshID, me.pubkey == credentials.memberKey.publicKey else {
+            throw MeshError(
+                .badSignature, "the broker answers for another member or mesh than the profile is of",
+                hint: "check the address: \(credentials.broker)")
+        }
         try out.answer(me, adding: ["profile": .string(profile), "broker": .string(credentials.broker)], isAsked: true)
         {
             let groups = me.groups.map { "@" + $0.name }.joined(separator: " ")

@@ -56,8 +56,9 @@ struct Printer: Sendable {
         raw(text.utf8.last == 0x0A ? text : text + "\n")
     }
 
-    /// Prints text that is the result itself, whatever the options say.
-    func raw(_ text: String) { put(Array(text.utf8)) }
+    /// Prints text that is the result itself, whatever the options say. What a broker or another member put into it does not
+    /// steer the terminal.
+    func raw(_ text: String) { put(Array(SafeText.block(text, keepsStyle: isStyled).utf8)) }
 
     /// A text of others that is the result: as it is, but on a terminal it cannot steer it.
     func shown(_ text: String) -> String { columns == nil ? text : Table.printable(text, keepingLines: true) }
@@ -74,7 +75,7 @@ struct Printer: Sendable {
 
     /// Says something on standard error, beside the result.
     func warn(_ text: String) {
-        if !isQuiet { SystemCalls.write(Array((text + "\n").utf8), to: 2) }
+        if !isQuiet { SystemCalls.write(Array((SafeText.block(text, keepsStyle: false) + "\n").utf8), to: 2) }
     }
 }
 

@@ -29,7 +29,9 @@ struct Span: Sendable, Hashable {
 
     /// How long ago something was, or how far ahead, in one unit: `just now`, `5m ago`, `in 2h`.
     static func relative(_ time: Int64, now: Int64) -> String {
-        let distance = now - time
+        // A broker may name any time.
+        let (difference, overflow) = now.subtractingReportingOverflow(time)
+        let distance = overflow ? (time < 0 ? Int64.max : -Int64.max) : difference
         // What lies ahead is rounded, so that `10s` is not told as `in 9s` a moment later.
         let (size, isPast) = (distance >= 0 ? distance.magnitude : distance.magnitude + 500, distance >= 0)
         guard size >= 1_000 else { return "just now" }
@@ -41,7 +43,7 @@ struct Span: Sendable, Hashable {
     /// Unix milliseconds of an ISO 8601 time in UTC as the broker writes it; nil when it is not one.
     static func milliseconds(iso8601 text: String) -> Int64? {
         let parts = text.split { !($0.isASCII && $0.isNumber) }.compactMap { Int64($0) }
-        guard parts.count >= 6, text.hasSuffix("Z") else { return nil }
+        guard parts.count >= 6, text.hasSuffix("Z"), parts.allSatisfy({ $0 < 1_000_000 }) else { return nil }
         let (year, month) = (parts[1] <= 2 ? parts[0] - 1 : parts[0], parts[1])
         let era = (year >= 0 ? year : year - 399) / 400
         let yearOfEra = year - era * 400

@@ -119,6 +119,10 @@ struct StateNoun: AsyncParsableCommand {
                 var list = try await api.call(ListState(prefix: prefix))
                 while list.more, let last = list.entries.last {
                     let page = try await api.call(ListState(prefix: prefix, after: last.key))
+                    guard page.entries.allSatisfy({ last.key.utf8.lexicographicallyPrecedes($0.key.utf8) }) else {
+                        throw MeshError(
+                            .internalError, "the broker gives the same keys again, and would go on for ever")
+                    }
                     list = StateList(entries: list.entries + page.entries, revision: page.revision, more: page.more)
                     if page.entries.isEmpty { break }
                 }

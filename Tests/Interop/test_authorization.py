@@ -17,7 +17,7 @@ RIGHTS = dict(re.findall(r"^### `(\w+)`\n\n.*needs the right to (\w+)\.", PAGE, 
 KINDS = dict(re.findall(r"^### `(\w+)`\n\n.* A (write|read|watch); needs", PAGE, re.MULTILINE))
 ROUTES = re.findall(r"^\| (GET|POST) \| `([^`]+)` \| (\w+) \|", PAGE, re.MULTILINE)
 
-KEY = "0f" * 32
+KEY = "0a" * 32
 #: Each type with fields that can be read: what is refused is refused for who asks, not for what is asked.
 FIELDS = {
     "add_member": {"name": "x", "pubkey": KEY}, "ban": {"target": "victim"},

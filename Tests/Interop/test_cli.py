@@ -135,7 +135,7 @@ async def test_one_shot_verbs_leave_no_peer(mesh):
     (["send"], 3),
     (["send", "*", "hi", "--priority", "soon"], 3),
     (["no-such-verb"], 3),
-    (["member", "add", "--name", "x", "--pubkey", "ab" * 32], 7),
+    (["member", "add", "--name", "x", "--pubkey", "cd" * 32], 7),
 ])
 async def test_exit_codes_say_what_kind_of_failure(mesh, words, code):
     cli = await mesh.cli("bob")

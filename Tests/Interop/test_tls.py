@@ -93,6 +93,60 @@ async def test_whoever_is_not_trusted_is_not_talked_to(broker, tmp_path, address
         assert "not trusted" in refused.err
 
 
+@pytest.fixture
+def named_elsewhere(tmp_path):
+    """A broker whose certificate names another host, and no alternative."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "key.pem", "-out",
+         folder / "chain.pem", "-days", "2", "-subj", "/CN=mesh.example"], check=True, capture_output=True)
+    broker = Broker(folder)
+    broker.arguments = ["--tls-certificate", str(folder / "chain.pem"), "--tls-key", str(folder / "key.pem")]
+    broker.start()
+    yield broker
+    broker.finish_now()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_the_pin_alone_decides_whatever_host_the_certificate_names(named_elsewhere, tmp_path, host):
+    broker = named_elsewhere
+    assert broker.pinned == pinned(broker, pin_of(broker.folder / "chain.pem"))
+    address, token = broker.pinned.replace("127.0.0.1", host), broker.admin_token
+    owner = Cli(broker, tmp_path / "ada")
+    made = (await owner.run("mesh", "create", "lab", "--name", "ada", "--broker", address, "--json",
+                            MESH_ADMIN_TOKEN=token)).json
+    bob = Cli(broker, tmp_path / "bob")
+    await bob.run("join", made["invite"], "--name", "bob")
+    mesh = Mesh(broker, tmp_path / "mesh")
+    mesh.owner = owner
+    listener = await mesh.listen(bob)
+    await owner.run("send", "bob", "pinned", "--wait", "delivered")
+    await listener.text("pinned")
+    await mesh.finish()
+
+
+async def test_another_key_is_refused_whatever_host_the_certificate_names(named_elsewhere, tmp_path):
+    cli, token = Cli(named_elsewhere, tmp_path / "ada"), named_elsewhere.admin_token
+    for address, words in [(pinned(named_elsewhere, "A" * 43), "pinned key"), (named_elsewhere.http, "not trusted")]:
+        refused = await cli.run("mesh", "create", "lab", "--broker", address, MESH_ADMIN_TOKEN=token, code=4)
+        assert words in refused.err, refused
+
+
+async def test_a_broker_without_tls_is_named_as_that_and_not_as_an_attack(tmp_path):
+    plain = Broker(tmp_path)
+    plain.start()
+    try:
+        cli = Cli(plain, tmp_path / "ada")
+        for pin in ("A" * 43 + "@", ""):
+            address = plain.http.replace("http://", f"https://{pin}")
+            refused = await cli.run("mesh", "create", "lab", "--broker", address, MESH_ADMIN_TOKEN=plain.admin_token,
+                                    code=4)
+            assert "does not speak TLS" in refused.err and "in between" not in refused.err, refused
+    finally:
+        plain.finish_now()
+
+
 def shown(broker: Broker) -> bytes:
     return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", broker.port))).strip()
 

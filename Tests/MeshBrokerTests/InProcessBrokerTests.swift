@@ -205,11 +205,15 @@ import Testing
     @Test func aMeshIsMadeOnceAndForThisNode() async throws {
         let home = Home()
         let broker = try await home.open()
-        _ = try await broker.createMesh(home.mesh.request(node: broker.nodeKey))
-        let twice = await #expect(throws: MeshError.self) {
-            _ = try await broker.createMesh(home.mesh.request(node: broker.nodeKey))
+        let memberID = try await broker.createMesh(home.mesh.request(node: broker.nodeKey))
+        // An owner whose answer was lost asks again, with the same keys; nobody else gets the mesh or its name.
+        #expect(try await broker.createMesh(home.mesh.request(node: broker.nodeKey)) == memberID)
+        for rival in [NewMesh(slug: "lab", ownerName: "eve"), NewMesh(slug: "lab", ownerName: "ada")] {
+            let taken = await #expect(throws: MeshError.self) {
+                _ = try await broker.createMesh(rival.request(node: broker.nodeKey))
+            }
+            #expect(taken?.code == .exists)
         }
-        #expect(twice?.code == .exists)
         let foreign = NewMesh(slug: "other", ownerName: "eve").request(node: SigningKey().publicKey)
         let error = await #expect(throws: MeshError.self) { _ = try await broker.createMesh(foreign) }
         #expect(error?.code == .badSignature)

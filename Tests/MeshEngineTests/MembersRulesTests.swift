@@ -55,6 +55,29 @@ import Testing
         #expect(again.name == "bob")
     }
 
+    @Test func `a joiner whose answer was lost gets it again, also when the invite has ended since`() throws {
+        let bench = try MeshBench()
+        let (short, revoked) = (try Self.invite(bench, lifetime: 5_000), try Self.invite(bench))
+        let first = try Self.claim(bench, short, "bob", 10)
+        let second = try Self.claim(bench, revoked, "cleo", 11)
+        try bench.ask(RevokeInvite(inviteId: revoked.inviteID), as: bench.ownerActor)
+        bench.now += 5_000
+        #expect(try Self.claim(bench, short, "bob", 10).memberID == first.memberID)
+        #expect(try Self.claim(bench, revoked, "cleo", 11).memberID == second.memberID)
+        #expect(Self.refusal { try Self.claim(bench, short, "dan", 12) } == .inviteExpired)
+        #expect(Self.refusal { try Self.claim(bench, revoked, "dan", 12) } == .inviteInvalid)
+    }
+
+    @Test func `a member gets no certificate of a higher role out of somebody else's invite`() throws {
+        let bench = try MeshBench()
+        let (low, high) = (try Self.invite(bench), try Self.invite(bench, role: .admin))
+        _ = try Self.claim(bench, low, "bob", 10)
+        #expect(Self.refusal { try Self.claim(bench, high, "bob", 10) } == .exists)
+        #expect(try Self.claim(bench, high, "cleo", 11).role == .admin)
+        #expect(Self.refusal { try Self.claim(bench, high, "bob", 10) } == .exists)
+        #expect(try Self.claim(bench, low, "cleo", 11).alreadyMember)
+    }
+
     @Test func `a refused claim does not use the invite up`() throws {
         let bench = try MeshBench()
         let code = try Self.invite(bench, uses: 1)

@@ -14,6 +14,14 @@ extension FuzzTargets {
             try promise(again.text == link.text, "its own text says something else")
             return true
         },
+        FuzzTarget(
+            name: "broker-address",
+            seeds: bytes("http://127.0.0.1:7900", "https://\(String(repeating: "A", count: 43))@[::1]:1/")
+        ) { input in
+            guard let address = try? BrokerAddress(parsing: text(input)) else { return false }
+            try promise((try? BrokerAddress(parsing: address.text)) == address, "its own text says something else")
+            return true
+        },
         FuzzTarget(name: "certificate", seeds: [certificate]) { input in
             guard let tree = try? JSON.parse(input, limits: .frame),
                 let read = try? JSONCoder.decode(MembershipCertificate.self, from: tree)
@@ -23,7 +31,8 @@ extension FuzzTargets {
         FuzzTarget(name: "public-key", seeds: bytes(owner.publicKey.hex), shortRuns: 150) { input in
             guard let key = PublicKey(hex: text(input)) else { return false }
             try promise(key.hex == text(input), "its own text says something else")
-            _ = try? KeyConversion.x25519(key)
+            let converts = (try? KeyConversion.x25519(key)) != nil
+            try promise(!converts || key.isUsable, "it can be sealed to and may not enter")
             return true
         },
         FuzzTarget(name: "sealed-box", seeds: [sealedBox], shortRuns: 1_000) { input in

@@ -1,5 +1,6 @@
 import Foundation
 import MeshCore
+import Synchronization
 import Testing
 
 @testable import MeshSDK
@@ -220,6 +221,77 @@ import Testing
             let error = #expect(throws: MeshError.self) { try store.load(mesh: nil, profile: "bobb") }
             #expect(error?.code == .notFound)
             #expect(error?.hint?.contains("bob") == true)
+        }
+    }
+
+    @Test(arguments: ["../x", "/tmp/x", "a/../../b", "", ".", "..", ".pending", "LAB", "lab\u{1B}[2J", "lab\0"])
+    func aMeshNameOfABrokerCannotLeaveTheFolder(_ slug: String) throws {
+        try Self.withStore { store, folder in
+            var credentials = Self.credentials("bob")
+            credentials.meshSlug = slug
+            #expect(throws: MeshError.self) { try store.save(credentials, profile: "bob", makeCurrent: true) }
+            #expect(!FileManager.default.fileExists(atPath: folder.path), "nothing was written")
+        }
+    }
+
+    @Test func anotherMeshWithAKnownNameGetsAFolderOfItsOwn() throws {
+        try Self.withStore { store, _ in
+            try store.save(Self.credentials("bob"), profile: "bob", makeCurrent: true)
+            var other = Self.credentials("bob")
+            other.meshID = String(repeating: "cd", count: 16)
+            #expect(try store.save(other, profile: "bob", makeCurrent: true).meshSlug == "lab-cdcdcdcd")
+            #expect(
+                try store.load(mesh: "lab-cdcdcdcd", profile: nil).credentials.memberKey.seed == other.memberKey.seed)
+            #expect(try store.load(mesh: "lab", profile: nil).credentials.meshID != other.meshID)
+        }
+    }
+
+    @Test func keysOfATryThatWasCutOffAreTakenAgain() throws {
+        try Self.withStore { store, _ in
+            let purpose = ProfileStore.Purpose.join(meshID: String(repeating: "0", count: 32))
+            func seed() throws -> [UInt8] { try store.begin(purpose, profile: "bob").keys.member.seed }
+            let first = try seed()
+            #expect(try seed() == first)
+            #expect(try store.begin(purpose, profile: "cleo").keys.member.seed != first)
+            // The broker may know them: they stay. It refused, or lied: they go.
+            try store.begin(purpose, profile: "bob").failed(MeshError(.busy, "", details: ["network": true]))
+            try store.begin(purpose, profile: "bob").failed(MeshError(.internalError, ""))
+            #expect(try seed() == first)
+            try store.begin(purpose, profile: "bob").failed(MeshError(.inviteExhausted, ""))
+            #expect(try seed() != first)
+        }
+    }
+
+    @Test func twoAtOnceDoNotShareKeys() throws {
+        try Self.withStore { store, _ in
+            let purpose = ProfileStore.Purpose.join(meshID: String(repeating: "0", count: 32))
+            let held = try store.begin(purpose, profile: "bob")
+            let error = #expect(throws: MeshError.self) { try store.begin(purpose, profile: "bob") }
+            #expect(error?.code == .busy)
+            var credentials = Self.credentials("bob")
+            credentials.memberKey = held.keys.member
+            _ = try held.finish(credentials, makeCurrent: true)
+            let later = #expect(throws: MeshError.self) { try store.begin(purpose, profile: "bob") }
+            #expect(later?.code == .exists)
+        }
+    }
+
+    @Test func manyProfilesAtOnceLoseNothing() throws {
+        try Self.withStore { (store: ProfileStore, _: URL) throws -> Void in
+            let failures = Mutex(0)
+            DispatchQueue.concurrentPerform(iterations: 24) { number in
+                do {
+                    try store.save(Self.credentials("m\(number)"), profile: "m\(number)", makeCurrent: true)
+                    try store.setVerified("x\(number)", SigningKey().publicKey, mesh: "lab", profile: "m\(number)")
+                } catch { failures.withLock { $0 += 1 } }
+            }
+            #expect(failures.withLock { $0 } == 0)
+            let profiles = try store.profiles(of: "lab")
+            #expect(profiles.count == 24)
+            for profile in profiles {
+                let credentials = try store.load(mesh: nil, profile: profile).credentials
+                #expect(credentials.verified.count == 1)
+            }
         }
     }
 

@@ -32,6 +32,12 @@ int cnacl_secretbox_open(uint8_t *out, const uint8_t *box, size_t count, const u
    subgroup. */
 int cnacl_ed25519_public_to_x25519(uint8_t *out32, const uint8_t *key32);
 
+/* 1 when 32 bytes are the only encoding of a point of the curve that has no small order (1, 2, 4 or 8), else 0. */
+int cnacl_ed25519_public_is_usable(const uint8_t *key32);
+
+/* 1 when 32 bytes are the only encoding of an X25519 public key: below the prime, with a clear highest bit. */
+int cnacl_x25519_public_is_canonical(const uint8_t *key32);
+
 /* The X25519 secret of an ed25519 seed. */
 int cnacl_ed25519_seed_to_x25519(uint8_t *out32, const uint8_t *seed32);
 

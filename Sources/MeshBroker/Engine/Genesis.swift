@@ -22,6 +22,8 @@ package struct Genesis: Sendable {
     package func check() throws(MeshError) {
         try Names.checkSlug(body.slug)
         try Labels.checkMember(body.name)
+        try body.owner.requireUsable(field: "owner")
+        try body.session.pubkey.requireUsable(field: "session.pubkey")
         guard let nonce = Hex.decode(body.nonce), nonce.count == 16 else { throw .argument("nonce", "16 bytes in hex") }
         guard MeshID.derive(owner: body.owner, nonce: nonce) == body.meshId else {
             throw .argument("meshId", "does not follow from the owner's key and the nonce")

@@ -36,6 +36,7 @@ enum LogKeyRotations {
         let state = context.state
         let keys = try state.logKeys
         let old = keys.current
+        try request.key.requireUsable(field: "key")
         let rotation = LogKeyRotation(
             old: old, new: request.key, timestamp: request.timestamp, signature: request.signature)
         guard !keys.terms.contains(where: { $0.key == request.key }) else {

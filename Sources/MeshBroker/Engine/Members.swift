@@ -112,6 +112,7 @@ enum Members {
         let state = context.state
         let name = Names.normalised(name)
         try Labels.checkMember(name)
+        try key.requireUsable(field: "pubkey")
         if let other = state.roster.member(key: key), other.revokedAt == nil || other.isBanned {
             throw MeshError(
                 other.revokedAt == nil ? .exists : .revoked,
@@ -186,6 +187,7 @@ enum Members {
         guard capability.verify(request.signature) else {
             throw MeshError(.badSignature, "the invite's signature does not match its issuer")
         }
+        if let certificate = request.certificate { try check(certificate, of: member, facts) }
         guard let codeHash = Hex.decode(capability.codeHash), codeHash.count == 32 else {
             throw MeshError.argument("capability.codeHash", "64 hex characters")
         }
@@ -212,6 +214,18 @@ enum Members {
             expiresAt: capability.expiresAt)
     }
 
+    /// An issuer's certificate goes to everybody who joins: it must be the issuer's, and lead to the owner.
+    private static func check(
+        _ certificate: MembershipCertificate, of member: Member, _ facts: MeshFacts
+    ) throws(MeshError) {
+        guard certificate.member == member.key, certificate.capability.meshId == facts.id else {
+            throw .argument("certificate", "is of another member or mesh")
+        }
+        do throws(IdentityError) { try certificate.verify(owner: facts.owner) } catch {
+            throw MeshError(.badSignature, "the issuer's certificate does not hold: \(error)")
+        }
+    }
+
     private struct StoredInvite {
         var codeHash: String
         var capability: InviteCapability
@@ -227,6 +241,23 @@ enum Members {
         else {
             throw MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
         }
+        let known = state.roster.member(key: request.pubkey)
+        if let known, known.isBanned {
+            throw MeshError(.revoked, "\(known.name) is banned from this mesh", hint: "an admin must lift it")
+        }
+        // A joiner whose answer was lost asks again, perhaps after the invite has ended, and gets the same answer.
+        if let member = known, member.revokedAt == nil {
+            guard invite.capability.role <= member.role else {
+                // A certificate would say more than the member is.
+                throw MeshError(
+                    .exists, "this key is a member already, \(member.name), with the role \(member.role.rawValue)",
+                    hint: "ask an admin for other rights")
+            }
+            if let session = request.session {
+                try Connections.register(session, member: member, proven: false, context)
+            }
+            return claimed(member, invite, alreadyMember: true)
+        }
         if invite.isRevoked {
             throw MeshError(.inviteInvalid, "this invite was revoked", hint: "ask for a new invite")
         }
@@ -234,16 +265,6 @@ enum Members {
             throw MeshError(
                 .inviteExpired, "the invite expired at \(Timestamp.iso8601(invite.capability.expiresAt))",
                 hint: "ask for a new invite")
-        }
-        let known = state.roster.member(key: request.pubkey)
-        if let known, known.isBanned {
-            throw MeshError(.revoked, "\(known.name) is banned from this mesh", hint: "an admin must lift it")
-        }
-        if let member = known, member.revokedAt == nil {
-            if let session = request.session {
-                try Connections.register(session, member: member, proven: false, context)
-            }
-            return claimed(member, invite, alreadyMember: true)
         }
         guard invite.used < Int64(invite.capability.uses) else {
             throw MeshError(.inviteExhausted, "the invite was used \(invite.used) times", hint: "ask for a new invite")

@@ -151,6 +151,17 @@ package final class BrokerNode: ConnectionHost, Sendable {
             body: body, node: nodeKey.publicKey, allowsPlaintext: body.allowPlaintext ?? false,
             now: clock.wallMillis(), entropy: Entropy(&generator))
         try genesis.check()
+        // An owner whose answer was lost asks again, with the same keys, and gets the same answer.
+        if let known = registry.withLock({ $0.byID[body.meshId] }), known.facts.slug == body.slug,
+            known.facts.owner == body.owner
+        {
+            do {
+                let owner = try await known.sequencer.askWriter { $0.engine.state.roster.member(key: body.owner)?.id }
+                if let owner { return (known.facts, owner) }
+            } catch {
+                throw MeshError(storing: error)
+            }
+        }
         let isTaken = registry.withLock { $0.bySlug[body.slug] != nil || $0.byID[body.meshId] != nil }
         if isTaken {
             throw MeshError(.exists, "a mesh called \(body.slug) exists on this broker", hint: "choose another name")

@@ -36,6 +36,8 @@ enum MeshRoutes {
             throw MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
         }
         try Labels.checkMember(body.name)
+        try body.pubkey.requireUsable(field: "pubkey")
+        try body.session?.pubkey.requireUsable(field: "session.pubkey")
         let claim = SignedText.joinClaim(
             meshID: body.meshId, inviteID: code.inviteID, name: body.name, member: body.pubkey,
             timestamp: body.timestamp)

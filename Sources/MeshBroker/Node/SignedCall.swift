@@ -35,6 +35,7 @@ struct SignedCall {
             let nonce = Hex.decode(try header("Mesh-Nonce")),
             (16...32).contains(nonce.count)
         else { throw MeshError(.unauthenticated, "a Mesh header cannot be read") }
+        try key.requireUsable(field: "Mesh-Session", .unauthenticated)
         sessionKey = key
         self.signature = signature
         timestamp = time
@@ -90,6 +91,7 @@ struct SignedCall {
                 .unauthenticated, "this session is not known here yet",
                 hint: "send the headers Mesh-Member and Mesh-Binding with the member's signature over the session key")
         }
+        try member.requireUsable(field: "Mesh-Member", .unauthenticated)
         let word = SignedText.sessionBinding(meshID: mesh.facts.id, member: member, session: sessionKey)
         guard member.verifies(binding, of: word) else {
             throw MeshError(.badSignature, "the member did not sign this session key")

@@ -42,6 +42,7 @@ package struct Authenticator: Sendable {
             guard let key = PublicKey(hex: text) else {
                 throw MeshError(.badSessionKey, "sessionPubkey must be 64 lower-case hex characters")
             }
+            try key.requireUsable(field: "sessionPubkey", .badSessionKey)
             session = key
         }
         guard let timestamp = hello.timestamp.doubleValue,
@@ -52,6 +53,7 @@ package struct Authenticator: Sendable {
         guard let key = PublicKey(anyCaseHex: hello.pubkey), let signature = Signature(hex: hello.signature) else {
             throw MeshError(.malformed, "pubkey must be 64 and signature 128 hex characters")
         }
+        try key.requireUsable(field: "pubkey", .malformed)
         let text = SignedText.hello(
             meshID: hello.meshId, memberID: hello.memberId, pubkey: hello.pubkey, timestamp: hello.timestamp.text)
         try check(signature, of: text, by: key)
@@ -78,6 +80,8 @@ package struct Authenticator: Sendable {
         guard let member = PublicKey(hex: hello.parentMemberPubkey) else {
             throw MeshError(.badParentKey, "parentMemberPubkey must be 64 lower-case hex characters")
         }
+        try session.requireUsable(field: "sessionPubkey", .badSessionKey)
+        try member.requireUsable(field: "parentMemberPubkey", .badParentKey)
         let isOurs = (hello.protocolVersion ?? 1) >= 2 && hello.binding != nil
         let binding = isOurs ? try checkOurs(hello, member, session, now) : nil
         if !isOurs { try checkClaudemesh(hello, member, session, now) }

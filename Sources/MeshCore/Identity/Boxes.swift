@@ -19,6 +19,9 @@ private enum Agreement {
 
     /// The key of a NaCl box between two X25519 keys.
     static func boxKey(secret: [UInt8], theirs: [UInt8]) throws(IdentityError) -> [UInt8] {
+        guard cnacl_x25519_public_is_canonical(theirs) == 1 else {
+            throw IdentityError(.weakKey, "this is not the only encoding of an X25519 key")
+        }
         do {
             let secret = try Curve25519.KeyAgreement.PrivateKey(rawRepresentation: secret)
             let theirs = try Curve25519.KeyAgreement.PublicKey(rawRepresentation: theirs)

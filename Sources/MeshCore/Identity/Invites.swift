@@ -114,6 +114,7 @@ public struct MembershipCertificate: Codable, Sendable, Hashable {
 
     private func verify(owner: PublicKey, depth: Int) throws(IdentityError) {
         guard depth <= 4 else { throw IdentityError(.notAuthorized, "the chain of invites is longer than 4") }
+        try requireUsableKeys()
         guard capability.verify(issuerSignature) else {
             throw IdentityError(.badSignature, "the invite was not signed by its issuer")
         }
@@ -151,27 +152,42 @@ public struct InviteLink: Sendable, Hashable, CustomStringConvertible {
         self.ownerFingerprint = Self.fingerprint(owner)
     }
 
-    /// Reads a link. Fails with what is missing.
+    /// Reads a link as it was pasted: with white space in it, with quotes, brackets or a full stop around it. Fails with
+    /// `malformed`, saying what is missing.
     public init(parsing text: String) throws(IdentityError) {
-        let halves = text.split(separator: "#", maxSplits: 1).map(String.init)
+        let halves = Pasted.unquotedWord(text).split(separator: "#", maxSplits: 1).map(String.init)
         guard halves.count == 2 else {
             throw IdentityError(.malformed, "an invite has a # with its code behind it; put the link in quotes")
         }
-        guard halves[0].hasPrefix("http://") || halves[0].hasPrefix("https://") else {
-            throw IdentityError(.malformed, "an invite begins with http:// or https://")
-        }
-        let parts = halves[0].split(separator: "/").map(String.init)
-        guard parts.count == 4, parts[2] == "join", parts[3].utf8.count == 32, Hex.decode(parts[3]) != nil else {
+        guard let path = halves[0].firstRange(of: "/join/") else {
             throw IdentityError(.malformed, "an invite looks like http://HOST:PORT/join/MESH#CODE")
         }
-        let secret = halves[1].split(separator: ".").map(String.init)
-        guard secret.count == 2, let code = InviteCode(text: secret[0]), Base64.decodeURL(secret[1])?.count == 16 else {
+        broker = try BrokerAddress(parsing: String(halves[0][..<path.lowerBound])).text
+        meshID = halves[0][path.upperBound...].lowercased()
+        guard MeshID.isValid(meshID) else {
+            throw IdentityError(
+                .malformed, "an invite looks like http://HOST:PORT/join/MESH#CODE, with 32 hex characters")
+        }
+        guard let (code, fingerprint) = Self.secret(halves[1]) else {
             throw IdentityError(.malformed, "the code of the invite is not whole: copy it again")
         }
-        broker = "\(parts[0])//\(parts[1])"
-        meshID = parts[3]
         self.code = code
-        ownerFingerprint = secret[1]
+        ownerFingerprint = fingerprint
+    }
+
+    /// The code and the owner's fingerprint, 22 characters each. Marks behind them are not part of a link; letters and digits
+    /// are, and make it another one.
+    private static func secret(_ text: String) -> (code: InviteCode, fingerprint: String)? {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 45, bytes[22] == UInt8(ascii: ".") else { return nil }
+        let isMarks = bytes[45...].allSatisfy { byte in
+            !(0x30...0x39).contains(byte) && !(0x41...0x5A).contains(byte) && !(0x61...0x7A).contains(byte)
+        }
+        let fingerprint = String(decoding: bytes[23..<45], as: UTF8.self)
+        guard isMarks, let code = InviteCode(text: String(decoding: bytes[..<22], as: UTF8.self)),
+            Base64.decodeURL(fingerprint)?.count == 16
+        else { return nil }
+        return (code, fingerprint)
     }
 
     /// The link.

@@ -214,8 +214,15 @@ public struct PublicKey: Sendable, Hashable, Comparable, CustomStringConvertible
 
     public static func < (left: PublicKey, right: PublicKey) -> Bool { left.storage < right.storage }
 
-    /// Whether a signature over a message was made with this key's secret.
+    /// Whether a signature over a message was made with this key's secret. A key that may not enter proves nothing: under
+    /// a point of small order anybody can sign.
     public func verifies(_ signature: Signature, of message: [UInt8]) -> Bool {
+        isUsable && verifiesStored(signature, of: message)
+    }
+
+    /// The same for what stands in a ledger already: it holds by the rules of the time when it was accepted, so that a mesh
+    /// can be opened whose keys were let in before unusable ones were refused.
+    package func verifiesStored(_ signature: Signature, of message: [UInt8]) -> Bool {
         // A key that is no point of the curve verifies nothing.
         guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes) else { return false }
         return key.isValidSignature(signature.bytes, for: message)

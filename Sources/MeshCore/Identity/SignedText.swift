@@ -81,6 +81,11 @@ public enum SignedText {
 
 /// The id of a mesh.
 public enum MeshID {
+    /// Whether a text can be the id of a mesh, or of a member: 32 lower-case hex characters.
+    public static func isValid(_ text: String) -> Bool {
+        text.utf8.count == 32 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+
     /// 32 hex characters that follow from the owner's key and a nonce, so that nobody can claim another's id.
     public static func derive(owner: PublicKey, nonce: [UInt8]) -> String {
         Hex.encode(Hashing.sha256(Array("mesh-id-v1|\(owner.hex)|\(Hex.encode(nonce))".utf8)).prefix(16))

@@ -74,7 +74,7 @@ public struct Checkpoint: Sendable, Hashable {
                 continue
             }
             guard let signature = Signature(bytes: Array(blob.dropFirst(4))),
-                key.key.verifies(signature, of: Array(checkpoint.text.utf8))
+                key.key.verifiesStored(signature, of: Array(checkpoint.text.utf8))
             else { throw LedgerFault(nil, "the checkpoint's signature by \(parts[1]) is wrong") }
             good += 1
         }

@@ -182,7 +182,9 @@ public struct LedgerVerifier: Sendable {
         let meshID = String(entry.origin.dropFirst(5))
         let text = SignedText.meshCreation(
             meshID: meshID, slug: slug, owner: owner, node: node, timestamp: created)
-        guard owner.verifies(claim, of: text) else { throw LedgerFault(0, "the owner did not sign this creation") }
+        guard owner.verifiesStored(claim, of: text) else {
+            throw LedgerFault(0, "the owner did not sign this creation")
+        }
         origin = entry.origin
         self.owner = owner
         keys = LogKeys(meshID: meshID, owner: owner, node: node)

@@ -40,7 +40,7 @@ public struct LogKeyRotation: Codable, Sendable, Hashable {
 
     /// Whether the owner signed it for a mesh.
     public func isSigned(by owner: PublicKey, meshID: String) -> Bool {
-        owner.verifies(
+        owner.verifiesStored(
             signature, of: SignedText.logKeyRotation(meshID: meshID, old: old, new: new, timestamp: timestamp))
     }
 }

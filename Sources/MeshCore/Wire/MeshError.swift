@@ -131,13 +131,16 @@ public struct MeshError: Error, Sendable, Hashable, CustomStringConvertible {
         return WireFrame.bytes(type: "error", fields: object, requestID: requestID)
     }
 
-    /// Reads the members of an error answer; unknown codes become `internal_error` and keep their text.
+    /// Reads the members of an error answer; unknown codes become `internal_error` and keep their text. The texts are those of
+    /// somebody else: they are cut, and cannot steer a terminal.
     public init(fields: JSONObject) {
         let raw = fields["code"]?.stringValue ?? ""
         self.init(
             ErrorCode(rawValue: raw) ?? .internalError,
-            fields["message"]?.stringValue ?? "the broker gave no reason (\(raw))",
-            hint: fields["hint"]?.stringValue, details: fields["details"]?.objectValue ?? JSONObject())
+            SafeText.line(
+                fields["message"]?.stringValue ?? "the broker gave no reason (\(raw.prefix(64)))", limit: 4_000),
+            hint: fields["hint"]?.stringValue.map { SafeText.line($0, limit: 4_000) },
+            details: fields["details"]?.objectValue ?? JSONObject())
     }
 }
 

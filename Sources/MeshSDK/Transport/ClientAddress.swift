@@ -11,7 +11,7 @@ struct ClientAddress: Sendable, Equatable {
     /// The path and query, at least `/`.
     var target: String
     /// Whether it speaks TLS.
-    var isSecure = false
+    var isSecure: Bool
     /// SHA-256 of the only public key that the other end may show; nil trusts what the system trusts.
     var pin: [UInt8]?
 
@@ -21,42 +21,27 @@ struct ClientAddress: Sendable, Equatable {
     /// Reads a URL. `scheme` is `ws` or `http`, or its TLS sister, whose address may begin with a pin: `https://PIN@HOST`,
     /// where PIN is SHA-256 of the certificate's public key, base64url. Everything else fails with `.address`.
     init(_ url: String, scheme: String) throws(TransportError) {
-        let lowered = url.lowercased()
-        let wrong = TransportError(
-            .address, "\"\(url)\" is no address: give \(scheme)://HOST:PORT or \(scheme)s://HOST:PORT.")
-        isSecure = lowered.hasPrefix(scheme + "s://")
-        guard isSecure || lowered.hasPrefix(scheme + "://") else { throw wrong }
-        var rest = url.dropFirst(scheme.utf8.count + (isSecure ? 4 : 3)).prefix { $0 != "#" }
-        if isSecure, let mark = rest.prefix(while: { $0 != "/" && $0 != "?" }).firstIndex(of: "@") {
-            guard let pin = Base64.decodeURL(String(rest[..<mark])), pin.count == 32 else {
-                throw TransportError(
-                    .address,
-                    "\"\(rest[..<mark])\" is no pin: SHA-256 of the certificate's key, 43 characters base64url.")
-            }
-            self.pin = pin
-            rest = rest[rest.index(after: mark)...]
+        do throws(IdentityError) {
+            let (address, target) = try BrokerAddress.parse(url, scheme: scheme)
+            self.init(address, target: target)
+        } catch {
+            throw TransportError(.address, error.message + ".")
         }
-        let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-        let path = String(rest[end...])
-        target = path.hasPrefix("/") ? path : "/" + path
-        guard target.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw wrong }
-        guard let (name, digits) = Self.split(rest[..<end]) else { throw wrong }
-        guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x40 }) else { throw wrong }
-        host = name
-        guard let number = digits.map({ UInt16($0) }) ?? (isSecure ? 443 : 80), number > 0 else { throw wrong }
-        port = Int(number)
     }
 
-    private static func split(_ authority: Substring) -> (name: String, port: Substring?)? {
-        if authority.hasPrefix("[") {
-            guard let bracket = authority.firstIndex(of: "]") else { return nil }
-            let after = authority[authority.index(after: bracket)...]
-            guard after.isEmpty || after.hasPrefix(":") else { return nil }
-            return (String(authority.dropFirst().prefix { $0 != "]" }), after.isEmpty ? nil : after.dropFirst())
+    /// Reads the address of a broker, which has no path. Everything else fails with `.address`.
+    init(broker: String) throws(TransportError) {
+        do throws(IdentityError) { self.init(try BrokerAddress(parsing: broker), target: "/") } catch {
+            throw TransportError(.address, error.message + ".")
         }
-        guard let colon = authority.lastIndex(of: ":") else { return (String(authority), nil) }
-        guard !authority[..<colon].contains(":") else { return nil }
-        return (String(authority[..<colon]), authority[authority.index(after: colon)...])
+    }
+
+    private init(_ address: BrokerAddress, target: String) {
+        isSecure = address.isSecure
+        pin = address.pin
+        host = address.host
+        port = address.port ?? (address.isSecure ? 443 : 80)
+        self.target = target.hasPrefix("/") ? target : "/" + target
     }
 
     /// Opens a TCP connection without delay of small writes. Fails with `TransportError`.
@@ -81,10 +66,10 @@ struct ClientAddress: Sendable, Equatable {
         }
     }
 
-    /// TLS for a new connection: checked against the pin when there is one, else against the system's authorities and
-    /// the host's name.
+    /// TLS for a new connection: checked against the pin alone when there is one, whatever name the certificate has, else
+    /// against the system's authorities and the host's name.
     private func tlsHandler() throws -> NIOSSLClientHandler {
-        let context = try Self.tlsContext()
+        let context = try Self.tlsContext(isPinned: pin != nil)
         let isIP = (try? SocketAddress(ipAddress: host, port: 0)) != nil
         guard let pin else { return try NIOSSLClientHandler(context: context, serverHostname: isIP ? nil : host) }
         return try NIOSSLClientHandler(
@@ -95,16 +80,18 @@ struct ClientAddress: Sendable, Equatable {
             })
     }
 
-    private static let sharedContext = Mutex<NIOSSLContext?>(nil)
+    private static let sharedContexts = Mutex<[Bool: NIOSSLContext]>([:])
 
-    private static func tlsContext() throws -> NIOSSLContext {
-        try sharedContext.withLock { known in
-            if let known { return known }
+    private static func tlsContext(isPinned: Bool) throws -> NIOSSLContext {
+        try sharedContexts.withLock { known in
+            if let made = known[isPinned] { return made }
             var settings = TLSConfiguration.makeClientConfiguration()
             settings.minimumTLSVersion = .tlsv12
             settings.applicationProtocols = ["http/1.1"]
+            // The pin names the very key: a host's name in the certificate would add nothing to it.
+            if isPinned { settings.certificateVerification = .noHostnameVerification }
             let made = try NIOSSLContext(configuration: settings)
-            known = made
+            known[isPinned] = made
             return made
         }
     }
@@ -115,11 +102,27 @@ struct ClientAddress: Sendable, Equatable {
         guard error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError else {
             return Self.closed(hostHeader, FaultWords.of(error))
         }
+        guard Self.isRefusal(error) else {
+            // It showed no certificate at all: that is another address, not another identity.
+            return TransportError(
+                .handshake,
+                "\(hostHeader) does not speak TLS (1.2 or newer): the address of a broker without TLS begins with http:// (or ws://)."
+            )
+        }
         let why =
             pin == nil
-            ? "its certificate is not trusted here, or it does not speak TLS: use the pinned address that meshd prints"
+            ? "its certificate is not trusted here: use the pinned address that meshd prints"
             : "it does not show the pinned key: somebody is in between, or the broker has a new key"
         return TransportError(.handshake, "\(hostHeader) is not who it should be: \(why).")
+    }
+
+    /// Whether the other end showed a certificate that was not accepted.
+    private static func isRefusal(_ error: any Error) -> Bool {
+        if error is NIOSSLExtraError { return true }
+        if case NIOSSLError.noCertificateToValidate = error { return true }
+        if case NIOSSLError.unableToValidateCertificate = error { return true }
+        // The library gives the reason of a failed handshake as a text alone.
+        return "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
     }
 
     /// The kind of a failure to connect.

@@ -15,7 +15,7 @@ struct HTTPResponse: Sendable {
 /// stays in `input`.
 struct HTTPResponseParser {
     private static let maxHeadBytes = 65_536
-    private static let maxBodyBytes = 256 << 20
+    private static let maxBodyBytes = 64 << 20
 
     /// Bytes that were not used yet.
     var input = ByteBuffer()

@@ -17,10 +17,13 @@ public final class MeshHTTPClient: Sendable {
     ///   - group: runs the connections.
     ///   - timeoutSeconds: the time for one request, connecting included.
     public init(baseURL: String, group: any EventLoopGroup, timeoutSeconds: Int = 10) {
-        address = Result { () throws(TransportError) in try ClientAddress(baseURL, scheme: "http") }
+        address = Result { () throws(TransportError) in try ClientAddress(broker: baseURL) }
         self.group = group
         timeout = .seconds(Int64(timeoutSeconds))
     }
+
+    /// Where it leads, for errors.
+    var name: String { (try? address.get())?.hostHeader ?? "the broker" }
 
     /// Sends one request and waits for its whole answer; `path` may hold a query, and begins with a slash.
     ///

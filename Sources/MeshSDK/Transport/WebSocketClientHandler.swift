@@ -91,9 +91,16 @@ final class WebSocketClientHandler: ChannelInboundHandler {
         do throws(TransportError) {
             guard let answer = try response.next() else { return }
             guard answer.status == 101 else {
-                let text = String(decoding: answer.body.prefix(300), as: UTF8.self)
-                let peer = address.hostHeader
-                throw TransportError(.handshake, "\(peer) refused the WebSocket: \(answer.status) \(text)")
+                let (peer, json) = (address.hostHeader, try? JSON.parse(answer.body))
+                guard let reason = json?["error"]?["message"]?.stringValue else {
+                    throw TransportError(
+                        .handshake,
+                        "\(peer) answered \(answer.status) instead of a WebSocket: it is a gateway in front of the broker, or another program."
+                    )
+                }
+                throw TransportError(
+                    .handshake,
+                    "\(peer) refused the WebSocket: \(answer.status) \(SafeText.line(reason, limit: 300))")
             }
             guard answer.headers["sec-websocket-accept"] == [WebSocketHandshake.accept(key: key)] else {
                 throw TransportError(.handshake, "\(address.hostHeader) answered the upgrade with a wrong key.")

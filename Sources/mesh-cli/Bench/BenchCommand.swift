@@ -82,7 +82,7 @@ struct BenchCommand: MeshCommand {
             let warning = "warning: this mesh-cli is a debug build; figures need `make release`\n"
             _ = SystemCalls.write(Array(warning.utf8), to: 2)
         }
-        let address = broker ?? SystemCalls.environment("MESH_BROKER") ?? "http://127.0.0.1:7900"
+        let address = try BrokerChoice.address(broker)
         let token = try AdminToken.find()
         let gauge = BrokerGauge(broker: address, token: token, group: EventLoops.shared)
         let report = try await BenchCleanup.run {
