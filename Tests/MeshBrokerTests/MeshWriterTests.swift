@@ -42,7 +42,7 @@ import Testing
                 monotonicMillis: { [clocks] in clocks.times.withLock { $0.monotonic } },
                 schedule: { [clocks] delay, _ in clocks.times.withLock { $0.planned.append(delay) } },
                 signer: { [node] in $0 == node.publicKey ? node : nil },
-                keepCheckpoint: { _ in }, onFatal: { _ in }, releaseReserve: {}, refillReserve: { true },
+                keepCheckpoint: { _ in }, onFatal: { _ in },
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, metrics: BrokerMetrics())
             writer = try MeshWriter(
                 database: Database(path: file, mode: .open), table: Capabilities.table, environment: environment)

@@ -10,12 +10,18 @@ extension BrokerNode {
     func backup(_ name: String) async throws -> BackupFacts {
         let mesh = try handle(name)
         try await mesh.sequencer.askWriter { $0.makeCheckpoint() }
+        // What is free on a full disk is kept for acknowledgements.
+        guard self.folder.space.level == .ok else {
+            throw MeshError(
+                .storageFull, "the broker's disk is full: no backup was made", hint: "free space on the broker's disk")
+        }
         let source = folder.meshFile(mesh.facts.id)
         let stamp = Timestamp.iso8601(clock.wallMillis()).filter { $0.isNumber || $0 == "T" || $0 == "Z" }
         let file = "\(mesh.facts.slug)-\(stamp).sqlite"
         let (target, folder) = (folder.backups + "/" + file, folder.backups)
         let facts = try await offLoop {
             try Files.createPrivateFolder(folder)
+            try Self.checkRoom(for: source, in: folder)
             let database = try Database(path: source, mode: .readOnly)
             defer { database.close() }
             try database.backup(to: target)
@@ -79,6 +85,15 @@ extension BrokerNode {
             "a backup is restored", metadata: ["mesh": "\(facts.mesh)", "entries": "\(facts.entries)"])
         facts.path = target
         return facts
+    }
+
+    /// A copy must not fill the disk that the meshes are on. Fails with `storage_full`.
+    private static func checkRoom(for source: String, in folder: String) throws(MeshError) {
+        let needed = (Files.size(source) ?? 0) + (Files.size(source + "-wal") ?? 0) + Int64(DiskSpace.headroomBytes)
+        guard let free = Files.freeBytes(folder), free < needed else { return }
+        throw MeshError(
+            .storageFull, "the copy needs \(needed) bytes, and the disk of the backups has \(free) left",
+            hint: "free space on the broker's disk")
     }
 
     private func offLoop<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {

@@ -60,6 +60,11 @@ struct SignedCall {
     /// The session that asks; one that is new is registered by its member's word.
     func session(in mesh: MeshHandle, of node: BrokerNode) async throws -> SessionNumber {
         if let known = node.knownSessions.withLock({ $0[cacheKey(mesh)] }) { return known }
+        if let found = try await mesh.perform(FindSession(session: sessionKey), as: .node).get() as? SessionFound,
+            let number = found.number
+        {
+            return remember(SessionNumber(rawValue: number), in: mesh, of: node)
+        }
         guard let member, let binding else {
             throw MeshError(
                 .unauthenticated, "this session is not known here yet",
@@ -76,7 +81,10 @@ struct SignedCall {
         guard let opened = try await mesh.perform(open, as: .node).get() as? SessionOpened else {
             throw MeshError(.internalError, "the session was not opened")
         }
-        let number = SessionNumber(rawValue: opened.number)
+        return remember(SessionNumber(rawValue: opened.number), in: mesh, of: node)
+    }
+
+    private func remember(_ number: SessionNumber, in mesh: MeshHandle, of node: BrokerNode) -> SessionNumber {
         node.knownSessions.withLock { known in
             // A cache, not a register: when it is full it starts anew.
             if known.count >= 100_000 { known.removeAll() }
