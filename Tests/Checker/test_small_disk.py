@@ -185,9 +185,10 @@ async def others(broker, disk, folder):
     recorded = next(record.iterdir()).read_bytes()
     assert recorded.endswith(b"\n")
     admin = {"MESH_ADMIN_TOKEN": broker.admin_token, "MESH_BROKER": broker.http}
+    made = (await mesh.owner.run("backup", "create", "--json", **admin)).json["file"]
     try:
         disk.fill()
-        for words in (["mesh", "create", "second"], ["backup", "create"]):
+        for words in (["mesh", "create", "second"], ["backup", "create"], ["restore", made, "--replace"]):
             refused = await mesh.owner.run(*words, "--json", code=None, **admin)
             assert refused.code != 0
             assert refused.json["error"]["code"] == "storage_full", refused
@@ -197,6 +198,8 @@ async def others(broker, disk, folder):
         while refused.code == 0:
             refused = await mesh.owner.run("state", "set", "k", secrets.token_hex(30_000), "--json", code=None)
         assert refused.json["error"]["code"] == "storage_full", refused
+        # Nothing was closed for a restore that could not be.
+        assert (await mesh.owner.run("whoami", "--json")).json["name"]
         # What was recorded is whole lines.
         for line in next(record.iterdir()).read_bytes().splitlines():
             json.loads(line)

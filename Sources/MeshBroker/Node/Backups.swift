@@ -59,6 +59,13 @@ extension BrokerNode {
             try BackupCheck.check(path, signedBy: ours) { try keyring.signer($0) != nil }
         }
         let target = folder.meshFile(facts.meshId)
+        // Before anything is closed: a restore that fails half way leaves a mesh stopped.
+        guard folder.space.level == .ok else {
+            throw MeshError(
+                .storageFull, "the broker's disk is full: nothing was restored", hint: "free space on the broker's disk"
+            )
+        }
+        try Self.checkRoom(for: path, in: folder.path)
         if Files.exists(target) {
             guard body.replace == true else {
                 throw MeshError(
@@ -71,11 +78,20 @@ extension BrokerNode {
             try Files.moveAside(target, to: aside)
             facts.replaced = aside
         }
-        let note = try await offLoop {
-            let database = try Database(path: path, mode: .open)
-            defer { database.close() }
-            try database.backup(to: target)
-            return try BackupCheck.newestNote(database)
+        let note: String?
+        do {
+            note = try await offLoop {
+                let database = try Database(path: path, mode: .open)
+                defer { database.close() }
+                try database.backup(to: target)
+                return try BackupCheck.newestNote(database)
+            }
+        } catch {
+            // The mesh that was there goes on.
+            guard let aside = facts.replaced else { throw error }
+            try Files.moveAside(aside, to: target)
+            _ = try await reopen(target)
+            throw error
         }
         // The loss was asked for: from here on this is what the node has signed.
         try folder.accept(checkpoint: note, of: facts.meshId)
@@ -92,7 +108,7 @@ extension BrokerNode {
         let needed = (Files.size(source) ?? 0) + (Files.size(source + "-wal") ?? 0) + Int64(DiskSpace.headroomBytes)
         guard let free = Files.freeBytes(folder), free < needed else { return }
         throw MeshError(
-            .storageFull, "the copy needs \(needed) bytes, and the disk of the backups has \(free) left",
+            .storageFull, "the copy needs \(needed) bytes, and the broker's disk has \(free) left",
             hint: "free space on the broker's disk")
     }
 
