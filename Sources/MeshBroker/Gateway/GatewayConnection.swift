@@ -140,7 +140,10 @@ final class GatewayConnection: ChannelInboundHandler {
     /// Ends, unless a request of it is just being answered: that is no more a stranger.
     private func makeRoom(_ context: ChannelHandlerContext) {
         switch mode {
-        case .webSocket(let socket): socket.close(.policy("too_many_connections"))
+        case .webSocket(let socket):
+            socket.close(.policy("too_many_connections"))
+            // Its goodbye is not waited for: room is needed now.
+            context.close(promise: nil)
         case .reading, .lingering: context.close(promise: nil)
         case .answering: isStopping = true
         }
