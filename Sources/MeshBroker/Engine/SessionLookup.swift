@@ -4,7 +4,12 @@ package import MeshCore
 package struct FindSession: Request {
     /// The session's key.
     package var session: PublicKey
-    package init(session: PublicKey) { self.session = session }
+    /// The member whose session it must be, when the caller named one.
+    package var member: PublicKey?
+    package init(session: PublicKey, member: PublicKey?) {
+        self.session = session
+        self.member = member
+    }
     package static let type = "_find_session"
     package static let permission = Permission.observe
     package static let kind = RequestKind.read
@@ -18,6 +23,8 @@ package struct SessionFound: Reply {
     package static let type = "_session_found"
     /// Its number; nil when it is not known, or not proved.
     package var number: Int64?
+    /// The key of its member.
+    package var member: PublicKey?
 }
 
 /// A read that only the broker itself makes; it cannot be asked for on the wire.
@@ -44,9 +51,11 @@ package struct InternalRead<Body: Request>: CapabilityItem {
 enum SessionLookup {
     static let capability = Capability("session-lookup") {
         InternalRead(FindSession.self) { request, view in
-            let session = view.roster.session(key: request.session)
-            return SessionFound(
-                number: session.flatMap { $0.isProven && $0.binding != nil ? $0.number.rawValue : nil })
+            guard let session = view.roster.session(key: request.session), session.isProven, session.binding != nil,
+                let member = view.roster.members[session.member]?.key,
+                request.member == nil || request.member == member
+            else { return SessionFound() }
+            return SessionFound(number: session.number.rawValue, member: member)
         }
     }
 }

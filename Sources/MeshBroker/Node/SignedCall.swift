@@ -60,7 +60,8 @@ struct SignedCall {
     /// The session that asks; one that is new is registered by its member's word.
     func session(in mesh: MeshHandle, of node: BrokerNode) async throws -> SessionNumber {
         if let known = node.knownSessions.withLock({ $0[cacheKey(mesh)] }) { return known }
-        if let found = try await mesh.perform(FindSession(session: sessionKey), as: .node).get() as? SessionFound,
+        if let found = try await mesh.perform(FindSession(session: sessionKey, member: member), as: .node).get()
+            as? SessionFound,
             let number = found.number
         {
             return remember(SessionNumber(rawValue: number), in: mesh, of: node)
