@@ -92,7 +92,10 @@ enum SystemCalls {
         return names.sorted()
     }
 
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    /// Whether a file is there. One that cannot be looked up counts as there: whoever reads it learns why it cannot be.
+    static func exists(_ path: String) -> Bool {
+        access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)
+    }
     /// Removes a file; false when it is not there.
     @discardableResult
     static func remove(_ path: String) -> Bool { unlink(path) == 0 }

@@ -24,13 +24,14 @@ struct BrokerService: Service {
 
     private func serve(_ server: BrokerServer) async throws {
         let port = try await server.start()
-        try writeReadyFile(port: port, pin: server.tlsPin)
+        let writing = try writeReadyFile(port: port, pin: server.tlsPin)
         var facts: Logger.Metadata = ["http": "\(address(port))", "version": "\(MeshVersion.text)"]
         if let pin = server.tlsPin { facts["pinned"] = "\(address(port, pin: pin))" }
         logger.info("serving", metadata: facts)
         // Waits for the signal; the stop itself is the same however the wait ends.
         try? await gracefulShutdown()
         logger.info("stopping")
+        writing?.cancel()
         if let path = settings.readyFile { unlink(path) }
         await server.stop(withinSeconds: 5)
     }
@@ -41,23 +42,58 @@ struct BrokerService: Service {
             + "\(settings.host.contains(":") ? "[\(settings.host)]" : settings.host):\(port)"
     }
 
-    /// Tells whoever started the broker where it serves: whole or not at all.
-    private func writeReadyFile(port: Int, pin: String?) throws(MeshError) {
-        guard let path = settings.readyFile else { return }
+    /// Tells whoever started the broker where it serves: whole or not at all. On a full disk it serves without, and tries
+    /// again until there is room; the task that does so is returned.
+    private func writeReadyFile(port: Int, pin: String?) throws(MeshError) -> Task<Void, Never>? {
+        guard let path = settings.readyFile else { return nil }
         let http = address(port)
         var ready: JSONObject = [
             "http": .string(http), "ws": .string("ws" + http.dropFirst(4) + "/ws"), "pid": .integer(Int64(getpid())),
             "adminTokenFile": .string(broker.adminTokenFile),
         ]
         if let pin { ready["pinned"] = .string(address(port, pin: pin)) }
-        let temporary = path + ".writing"
-        guard let file = fopen(temporary, "w") else {
-            throw MeshError(.storageFailed, "cannot write the ready file \(path): \(String(cString: strerror(errno)))")
+        let file = ReadyFile(path: path, bytes: JSON.object(ready).bytes() + [0x0A])
+        do throws(Descriptor.Failure) {
+            try file.write()
+            return nil
+        } catch {
+            guard error.number == ENOSPC || error.number == EDQUOT else {
+                throw MeshError(.storageFailed, "cannot write the ready file \(path): \(error.text)")
+            }
         }
-        let bytes = JSON.object(ready).bytes() + [0x0A]
-        let written = bytes.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) }
-        guard fclose(file) == 0, written == bytes.count, rename(temporary, path) == 0 else {
-            throw MeshError(.storageFailed, "cannot write the ready file \(path): \(String(cString: strerror(errno)))")
+        logger.error(
+            "the ready file cannot be written on a full disk: it is tried again", metadata: ["path": "\(path)"])
+        return Task { [logger] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(1))
+                do throws(Descriptor.Failure) {
+                    try file.write()
+                    return logger.notice("the ready file is written", metadata: ["path": "\(path)"])
+                } catch { continue }
+            }
+        }
+    }
+}
+
+/// The file that says where a broker serves.
+private struct ReadyFile: Sendable {
+    let path: String
+    let bytes: [UInt8]
+
+    /// Writes it under another name first. Fails with what the system says; then nothing of it is left.
+    func write() throws(Descriptor.Failure) {
+        let temporary = path + ".writing"
+        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard file >= 0 else { throw Descriptor.Failure(number: errno) }
+        do throws(Descriptor.Failure) {
+            do throws(Descriptor.Failure) { try Descriptor.write(bytes, to: file) } catch {
+                close(file)
+                throw error
+            }
+            guard close(file) == 0, rename(temporary, path) == 0 else { throw Descriptor.Failure(number: errno) }
+        } catch {
+            unlink(temporary)
+            throw error
         }
     }
 }

@@ -21,6 +21,8 @@ import UnixSignals
     }
 
     private static func run(_ settings: Settings) async throws {
+        // Whoever reads the log may go away: a line that cannot be written is lost, and nothing else.
+        signal(SIGPIPE, SIG_IGN)
         let level = Logger.Level(rawValue: settings.logLevel) ?? .info
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
         let logger = Logger(label: "meshd")

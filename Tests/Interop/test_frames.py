@@ -1,5 +1,7 @@
 """A frame that cannot be used is answered, and the connection goes on."""
 
+import json
+
 import pytest
 
 from mesh_client import Refused
@@ -90,3 +92,40 @@ async def test_answers_carry_the_request_id_of_their_request(mesh):
     for number in range(200):
         answer = await client.take("state_result", _reqId=f"r{number}")
         assert answer["key"] == f"k{number}"
+
+
+#: Values that are JSON, in form at least, and that the mesh does not take.
+REFUSED_VALUES = ["18446744073709551615", "-9223372036854775809", "1e400", "-0", "-0.0", '"\\ud800"', '{"a":1,"a":2}',
+                  "[" * 40 + "]" * 40]
+
+
+@pytest.mark.parametrize("value", REFUSED_VALUES)
+async def test_a_refusal_reaches_the_asker_whatever_was_refused(mesh, value):
+    client = await mesh.peer("pia")
+    for frame in (
+        '{"type":"cas_state","key":"k","expectedVersion":0,"value":%s,"_reqId":"r1"}',
+        '{"_reqId":"r2","value":%s,"type":"set_state","key":"k"}',
+        '{"_reqId":"r3","type":"whoami","unknown":%s}',
+    ):
+        await client.write(frame % value)
+        answer = await client.take(lambda f: "_reqId" in f)
+        assert answer["type"] == "error" and answer["_reqId"] == json.loads(frame % 0)["_reqId"]
+    # A send is answered as each refused send: the error, then a failed ack, both with its id.
+    await client.write('{"type":"send","id":"s1","targetSpec":"*","ciphertext":"aGk=","priority":%s}' % value)
+    assert (await client.take("error", id="s1"))["code"]
+    assert (await client.take("ack", id="s1"))["queued"] is False
+    # These are requests like any other: they do not count as nonsense.
+    for _ in range(40):
+        await client.write('{"type":"whoami","_reqId":"more","x":%s}' % value)
+        assert (await client.take(lambda f: f.get("_reqId") == "more"))["type"] == "error"
+    await still_answers(client)
+
+
+@pytest.mark.parametrize("name", [7, 1.5, True, ["a"], {"a": 1}])
+async def test_a_request_id_that_is_no_string_is_refused_with_it(mesh, name):
+    client = await mesh.peer("pia")
+    for frame in ({"type": "whoami"}, {"type": "client_ack", "messageIds": ["x"]}):
+        await client.write(frame | {"_reqId": name})
+        answer = await client.take("error")
+        assert answer["_reqId"] == name and answer["code"] == "invalid_argument"
+    await still_answers(client)

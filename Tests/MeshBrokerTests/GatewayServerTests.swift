@@ -133,6 +133,57 @@ struct GatewayServerTests {
         }
     }
 
+    @Test("The oldest connection that has not said who is there makes room for the next; others stay")
+    func strangers() async throws {
+        try await withServer({ $0.maxStrangers = 2 }) { server in
+            let known = try await RawClient(server.port)
+            try await known.send(Array(Self.upgrade().utf8))
+            _ = try await known.text(until: { $0.hasSuffix("\r\n\r\n") })
+            var idle: [RawClient] = []
+            for count in 2...3 {
+                idle.append(try await RawClient(server.port))
+                while server.gateway.connectionCount < count { await Task.yield() }
+            }
+            let third = try await RawClient(server.port)
+            #expect(try await idle[0].bytesToEnd().isEmpty)
+            for client in [idle[1], third] {
+                try await client.send(Array("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+                _ = try await client.text(until: { $0.contains("GET / / - 0") })
+            }
+            try await known.send(frame(.text, Array("still here".utf8)))
+            _ = try await known.bytes { Array($0.suffix(10)) == Array("still here".utf8) }
+            for client in [known, idle[1], third] { await client.close() }
+        }
+    }
+
+    @Test("Bodies that are being received share their memory, and small ones are not counted")
+    func bodyMemory() async throws {
+        try await withServer({
+            $0.maxBodyBytes = 1 << 20
+            $0.maxBodyBytesInAll = 1 << 20
+        }) { server in
+            func head(_ length: String) -> [UInt8] {
+                Array("POST /x HTTP/1.1\r\nHost: localhost\r\n\(length)\r\nExpect: 100-continue\r\n\r\n".utf8)
+            }
+            let first = try await RawClient(server.port)
+            try await first.send(head("Transfer-Encoding: chunked"))
+            _ = try await first.text(until: { $0.hasPrefix("HTTP/1.1 100 ") })
+            let second = try await RawClient(server.port)
+            try await second.send(head("Content-Length: 20000"))
+            #expect(try await second.textToEnd().hasPrefix("HTTP/1.1 503 "))
+            let small = try await RawClient(server.port)
+            try await small.send(head("Content-Length: 1") + [65])
+            _ = try await small.text(until: { $0.contains("POST /x /x - 1") })
+            // Answered: its memory is there for the next.
+            try await first.send(Array("1\r\na\r\n0\r\n\r\n".utf8))
+            _ = try await first.text(until: { $0.contains("POST /x /x - 1") })
+            let third = try await RawClient(server.port)
+            try await third.send(head("Content-Length: 1048576"))
+            _ = try await third.text(until: { $0.hasPrefix("HTTP/1.1 100 ") })
+            for client in [first, small, third] { await client.close() }
+        }
+    }
+
     // MARK: - WebSocket
 
     @Test("Text, fragments, UTF-8 in binary frames and pings are answered, also when they come with the upgrade")
@@ -369,7 +420,10 @@ private final class EchoHandler: FrameHandler {
     private let events: Events
     private var socket: FrameSocket?
     init(_ events: Events) { self.events = events }
-    func opened(_ socket: FrameSocket) { self.socket = socket }
+    func opened(_ socket: FrameSocket) {
+        self.socket = socket
+        socket.admit()
+    }
     func text(_ bytes: UnsafeRawBufferPointer) {
         let text = Array(bytes)
         events.add(.text(text))

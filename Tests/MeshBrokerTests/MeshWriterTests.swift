@@ -21,9 +21,44 @@ import Testing
         let times = Mutex(Times())
     }
 
+    private final class Space: Sendable {
+        let state = Mutex(SpaceState())
+        var gauge: SpaceGauge {
+            SpaceGauge(
+                level: { self.state.withLock { $0.level } },
+                writeFailed: { tried in self.state.withLock { $0.writeFailed(at: tried) } })
+        }
+        func looked(_ room: SpaceState.Room) { state.withLock { $0.looked(room) } }
+    }
+
+    /// What callers were told, in order.
+    private final class Answers: Sendable {
+        private let codes = Mutex<[String]>([])
+        func submission(_ request: any Request, as actor: Actor = .node) -> Submission {
+            Submission(
+                .command(request, actor),
+                for: .callback { result in
+                    self.codes.withLock { codes in
+                        switch result {
+                        case .success: codes.append("ok")
+                        case .failure(let error): codes.append(error.code.rawValue)
+                        }
+                    }
+                })
+        }
+        func take() -> [String] {
+            codes.withLock { codes in
+                defer { codes = [] }
+                return codes
+            }
+        }
+    }
+
     private final class Bench {
         let folder: URL
         let clocks = Clocks()
+        let space = Space()
+        let database: Database
         let writer: MeshWriter
 
         init() throws {
@@ -42,10 +77,11 @@ import Testing
                 monotonicMillis: { [clocks] in clocks.times.withLock { $0.monotonic } },
                 schedule: { [clocks] delay, _ in clocks.times.withLock { $0.planned.append(delay) } },
                 signer: { [node] in $0 == node.publicKey ? node : nil },
-                keepCheckpoint: { _ in }, onFatal: { _ in }, releaseReserve: {}, refillReserve: { true },
+                keepCheckpoint: { _ in }, onFatal: { _ in }, space: space.gauge,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, metrics: BrokerMetrics())
+            database = try Database(path: file, mode: .open)
             writer = try MeshWriter(
-                database: Database(path: file, mode: .open), table: Capabilities.table, environment: environment)
+                database: database, table: Capabilities.table, environment: environment)
         }
 
         deinit {
@@ -116,5 +152,63 @@ import Testing
             #expect(bench.writer.engine.state.now >= last)
             last = bench.writer.engine.state.now
         }
+    }
+
+    // MARK: A full disk
+
+    private static let owner = Actor.session(SessionNumber(rawValue: 1), nil)
+
+    private static func large(_ key: String) -> SetState {
+        SetState(key: key, value: .string(String(repeating: "x", count: 60_000)))
+    }
+
+    /// Whether the file may grow: SQLite's own limit says the same as a full disk.
+    private func setFull(_ isFull: Bool, _ bench: Bench) throws {
+        let pages = try bench.database.prepare("PRAGMA page_count").first { $0.int(0) } ?? 0
+        try bench.database.execute("PRAGMA max_page_count=\(isFull ? pages : 1_000_000)")
+    }
+
+    @Test func onAFullDiskWhatIsEssentialIsStoredAndTheRestRefusedUntilThereIsRoom() throws {
+        let bench = try Bench()
+        let answers = Answers()
+        bench.writer.run([answers.submission(Self.large("a"), as: Self.owner)])
+        #expect(answers.take() == ["ok"])
+        try setFull(true, bench)
+        // One batch, in which the first finds no space: it is undone, and the other goes on.
+        bench.writer.run([
+            answers.submission(Self.large("b"), as: Self.owner), answers.submission(StartNode(stoppedFor: 0)),
+        ])
+        #expect(answers.take().sorted() == ["ok", "storage_full"])
+        #expect(bench.space.state.withLock { $0.level } == .low)
+        let applied = bench.writer.engine.state.applied
+        bench.writer.run([answers.submission(SetState(key: "k", value: 1), as: Self.owner)])
+        #expect(answers.take() == ["storage_full"], "also what would fit: the space is kept for what is essential")
+        #expect(bench.writer.engine.state.applied == applied)
+        // Nothing is due while it waits: a writer that cannot store would run again and again.
+        _ = bench.nextWait()
+        bench.writer.run([])
+        #expect(bench.nextWait() == nil)
+        try setFull(false, bench)
+        bench.space.looked(.enough)
+        bench.writer.run([answers.submission(Self.large("b"), as: Self.owner)])
+        #expect(answers.take() == ["ok"])
+    }
+
+    @Test func whatTheBrokerTellsItselfIsNotLostWhenNothingCanBeStored() throws {
+        let bench = try Bench()
+        let answers = Answers()
+        bench.space.looked(.none)
+        bench.space.state.withLock { $0.writeFailed(at: .low) }
+        #expect(bench.space.state.withLock { $0.level } == .full)
+        let applied = bench.writer.engine.state.applied
+        let told = Submission(.command(StartNode(stoppedFor: 0), .node), for: .nobody)
+        bench.writer.run([told, answers.submission(StartNode(stoppedFor: 0))])
+        #expect(answers.take() == ["storage_full"], "whoever waits is told")
+        #expect(bench.writer.engine.state.applied == applied)
+        bench.space.looked(.enough)
+        bench.writer.run([])
+        #expect(bench.writer.engine.state.applied == applied + 1, "it goes first once there is room")
+        bench.writer.run([answers.submission(SetState(key: "k", value: 1), as: Self.owner)])
+        #expect(answers.take() == ["ok"])
     }
 }

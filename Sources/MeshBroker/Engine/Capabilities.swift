@@ -20,6 +20,7 @@ package enum Capabilities {
         LedgerAccess.capability,
         LogKeyRotations.capability,
         Maintenance.capability,
+        SessionLookup.capability,
     ]
 
     /// The table of all capabilities.

@@ -47,6 +47,7 @@ package struct OpenSession: Request {
     }
 
     package static let type = "_open_session"
+    package static let isEssential = true
     package static let permission = Permission.observe
     package static let kind = RequestKind.write
     package static let help = "Open a session."
@@ -74,6 +75,7 @@ package struct LoseConnection: Request {
         self.clean = clean
     }
     package static let type = "_lose_connection"
+    package static let isEssential = true
     package static let permission = Permission.observe
     package static let kind = RequestKind.write
     package static let help = "A connection is gone."
@@ -87,6 +89,7 @@ package struct StartNode: Request {
     package var stoppedFor: Int64
     package init(stoppedFor: Int64) { self.stoppedFor = stoppedFor }
     package static let type = "_start_node"
+    package static let isEssential = true
     package static let permission = Permission.observe
     package static let kind = RequestKind.write
     package static let help = "The node has started."

@@ -12,6 +12,8 @@ package final class MeshEngine {
     package private(set) var state: EngineState
     private var context: WriteContext
     private var lastRow: CapabilityTable.Row?
+    /// A batch was undone and the tables could not be read since: the memory is ahead of them.
+    private var isAhead = false
 
     /// Opens a mesh's file: brings its tables up to date and reads them into memory.
     package init(database: Database, table: CapabilityTable) throws {
@@ -28,6 +30,7 @@ package final class MeshEngine {
     /// Fails with `StoreError`; then nothing of the batch is stored and the memory is what the tables say.
     package func apply(_ batch: Batch) throws -> BatchResult {
         guard batch.number > state.applied else { return BatchResult() }
+        if isAhead { try reload() }
         do {
             let result = try database.transaction { try run(batch) }
             state.applied = batch.number
@@ -48,6 +51,7 @@ package final class MeshEngine {
             return .failure(MeshError(.unknownType, "this broker does not know \(Swift.type(of: request).type)"))
         }
         return Self.catching {
+            if isAhead { try reload() }
             _ = try authorise(row, actor: actor)
             let view = ReadView(state: state, actor: actor)
             switch row.run {
@@ -154,6 +158,7 @@ package final class MeshEngine {
 
     /// Reads the tables again after an undone batch. Live connections are not in the tables and are carried over.
     private func reload() throws {
+        isAhead = true
         let before = state
         state = try EngineState(database: database, table: table)
         state.subscriptions = before.subscriptions
@@ -169,6 +174,7 @@ package final class MeshEngine {
                 state.timers.arm(Presence.graceTimer, key: number.rawValue, due: until)
             }
         }
+        isAhead = false
     }
 
     private static func catching<Value>(_ body: () throws -> Value) -> Result<Value, MeshError> {

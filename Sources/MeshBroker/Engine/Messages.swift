@@ -339,6 +339,7 @@ package struct TransportReceipt: Request {
     package var messages: [Int64]
     package init(messages: [Int64]) { self.messages = messages }
     package static let type = "_transport_receipt"
+    package static let isEssential = true
     package static let permission = Permission.observe
     package static let kind = RequestKind.write
     package static let help = "The transport carried these messages."

@@ -40,18 +40,39 @@ package final class FrameSocket {
     private var inFlight = 0
     private var pingWindow = NIODeadline.uptimeNanoseconds(0)
     private var pingsInWindow = 0
+    private var pongsInWindow = 0
+    /// Pings that are not answered yet.
+    private var pingsAsked = 0
+    private let observer: GatewayObserver
+    private let admitted: @Sendable () -> Void
 
     init(
-        context: ChannelHandlerContext, handler: any FrameHandler, configuration: GatewayConfiguration, isLoopback: Bool
+        context: ChannelHandlerContext, handler: any FrameHandler, configuration: GatewayConfiguration,
+        isLoopback: Bool,
+        observer: GatewayObserver, admitted: @escaping @Sendable () -> Void
     ) {
         self.context = context
         self.handler = handler
         self.configuration = configuration
         self.isLoopback = isLoopback
+        self.observer = observer
+        self.admitted = admitted
         eventLoop = context.eventLoop
         remoteAddress = context.channel.remoteAddress
         decoder = WebSocketDecoder(
-            role: .server, maxMessageBytes: configuration.maxFrameBytes, takesBinary: configuration.takesBinary)
+            role: .server, maxMessageBytes: min(configuration.maxFrameBytesBeforeHello, configuration.maxFrameBytes),
+            takesBinary: configuration.takesBinary)
+    }
+
+    /// Somebody has said who is there: no more a stranger, who must make room for others.
+    package func heardHello() { admitted() }
+
+    /// Who is there is let in: from here on frames may have their full size.
+    package func admit() {
+        admitted()
+        decoder.maxMessageBytes = configuration.maxFrameBytes
+        guard !isGone else { return }
+        try? context.channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator())
     }
 
     /// Bytes that were written and have not left yet.
@@ -70,6 +91,7 @@ package final class FrameSocket {
         guard state == .open, !isGone else { return }
         guard bufferedBytes + frame.count <= configuration.maxBufferedBytes else {
             pending.clear()
+            observer.refused(.slowConsumer)
             return close(.policy("slow_consumer"))
         }
         append(opcode, frame)
@@ -91,6 +113,7 @@ package final class FrameSocket {
     package func ping(_ payload: [UInt8]) {
         guard state == .open else { return }
         append(.ping, Array(payload.prefix(125)))
+        pingsAsked += 1
         flush()
     }
 
@@ -208,13 +231,15 @@ package final class FrameSocket {
             if state == .open { answerPing(payload) }
         case .pong(let payload, let count):
             consumed = count
-            if state == .open { handler.pong(payload) }
+            if state == .open, isExpectedPong() { handler.pong(payload) }
         case .close(let reason, let count):
             consumed = count
             let told = reason ?? CloseReason(code: 1005, reason: "")
             if state == .open { sendClose(told) }
             end(told)
-        case .failed(let reason): fail(reason)
+        case .failed(let reason):
+            observer.refused(Self.refusal(of: reason))
+            fail(reason)
         }
         return true
     }
@@ -229,16 +254,48 @@ package final class FrameSocket {
         }
     }
 
-    private func answerPing(_ payload: [UInt8]) {
+    private func openWindow() {
         let now = NIODeadline.now()
-        if now - pingWindow >= .seconds(1) {
-            pingWindow = now
-            pingsInWindow = 0
+        guard now - pingWindow >= .seconds(1) else { return }
+        pingWindow = now
+        pingsInWindow = 0
+        pongsInWindow = 0
+    }
+
+    /// Whether a pong answers a ping of ours, or is one of the few a second that nobody asked for.
+    private func isExpectedPong() -> Bool {
+        if pingsAsked > 0 {
+            pingsAsked -= 1
+            return true
         }
+        openWindow()
+        pongsInWindow += 1
+        guard pongsInWindow > configuration.pingsPerSecond else { return true }
+        observer.refused(.pongFlood)
+        fail(.policy("pong flood"))
+        return false
+    }
+
+    private static func refusal(of reason: CloseReason) -> GatewayRefusal {
+        switch reason {
+        case .tooBig: .frameTooLarge
+        case .tooManyFragments: .tooManyFragments
+        default: .brokenFrame
+        }
+    }
+
+    private func answerPing(_ payload: [UInt8]) {
+        openWindow()
         pingsInWindow += 1
-        guard pingsInWindow <= configuration.pingsPerSecond else { return fail(.policy("ping flood")) }
+        guard pingsInWindow <= configuration.pingsPerSecond else {
+            observer.refused(.pingFlood)
+            return fail(.policy("ping flood"))
+        }
         append(.pong, payload)
-        if bufferedBytes > configuration.maxBufferedBytes { close(.policy("slow_consumer")) }
+        if bufferedBytes > configuration.maxBufferedBytes {
+            observer.refused(.slowConsumer)
+            close(.policy("slow_consumer"))
+        }
     }
 
     private func append(_ opcode: WebSocketOpcode, _ payload: [UInt8]) {

@@ -9,13 +9,26 @@ extension GatewayConnection {
             switch parser.next(&input) {
             case .needsMore:
                 if parser.isInside { startRequestTimer(context) }
-                if input.readableBytes == 0, input.capacity <= 16_384 { input.clear() }
+                forgetRead()
                 if isInputClosed { context.close(promise: nil) }
                 return
-            case .failed(let rejection): return reject(rejection, context)
+            case .failed(let rejection):
+                observer.refused(.badRequest)
+                return reject(rejection, context)
             case .head(let head): begin(head, context)
             case .body(let body): call(body, context)
             }
+        }
+    }
+
+    /// Gives back what was read of the input: without this it would grow with all that ever came.
+    private func forgetRead() {
+        if input.readableBytes > 0 {
+            input.discardReadBytes()
+        } else if input.capacity > 16_384 {
+            input = ByteBuffer()
+        } else {
+            input.clear()
         }
     }
 
@@ -44,6 +57,10 @@ extension GatewayConnection {
                     status: 404, code: "not_found", message: "There is no WebSocket on this path.",
                     hint: "Open \(RequestRules.webSocketPath)."), context)
         }
+        guard takeRoom(forBody: head.framing) else {
+            observer.refused(.bodyMemory)
+            return reject(.overloaded, context)
+        }
         if head.expectsContinue, input.readableBytes == 0 {
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
         }
@@ -61,6 +78,7 @@ extension GatewayConnection {
             isLoopback: isLoopback, remoteAddress: remoteAddress)
         let answer = responder.respond(to: call, on: context.eventLoop).hop(to: context.eventLoop)
         answer.assumeIsolated().whenComplete { [self] result in
+            giveBodyBack()
             guard context.channel.isActive else { return }
             switch result {
             case .success(let answer): send(answer, keepAlive: head.keepAlive, context)
@@ -71,6 +89,7 @@ extension GatewayConnection {
 
     /// Refuses the request that is being read. The rest of the input means nothing then, so the connection ends.
     func reject(_ rejection: HTTPRejection, _ context: ChannelHandlerContext) {
+        giveBodyBack()
         mode = .answering
         send(rejection.answer, keepAlive: false, context)
     }

@@ -5,6 +5,8 @@ import NIOCore
 enum GatewayEvent: Sendable {
     /// Finish what runs, say this to WebSockets, and end.
     case shutdown(CloseReason)
+    /// Too many wait without having said who is there, this one longest.
+    case makeRoom
 }
 
 /// One connection: HTTP first, a WebSocket after an upgrade. Requests are answered one by one, in order; what a client
@@ -27,6 +29,12 @@ final class GatewayConnection: ChannelInboundHandler {
     let responder: any HTTPResponder
     let makeHandler: @Sendable (any EventLoop) -> any FrameHandler
     private let isOverLimit: Bool
+    let bodies: BodyMemory
+    let observer: GatewayObserver
+    /// Told once somebody has said who is there.
+    private let admitted: @Sendable () -> Void
+    /// What the body that is being received has taken.
+    var bodyBytes = 0
 
     var mode = Mode.reading
     var parser: HTTPRequestParser
@@ -44,12 +52,16 @@ final class GatewayConnection: ChannelInboundHandler {
 
     init(
         configuration: GatewayConfiguration, responder: any HTTPResponder,
-        makeHandler: @escaping @Sendable (any EventLoop) -> any FrameHandler, isOverLimit: Bool
+        makeHandler: @escaping @Sendable (any EventLoop) -> any FrameHandler, isOverLimit: Bool, bodies: BodyMemory,
+        observer: GatewayObserver, admitted: @escaping @Sendable () -> Void
     ) {
         self.configuration = configuration
         self.responder = responder
         self.makeHandler = makeHandler
         self.isOverLimit = isOverLimit
+        self.bodies = bodies
+        self.observer = observer
+        self.admitted = admitted
         parser = HTTPRequestParser(limits: configuration)
     }
 
@@ -63,7 +75,10 @@ final class GatewayConnection: ChannelInboundHandler {
         guard rules == nil else { return }
         rules = RequestRules(configuration, localAddress: context.channel.localAddress?.ipAddress)
         remoteAddress = context.channel.remoteAddress?.ipAddress ?? "local"
-        if isOverLimit { return reject(.overloaded, context) }
+        if isOverLimit {
+            observer.refused(.tooManyConnections)
+            return reject(.overloaded, context)
+        }
         setTimer(.seconds(Int64(configuration.requestTimeoutSeconds)), context) { $0.close(promise: nil) }
     }
 
@@ -90,6 +105,7 @@ final class GatewayConnection: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         cancelTimer()
+        giveBodyBack()
         if case .webSocket(let socket) = mode { socket.inactive() }
         mode = .lingering
     }
@@ -100,6 +116,7 @@ final class GatewayConnection: ChannelInboundHandler {
         switch event {
         case ChannelEvent.inputClosed: inputClosed(context)
         case GatewayEvent.shutdown(let reason): stop(reason, context)
+        case GatewayEvent.makeRoom: makeRoom(context)
         default: break
         }
     }
@@ -120,7 +137,37 @@ final class GatewayConnection: ChannelInboundHandler {
         }
     }
 
+    /// Ends, unless a request of it is just being answered: that is no more a stranger.
+    private func makeRoom(_ context: ChannelHandlerContext) {
+        switch mode {
+        case .webSocket(let socket):
+            socket.close(.policy("too_many_connections"))
+            // Its goodbye is not waited for: room is needed now.
+            context.close(promise: nil)
+        case .reading, .lingering: context.close(promise: nil)
+        case .answering: isStopping = true
+        }
+    }
+
     // MARK: - Tools of the HTTP part
+
+    /// Takes room for a body before it is waited for; false when all bodies together take too much.
+    func takeRoom(forBody framing: HTTPBodyFraming) -> Bool {
+        let bytes =
+            switch framing {
+            case .length(let count): count
+            case .chunked: configuration.maxBodyBytes
+            }
+        guard bytes > BodyMemory.freeBytes else { return true }
+        guard bodies.take(bytes) else { return false }
+        bodyBytes = bytes
+        return true
+    }
+
+    func giveBodyBack() {
+        if bodyBytes > 0 { bodies.give(bodyBytes) }
+        bodyBytes = 0
+    }
 
     /// Turns the connection into a WebSocket; bytes that came with the request are its first frames.
     func upgrade(key: String, _ context: ChannelHandlerContext) {
@@ -131,7 +178,7 @@ final class GatewayConnection: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: answer)), promise: nil)
         let socket = FrameSocket(
             context: context, handler: makeHandler(context.eventLoop), configuration: configuration,
-            isLoopback: isLoopback)
+            isLoopback: isLoopback, observer: observer, admitted: admitted)
         mode = .webSocket(socket)
         let leftover = input
         input = ByteBuffer()
@@ -169,7 +216,10 @@ final class GatewayConnection: ChannelInboundHandler {
     /// Starts the clock of a request with its first byte, once per request.
     func startRequestTimer(_ context: ChannelHandlerContext) {
         guard !hasRequestTimer else { return }
-        setTimer(.seconds(Int64(configuration.requestTimeoutSeconds)), context) { [self] in reject(.timeout, $0) }
+        setTimer(.seconds(Int64(configuration.requestTimeoutSeconds)), context) { [self] in
+            observer.refused(.requestTimeout)
+            reject(.timeout, $0)
+        }
         hasRequestTimer = true
     }
 

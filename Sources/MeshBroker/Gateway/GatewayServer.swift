@@ -10,6 +10,8 @@ package final class GatewayServer: Sendable {
         var listener: (any Channel)?
         var connections: [ObjectIdentifier: any Channel] = [:]
         var stopReason: CloseReason?
+        var strangers: Strangers<any Channel>
+        var nextNumber: UInt64 = 1
     }
 
     private let configuration: GatewayConfiguration
@@ -17,15 +19,18 @@ package final class GatewayServer: Sendable {
     private let responder: any HTTPResponder
     private let makeHandler: @Sendable (any EventLoop) -> any FrameHandler
     private let identity: TLSIdentity?
-    private let state = Mutex(State())
+    private let observer: GatewayObserver
+    private let bodies: BodyMemory
+    private let state: Mutex<State>
 
     /// - Parameters:
     ///   - responder: answers the HTTP requests.
     ///   - identity: what TLS shows; nil serves plain text.
+    ///   - observer: is told what is refused.
     ///   - makeHandler: makes the user of one WebSocket connection, on that connection's event loop.
     package init(
         configuration: GatewayConfiguration, group: any EventLoopGroup, responder: any HTTPResponder,
-        identity: TLSIdentity? = nil,
+        identity: TLSIdentity? = nil, observer: GatewayObserver = GatewayObserver(),
         makeHandler: @escaping @Sendable (any EventLoop) -> any FrameHandler
     ) {
         self.configuration = configuration
@@ -33,6 +38,9 @@ package final class GatewayServer: Sendable {
         self.responder = responder
         self.makeHandler = makeHandler
         self.identity = identity
+        self.observer = observer
+        bodies = BodyMemory(limit: configuration.maxBodyBytesInAll)
+        state = Mutex(State(strangers: Strangers(limit: configuration.maxStrangers)))
     }
 
     /// Open connections, WebSocket and HTTP.
@@ -44,10 +52,19 @@ package final class GatewayServer: Sendable {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { [observer] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause(observer: observer))
+                }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // Small, until somebody has said who is there.
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1_024, maximum: 8_192)
+            )
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { [self] channel in
-                let isOverLimit = register(channel)
+                let (isOverLimit, number) = register(channel)
                 return channel.eventLoop.makeCompletedFuture {
                     if let identity {
                         try channel.pipeline.syncOperations.addHandler(
@@ -56,7 +73,8 @@ package final class GatewayServer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(
                         GatewayConnection(
                             configuration: configuration, responder: responder, makeHandler: makeHandler,
-                            isOverLimit: isOverLimit))
+                            isOverLimit: isOverLimit, bodies: bodies, observer: observer,
+                            admitted: { [weak self] in self?.state.withLock { $0.strangers.remove(number) } }))
                 }
             }
         let listener = try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
@@ -65,17 +83,27 @@ package final class GatewayServer: Sendable {
         return address
     }
 
-    /// Notes a connection; true when there are too many, or the server stops.
-    private func register(_ channel: any Channel) -> Bool {
+    /// Notes a connection, under a number of its own; `isOverLimit` when there are too many, or the server stops.
+    private func register(_ channel: any Channel) -> (isOverLimit: Bool, number: UInt64) {
         let id = ObjectIdentifier(channel)
-        let isOverLimit = state.withLock { state in
+        let (isOverLimit, number, oldest) = state.withLock { state in
             state.connections[id] = channel
-            return state.connections.count > configuration.maxConnections || state.stopReason != nil
+            let number = state.nextNumber
+            state.nextNumber += 1
+            let oldest = state.strangers.add(channel, number: number)
+            return (state.connections.count > configuration.maxConnections || state.stopReason != nil, number, oldest)
         }
         channel.closeFuture.whenComplete { [weak self] _ in
-            self?.state.withLock { _ = $0.connections.removeValue(forKey: id) }
+            self?.state.withLock { state in
+                _ = state.connections.removeValue(forKey: id)
+                state.strangers.remove(number)
+            }
         }
-        return isOverLimit
+        if let oldest {
+            observer.refused(.tooManyStrangers)
+            oldest.pipeline.fireUserInboundEventTriggered(GatewayEvent.makeRoom)
+        }
+        return (isOverLimit, number)
     }
 
     /// Closes the listening socket; connections go on.

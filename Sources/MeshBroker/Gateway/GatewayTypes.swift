@@ -30,6 +30,8 @@ package struct GatewayConfiguration: Sendable {
     package var port: Int
     /// The limit of a WebSocket message, in bytes, fragments summed.
     package var maxFrameBytes = 1 << 20
+    /// The same before the socket's user has said who is there (`FrameSocket.admit`).
+    package var maxFrameBytesBeforeHello = 16_384
     /// Whether binary messages may hold anything. Otherwise one that is UTF-8 counts as text, and any other ends the
     /// connection with 1003.
     package var takesBinary = false
@@ -43,8 +45,12 @@ package struct GatewayConfiguration: Sendable {
     package var requestTimeoutSeconds = 10
     /// The time a kept-alive connection may wait for its next request.
     package var idleSeconds = 75
-    /// Pings a peer may send per second.
+    /// Pings a peer may send per second, and pongs beyond those that it was asked for.
     package var pingsPerSecond = 100
+    /// Bytes of all requests' bodies together that are being received; beyond it large ones are answered 503.
+    package var maxBodyBytesInAll = 64 << 20
+    /// Connections at once that have not said who is there; beyond it the oldest of them is ended.
+    package var maxStrangers = 5_000
     /// Bytes that may wait unsent on one WebSocket before it is closed as a slow consumer.
     package var maxBufferedBytes = 8 << 20
     /// Host names that requests may name besides this machine's.
@@ -58,6 +64,39 @@ package struct GatewayConfiguration: Sendable {
     package init(host: String = "127.0.0.1", port: Int = 0) {
         self.host = host
         self.port = port
+    }
+}
+
+/// What a gateway refuses or ends of its own, for counting.
+package enum GatewayRefusal: String, Sendable, CaseIterable {
+    case tooManyConnections = "too_many_connections"
+    case tooManyStrangers = "too_many_strangers"
+    case badRequest = "bad_request"
+    case requestTimeout = "request_timeout"
+    case bodyMemory = "body_memory"
+    case pingFlood = "ping_flood"
+    case pongFlood = "pong_flood"
+    case tooManyFragments = "too_many_fragments"
+    case frameTooLarge = "frame_too_large"
+    case brokenFrame = "broken_frame"
+    case slowConsumer = "slow_consumer"
+}
+
+/// What a gateway tells about what goes on; called on any event loop.
+package struct GatewayObserver: Sendable {
+    /// Something was refused or ended.
+    package var refused: @Sendable (GatewayRefusal) -> Void
+    /// No connection could be accepted, `times` in a row; the next try comes after so many milliseconds. Nil of `error`:
+    /// accepting works again.
+    package var acceptFailed: @Sendable (_ error: String?, _ times: Int, _ pauseMillis: Int64) -> Void
+
+    package init(
+        refused: @escaping @Sendable (GatewayRefusal) -> Void = { _ in },
+        acceptFailed: @escaping @Sendable (_ error: String?, _ times: Int, _ pauseMillis: Int64) -> Void = { _, _, _ in
+        }
+    ) {
+        self.refused = refused
+        self.acceptFailed = acceptFailed
     }
 }
 

@@ -10,12 +10,18 @@ extension BrokerNode {
     func backup(_ name: String) async throws -> BackupFacts {
         let mesh = try handle(name)
         try await mesh.sequencer.askWriter { $0.makeCheckpoint() }
+        // What is free on a full disk is kept for acknowledgements.
+        guard self.folder.space.level == .ok else {
+            throw MeshError(
+                .storageFull, "the broker's disk is full: no backup was made", hint: "free space on the broker's disk")
+        }
         let source = folder.meshFile(mesh.facts.id)
         let stamp = Timestamp.iso8601(clock.wallMillis()).filter { $0.isNumber || $0 == "T" || $0 == "Z" }
         let file = "\(mesh.facts.slug)-\(stamp).sqlite"
         let folder = folder.backups
         let facts = try await offLoop {
             try Files.createPrivateFolder(folder)
+            try Self.checkRoom(for: source, in: folder)
             // Whole, so that it can be pasted wherever the reader is.
             let target = (Files.absolute(folder) ?? folder) + "/" + file
             let database = try Database(path: source, mode: .readOnly)
@@ -42,6 +48,13 @@ extension BrokerNode {
             try BackupCheck.check(path, signedBy: ours) { try keyring.signer($0) != nil }
         }
         let target = folder.meshFile(facts.meshId)
+        // Before anything is closed: a restore that fails half way leaves a mesh stopped.
+        guard folder.space.level == .ok else {
+            throw MeshError(
+                .storageFull, "the broker's disk is full: nothing was restored", hint: "free space on the broker's disk"
+            )
+        }
+        try Self.checkRoom(for: path, in: folder.path)
         if Files.exists(target) {
             guard body.replace == true else {
                 throw MeshError(
@@ -54,11 +67,20 @@ extension BrokerNode {
             try Files.moveAside(target, to: aside)
             facts.replaced = aside
         }
-        let note = try await offLoop {
-            let database = try Database(path: path, mode: .open)
-            defer { database.close() }
-            try database.backup(to: target)
-            return try BackupCheck.newestNote(database)
+        let note: String?
+        do {
+            note = try await offLoop {
+                let database = try Database(path: path, mode: .open)
+                defer { database.close() }
+                try database.backup(to: target)
+                return try BackupCheck.newestNote(database)
+            }
+        } catch {
+            // The mesh that was there goes on.
+            guard let aside = facts.replaced else { throw error }
+            try Files.moveAside(aside, to: target)
+            _ = try await reopen(target)
+            throw error
         }
         // The loss was asked for: from here on this is what the node has signed.
         try folder.accept(checkpoint: note, of: facts.meshId)
@@ -68,6 +90,15 @@ extension BrokerNode {
             "a backup is restored", metadata: ["mesh": "\(facts.mesh)", "entries": "\(facts.entries)"])
         facts.path = target
         return facts
+    }
+
+    /// A copy must not fill the disk that the meshes are on. Fails with `storage_full`.
+    private static func checkRoom(for source: String, in folder: String) throws(MeshError) {
+        let needed = (Files.size(source) ?? 0) + (Files.size(source + "-wal") ?? 0) + Int64(DiskSpace.headroomBytes)
+        guard let free = Files.freeBytes(folder), free < needed else { return }
+        throw MeshError(
+            .storageFull, "the copy needs \(needed) bytes, and the broker's disk has \(free) left",
+            hint: "free space on the broker's disk")
     }
 
     func offLoop<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {

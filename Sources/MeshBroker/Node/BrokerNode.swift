@@ -14,6 +14,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
         var failed: [String: MeshError] = [:]
         var connections: [UInt64: PeerConnection] = [:]
         var nextConnection: UInt64 = 1
+        var isOpening = true
         var isStopping = false
     }
 
@@ -32,6 +33,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
     private let registry = Mutex(Registry())
     /// Sessions that were seen over HTTP, by mesh and key.
     let knownSessions = Mutex<[String: SignedCall.Known]>([:])
+    /// Lines about those who are refused.
+    let refusals: RefusalLog
     /// Told when the disk cannot be trusted any more.
     let onFatal: @Sendable (StoreError) -> Void
 
@@ -50,7 +53,10 @@ package final class BrokerNode: ConnectionHost, Sendable {
         startedAt = clock.wallMillis()
         authenticator = Authenticator(
             audience: folder.nodeKey.publicKey,
-            replays: ReplayCache(journal: try ReplayJournal(path: folder.path + "/replays", now: startedAt)),
+            replays: ReplayCache(
+                journal: try ReplayJournal(path: folder.path + "/replays", now: startedAt) { problem in
+                    logger.warning("the journal of used signatures has a gap", metadata: ["error": "\(problem)"])
+                }),
             limits: .init(
                 frameBytes: JSONLimits.frame.maxBytes, bodyBytes: DeliveryPolicy.maximumBodyBytes,
                 window: DeliveryPolicy.window))
@@ -64,6 +70,19 @@ package final class BrokerNode: ConnectionHost, Sendable {
         let threads = max(1, configuration.ioThreads ?? System.coreCount / 2)
         ioGroup = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         writerGroup = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
+        let ioGroup = ioGroup
+        refusals = RefusalLog(logger: logger, monotonicMillis: clock.monotonicMillis) { delay, body in
+            ioGroup.next().scheduleTask(in: .milliseconds(delay)) { body() }
+        }
+        folder.space.attach(
+            .init(
+                logger: logger, metrics: metrics, monotonicMillis: clock.monotonicMillis,
+                later: { delay, body in
+                    ioGroup.next().scheduleTask(in: .milliseconds(delay)) {
+                        NIOThreadPool.singleton.submit { state in if case .active = state { body() } }
+                    }
+                },
+                onRoom: { [weak self] in self?.roomAgain() }))
     }
 
     // MARK: Meshes
@@ -80,7 +99,25 @@ package final class BrokerNode: ConnectionHost, Sendable {
                 registry.withLock { $0.failed[file] = reason }
             }
         }
-        metrics.set("broker_db_healthy", registry.withLock { $0.failed.isEmpty } ? 1 : 0)
+        registry.withLock { $0.isOpening = false }
+        noteHealth()
+    }
+
+    private func noteHealth() { metrics.set("broker_db_healthy", registry.withLock { $0.failed.isEmpty } ? 1 : 0) }
+
+    /// The disk has space again: what was postponed goes on, and meshes that could not be opened for want of it are.
+    private func roomAgain() {
+        let (meshes, failed) = registry.withLock { registry in
+            (Array(registry.byID.values), registry.failed.filter { $0.value.code == .storageFull }.keys.sorted())
+        }
+        for mesh in meshes { mesh.sequencer.wake() }
+        for file in failed {
+            Task {
+                do { _ = try await reopen(file) } catch {
+                    logger.critical("a mesh is stopped", metadata: ["file": "\(file)", "error": "\(error)"])
+                }
+            }
+        }
     }
 
     private func open(_ file: String) async throws -> MeshHandle {
@@ -107,8 +144,15 @@ package final class BrokerNode: ConnectionHost, Sendable {
 
     /// Opens a file that was put in the place of a closed one.
     func reopen(_ file: String) async throws -> MeshHandle {
-        registry.withLock { _ = $0.failed.removeValue(forKey: file) }
-        return try await open(file)
+        defer { noteHealth() }
+        do {
+            let handle = try await open(file)
+            registry.withLock { _ = $0.failed.removeValue(forKey: file) }
+            return handle
+        } catch {
+            registry.withLock { $0.failed[file] = MeshError(storing: error) }
+            throw error
+        }
     }
 
     /// Closes a mesh, so that its file can be replaced. Its connections are told to come again: none may go on with what it
@@ -117,7 +161,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
         let (mesh, connections) = registry.withLock { registry in
             let mesh = registry.byID.removeValue(forKey: meshID)
             if let mesh { registry.bySlug[mesh.facts.slug] = nil }
-            registry.failed[file] = nil
+            // Until it is opened again its members are told that it is stopped, not that they are strangers.
+            registry.failed[file] = MeshError(.meshStopped, "the mesh is being replaced by a backup")
             return (mesh, Array(registry.connections.values))
         }
         for connection in connections { connection.loop.execute { connection.close(.goingAway, ifIn: meshID) } }
@@ -162,8 +207,12 @@ package final class BrokerNode: ConnectionHost, Sendable {
                 throw MeshError(storing: error)
             }
         }
+        guard folder.space.level == .ok else {
+            throw MeshError(
+                .storageFull, "the broker's disk is full: no mesh was made", hint: "free space on the broker's disk")
+        }
         let isTaken = registry.withLock { $0.bySlug[body.slug] != nil || $0.byID[body.meshId] != nil }
-        if isTaken {
+        if isTaken || isNameOfStopped(body.slug) {
             throw MeshError(.exists, "a mesh called \(body.slug) exists on this broker", hint: "choose another name")
         }
         let file = folder.meshFile(body.meshId)
@@ -187,13 +236,50 @@ package final class BrokerNode: ConnectionHost, Sendable {
         let found = registry.withLock { registry in
             registry.byID[name] ?? registry.bySlug[name].flatMap { registry.byID[$0] }
         }
-        guard let found else { throw MeshError(.meshNotFound, "this broker has no mesh \(name.prefix(64))") }
-        return found
+        if let found { return found }
+        throw stopped(name) ?? MeshError(.meshNotFound, "this broker has no mesh \(name.prefix(64))")
+    }
+
+    /// An open mesh by id or name, for those who may not learn which meshes there are. One that is stopped is said to be;
+    /// one that is not here is answered with `unknown`.
+    func handle(_ name: String, unknown: () -> MeshError) throws(MeshError) -> MeshHandle {
+        do throws(MeshError) { return try handle(name) } catch { throw error.code == .meshNotFound ? unknown() : error }
+    }
+
+    /// What to answer about a mesh that is not open but may be here: `mesh_stopped`. A file that was not opened is known by
+    /// the id in its name alone; while there is one, no other name can be said to be unknown. Nil when there is no such mesh.
+    package func stopped(_ name: String) -> MeshError? {
+        let ids = registry.withLock { $0.failed.keys.map(NodeFolder.meshID(ofFile:)) }
+        let hint = "try again later, or ask who runs the broker: its log says why"
+        if ids.contains(name) { return MeshError(.meshStopped, "this mesh is stopped on its broker", hint: hint) }
+        guard ids.contains(where: { !NodeFolder.isMeshID($0) }) || !ids.isEmpty && !NodeFolder.isMeshID(name) else {
+            return nil
+        }
+        return MeshError(
+            .meshStopped, "the broker cannot tell whether it has this mesh: one of its meshes is stopped", hint: hint)
+    }
+
+    /// Why a write would fail now, in words for whoever asks whether the node is ready; empty when it would not.
+    package func obstacles() -> [String] {
+        let (isOpening, isStopping, hasFailed) = registry.withLock { ($0.isOpening, $0.isStopping, !$0.failed.isEmpty) }
+        return [
+            isOpening ? "starting" : nil, isStopping ? "stopping" : nil, hasFailed ? "mesh_stopped" : nil,
+            folder.space.wouldTakeWrite() ? nil : "disk_full",
+        ].compactMap { $0 }
     }
 
     /// The open meshes, by name.
     package func meshes() -> [MeshFacts] {
         registry.withLock { $0.byID.values.map(\.facts) }.sorted { $0.slug < $1.slug }
+    }
+
+    /// Whether a mesh that could not be opened has this name, as far as its file can still be read.
+    private func isNameOfStopped(_ slug: String) -> Bool {
+        failures().keys.contains { file in
+            guard let database = try? Database(path: file, mode: .readOnly) else { return false }
+            defer { database.close() }
+            return (try? MetaTable(database).text("mesh.slug")) == slug
+        }
     }
 
     /// Meshes that could not be opened, by file.
@@ -202,6 +288,10 @@ package final class BrokerNode: ConnectionHost, Sendable {
     // MARK: Connections
 
     package func nowMillis() -> Int64 { clock.wallMillis() }
+
+    package func refused(hello error: MeshError, key: String?, from address: String) {
+        refusals.note(.hello, error.code, from: address, key: key)
+    }
 
     package func sequencer(of meshID: String) -> (any Sequencer)? { registry.withLock { $0.byID[meshID]?.sequencer } }
 
@@ -246,6 +336,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
             registry.isStopping = true
             return Array(registry.connections.values)
         }
+        folder.space.detach()
         for connection in connections { connection.loop.execute { connection.close(.goingAway) } }
         for mesh in registry.withLock({ Array($0.byID.values) }) { await mesh.sequencer.close() }
         folder.stoppedCleanly()
@@ -267,8 +358,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
                     logger.warning("the checkpoint could not be kept", metadata: ["error": "\(error)"])
                 }
             },
-            onFatal: onFatal, releaseReserve: { folder.reserve.release() }, refillReserve: { folder.reserve.fill() },
-            logger: logger, metrics: metrics)
+            onFatal: onFatal, space: folder.space.gauge, logger: logger, metrics: metrics)
         if let recordFolder = configuration.recordFolder {
             environment.record =
                 CommandRecorder(path: "\(recordFolder)/\(meshID).commands.jsonl", logger: logger).record

@@ -42,7 +42,25 @@ public final class BrokerServer: Sendable {
         identity = try Self.identity(configuration, node)
         self.gateway = GatewayServer(
             configuration: gateway, group: node.ioGroup, responder: BrokerResponder(node: node), identity: identity,
-            makeHandler: { _ in SocketBridge(node: node) })
+            observer: Self.observer(of: node), makeHandler: { _ in SocketBridge(node: node) })
+    }
+
+    private static func observer(of node: BrokerNode) -> GatewayObserver {
+        let (metrics, logger) = (node.metrics, node.logger)
+        return GatewayObserver(
+            refused: { refusal in
+                metrics.gatewayRefused(refusal)
+                if refusal == .slowConsumer { metrics.slowConsumer() }
+            },
+            acceptFailed: { error, times, pause in
+                guard let error else { return logger.notice("connections are accepted again") }
+                metrics.acceptFailed()
+                // The pause grows to a second: a line at the start, and one a minute.
+                guard times == 1 || times % 60 == 0 else { return }
+                logger.warning(
+                    "no connection can be accepted: it is tried again",
+                    metadata: ["error": "\(error)", "times": "\(times)", "pause_ms": "\(pause)"])
+            })
     }
 
     private static func identity(_ configuration: Configuration, _ node: BrokerNode) throws(MeshError) -> TLSIdentity? {
@@ -110,4 +128,7 @@ final class SocketBridge: FrameHandler, FrameSink {
     func close(_ reason: CloseReason) { socket?.close(reason) }
     func pauseReading() { socket?.pauseReading() }
     func resumeReading() { socket?.resumeReading() }
+    var remoteAddress: String { socket?.remoteAddress?.ipAddress ?? "local" }
+    func heardHello() { socket?.heardHello() }
+    func admit() { socket?.admit() }
 }

@@ -15,15 +15,27 @@ package struct CommandRecorder: Sendable {
         self.logger = logger
     }
 
-    /// Appends a batch.
+    /// Appends a batch: its line is there whole or not at all. What is missing is told, and ends what can be replayed.
     package func record(_ batch: Batch) {
         do {
             let line = try RecordedBatch.line(batch)
-            guard let file = fopen(path, "a") else { throw StoreError(.ioError, "opening \(path)") }
-            defer { fclose(file) }
-            _ = line.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) }
+            let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+            guard file >= 0 else { throw problem("opening") }
+            defer { close(file) }
+            let before = lseek(file, 0, SEEK_END)
+            do throws(Descriptor.Failure) { try Descriptor.write(line, to: file) } catch {
+                let failure = problem("writing", error.number)
+                _ = ftruncate(file, before)
+                throw failure
+            }
         } catch {
-            logger.error("a batch was not recorded", metadata: ["path": "\(path)", "error": "\(error)"])
+            logger.error(
+                "a batch was not recorded: the record cannot be replayed from here on",
+                metadata: ["path": "\(path)", "batch": "\(batch.number)", "error": "\(error)"])
         }
+    }
+
+    private func problem(_ what: String, _ number: Int32 = errno) -> StoreError {
+        StoreError(.ioError, extendedCode: number, "\(what) \(path): \(String(cString: strerror(number)))")
     }
 }

@@ -1,6 +1,7 @@
 import Logging
 import MeshCore
 import MeshEngine
+import MeshStore
 import NIOCore
 import NIOHTTP1
 
@@ -87,16 +88,37 @@ struct BrokerResponder: HTTPResponder {
     }
 
     private func answer(_ call: HTTPCall) async -> HTTPAnswer {
+        var access = RouteAccess.open
         do {
             let (route, parameters) = try find(call)
+            access = route.access
             if route.access == .admin { try checkAdmin(call) }
             return try await route.handle(.init(call: call, parameters: parameters, node: node))
         } catch let error as MeshError {
+            note(error, access, call)
             return .error(error)
+        } catch let error as StoreError {
+            return .error(MeshError(storing: error))
         } catch {
             node.logger.error("a request failed", metadata: ["path": "\(call.path)", "error": "\(error)"])
             return .error(MeshError(.internalError, "the broker could not answer this"))
         }
+    }
+
+    /// Who could not show who they are leaves a line.
+    private func note(_ error: MeshError, _ access: RouteAccess, _ call: HTTPCall) {
+        let kind: RefusalLog.Kind
+        switch (access, error.code) {
+        case (.open, _): return
+        case (.admin, .unauthenticated): kind = .token
+        case (.invite, .inviteInvalid), (.invite, .inviteExpired), (.invite, .inviteExhausted),
+            (.invite, .badSignature):
+            kind = .join
+        case (.session, let code) where code.httpStatus == 401 || code == .revoked: kind = .call
+        default: return
+        }
+        node.metrics.callRefused(error.code)
+        node.refusals.note(kind, error.code, from: call.remoteAddress, key: call.headers["Mesh-Session"].first)
     }
 
     private func find(_ call: HTTPCall) throws(MeshError) -> (HTTPRoute, [String]) {

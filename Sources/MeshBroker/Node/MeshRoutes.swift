@@ -55,8 +55,8 @@ enum MeshRoutes {
                 throw MeshError(.badSignature, "the joiner did not sign the session key")
             }
         }
-        guard let mesh = try? node.handle(body.meshId) else {
-            throw MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
+        let mesh = try node.handle(body.meshId) {
+            MeshError(.inviteInvalid, "no invite has this code", hint: "ask for a new invite")
         }
         let request = ClaimInvite(
             inviteID: code.inviteID, codeHash: code.hashHex, name: body.name, pubkey: body.pubkey,
@@ -141,8 +141,8 @@ enum MeshRoutes {
         let signed = try SignedCall(context.call, audience: node.nodeKey.publicKey)
         // Who asks is checked before it is told whether the mesh exists.
         try signed.check(at: node.nowMillis())
-        guard let mesh = try? node.handle(context.parameters[0]) else {
-            throw MeshError(.unauthorized, "this session is not known to that mesh", hint: "join with an invite")
+        let mesh = try node.handle(context.parameters[0]) {
+            MeshError(.unauthorized, "this session is not known to that mesh", hint: "join with an invite")
         }
         let session = try await signed.session(in: mesh, of: node)
         try signed.use(of: session.member, at: node.nowMillis(), replays: node.authenticator.replays)

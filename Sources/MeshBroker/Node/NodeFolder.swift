@@ -11,6 +11,8 @@ struct NodeFolder {
     let logKeys: LogKeyring
     /// Makes meshes, reads metrics; never acts as a member.
     let adminToken: String
+    /// The disk that the folder is on.
+    let space: DiskSpace
     /// Whether the last broker on this folder did not stop cleanly.
     let wasUnclean: Bool
 
@@ -19,20 +21,26 @@ struct NodeFolder {
         self.path = path
         try Files.createPrivateFolder(path)
         lock = try FolderLock(folder: path)
+        space = DiskSpace(folder: path)
+        space.begin()
         for folder in ["meshes", "checkpoints"] { try Files.createPrivateFolder(path + "/" + folder) }
         try FileCreation.removeLeftovers(in: path + "/meshes")
         nodeKey = try Self.key(path + "/node.key")
         logKeys = try LogKeyring(folder: path + "/log-keys", node: nodeKey)
         adminToken = try Self.token(path + "/admin.token")
         wasUnclean = Files.exists(path + "/running")
-        try Files.writePrivate(path + "/running", [])
-        _ = ReserveFile(path: path + "/reserve").fill()
+        if !wasUnclean {
+            try Self.unlessFull { () throws(StoreError) in try Files.writePrivate(path + "/running", []) }
+        }
     }
 
     /// The admin token's file.
     var adminTokenFile: String { path + "/admin.token" }
-    /// Space for the day when the disk is full.
-    var reserve: ReserveFile { ReserveFile(path: path + "/reserve") }
+
+    /// Does something that a start can do without on a full disk.
+    private static func unlessFull(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+        do throws(StoreError) { try body() } catch { if error.code != .full { throw error } }
+    }
 
     /// The mesh files, sorted.
     func meshFiles() throws -> [String] {
@@ -41,6 +49,16 @@ struct NodeFolder {
 
     /// The file of a mesh.
     func meshFile(_ id: String) -> String { path + "/meshes/\(id).sqlite" }
+
+    /// The id that a mesh's file is named after; anything when somebody has renamed it.
+    static func meshID(ofFile path: String) -> String {
+        String(path.split(separator: "/").last?.dropLast(".sqlite".count) ?? "")
+    }
+
+    /// Whether a text has the form of an id, as meshes get it.
+    static func isMeshID(_ text: String) -> Bool {
+        text.utf8.count == 32 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    }
 
     /// Copies of meshes.
     var backups: String { path + "/backups" }

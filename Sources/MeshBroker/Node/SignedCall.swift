@@ -86,6 +86,12 @@ struct SignedCall {
         if let known = node.knownSessions.withLock({ $0[cacheKey(mesh)] }), member == nil || member == known.member {
             return known
         }
+        if let found = try await mesh.perform(FindSession(session: sessionKey, member: member), as: .node).get()
+            as? SessionFound,
+            let number = found.number, let owner = found.member
+        {
+            return remember(Known(number: SessionNumber(rawValue: number), member: owner), in: mesh, of: node)
+        }
         guard let member, let binding else {
             throw MeshError(
                 .unauthenticated, "this session is not known here yet",
@@ -103,7 +109,10 @@ struct SignedCall {
         guard let opened = try await mesh.perform(open, as: .node).get() as? SessionOpened else {
             throw MeshError(.internalError, "the session was not opened")
         }
-        let found = Known(number: SessionNumber(rawValue: opened.number), member: member)
+        return remember(Known(number: SessionNumber(rawValue: opened.number), member: member), in: mesh, of: node)
+    }
+
+    private func remember(_ found: Known, in mesh: MeshHandle, of node: BrokerNode) -> Known {
         node.knownSessions.withLock { known in
             // A cache, not a register: when it is full it starts anew.
             if known.count >= 100_000 { known.removeAll() }

@@ -14,12 +14,14 @@ enum StatusRoutes {
             ])
     }
 
+    /// True exactly when a write would be stored; why not, in words that say nothing of any mesh.
     @Sendable static func ready(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
-        let failed = !context.node.failures().isEmpty
+        let obstacles = context.node.obstacles()
         return .json(
-            failed ? 503 : 200,
+            obstacles.isEmpty ? 200 : 503,
             [
-                "status": failed ? "not_ready" : "ready", "version": .string(MeshVersion.text),
+                "status": obstacles.isEmpty ? "ready" : "not_ready", "reasons": .array(obstacles.map { .string($0) }),
+                "version": .string(MeshVersion.text),
                 "uptime": .integer((context.node.nowMillis() - context.node.startedAt) / 1_000),
             ])
     }

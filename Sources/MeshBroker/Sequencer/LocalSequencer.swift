@@ -55,8 +55,8 @@ package final class LocalSequencer: Sequencer {
         }
     }
 
-    /// Lets timers fire although nobody submits anything.
-    private func wake() {
+    /// Lets timers fire, and what was postponed go on, although nobody submits anything.
+    package func wake() {
         loop.execute {
             self.writer.value.woken()
             let isIdle = self.inbox.withLock { inbox in

@@ -20,10 +20,8 @@ package struct WriterEnvironment: Sendable {
     package var onFatal: @Sendable (StoreError) -> Void
     /// Gets every batch that was applied, when a log is recorded.
     package var record: (@Sendable (Batch) -> Void)?
-    /// Frees the space that is kept for a full disk; true when space was freed.
-    package var releaseReserve: @Sendable () -> Void
-    /// Tries to set space aside again; false while the disk is full.
-    package var refillReserve: @Sendable () -> Bool
+    /// What the disk still takes.
+    package var space: SpaceGauge
     package var logger: Logger
     package var metrics: BrokerMetrics
 
@@ -32,8 +30,7 @@ package struct WriterEnvironment: Sendable {
         schedule: @escaping @Sendable (Int64, @escaping @Sendable () -> Void) -> Void,
         signer: @escaping @Sendable (PublicKey) throws -> SigningKey?,
         keepCheckpoint: @escaping @Sendable (String) -> Void, onFatal: @escaping @Sendable (StoreError) -> Void,
-        releaseReserve: @escaping @Sendable () -> Void, refillReserve: @escaping @Sendable () -> Bool, logger: Logger,
-        metrics: BrokerMetrics
+        space: SpaceGauge = .unlimited, logger: Logger, metrics: BrokerMetrics
     ) {
         self.wallMillis = wallMillis
         self.monotonicMillis = monotonicMillis
@@ -41,8 +38,7 @@ package struct WriterEnvironment: Sendable {
         self.signer = signer
         self.keepCheckpoint = keepCheckpoint
         self.onFatal = onFatal
-        self.releaseReserve = releaseReserve
-        self.refillReserve = refillReserve
+        self.space = space
         self.logger = logger
         self.metrics = metrics
     }
@@ -62,7 +58,9 @@ package final class MeshWriter {
     private var swapped: (push: any Push, connection: PeerConnection)?
     /// Messages of this batch that were accepted.
     private var routed: [Priority: Int64] = [:]
-    private var isDiskFull = false
+    /// What the broker tells itself and what found no space: it goes first once there is some.
+    private var postponed: [Submission] = []
+    private static let maximumPostponed = 65_536
     private var isStopped = false
     /// Runs the writer again; set by whoever owns the loop.
     var wake: (@Sendable () -> Void)?
@@ -132,18 +130,19 @@ package final class MeshWriter {
 
     private func apply(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
         let isDue = engine.nextDue.map { $0 <= meshTime } ?? false
-        guard !submissions.isEmpty || isDue, !isStopped else {
+        guard !submissions.isEmpty || isDue || !postponed.isEmpty, !isStopped else {
             for submission in submissions {
                 outbox.answer(submission, .failure(MeshError(.meshStopped, "this mesh is stopped")))
             }
             return
         }
         for submission in submissions where submission.sendPriority == nil { register(submission) }
-        if isDiskFull { return applyWhileFull(submissions, outbox) }
+        guard environment.space.level() == .ok else { return applyShort(submissions, outbox) }
+        let work = postponed.isEmpty ? submissions : takePostponed()[...] + submissions
         do {
-            try applyBatch(submissions, outbox)
+            try applyBatch(work, outbox)
         } catch {
-            recover(from: error, submissions, outbox)
+            recover(from: error, work, outbox)
         }
     }
 
@@ -178,55 +177,108 @@ package final class MeshWriter {
 
     /// A batch could not be stored: nothing of it is. Its commands run again one by one, each told its own fate.
     private func recover(from error: any Error, _ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
-        let store = error as? StoreError
-        environment.logger.error("a batch was undone", metadata: ["error": "\(error)"])
-        environment.metrics.batchFailed()
-        if store?.code == .full {
-            isDiskFull = true
-            environment.releaseReserve()
-            environment.schedule(5_000) { [wake] in wake?() }
-            return applyWhileFull(submissions, outbox)
-        }
-        if let store, store.isFatal {
-            isStopped = true
-            for submission in submissions { outbox.answer(submission, .failure(MeshError(storing: store))) }
-            environment.onFatal(store)
-            return
-        }
+        note(error)
+        if settle(error, submissions, outbox) { return }
         guard submissions.count > 1 else {
             for submission in submissions { outbox.answer(submission, .failure(MeshError(storing: error))) }
             return
         }
-        for submission in submissions {
-            do { try applyBatch([submission], outbox) } catch {
-                outbox.answer(submission, .failure(MeshError(storing: error)))
+        for place in submissions.indices {
+            do { try applyBatch(submissions[place...place], outbox) } catch {
+                if settle(error, submissions[place...], outbox) { return }
+                outbox.answer(submissions[place], .failure(MeshError(storing: error)))
             }
         }
     }
 
-    /// On a full disk only acknowledgements and lost connections are stored: they free space or cost none.
-    private func applyWhileFull(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
-        if environment.refillReserve() {
-            isDiskFull = false
-            environment.logger.notice("the disk has space again")
-            return apply(submissions, outbox)
+    private func note(_ error: any Error) {
+        environment.logger.error("a batch was undone", metadata: ["error": "\(error)"])
+        environment.metrics.batchFailed()
+    }
+
+    /// Deals with the failures that concern all that is left: a full disk, and one that cannot be trusted any more. False
+    /// when it is neither.
+    private func settle(_ error: any Error, _ rest: ArraySlice<Submission>, _ outbox: Outbox) -> Bool {
+        guard let store = error as? StoreError else { return false }
+        if store.code == .full {
+            environment.space.writeFailed(.ok)
+            // What moves from the log into the file is free in the log.
+            database.checkpoint(truncate: true)
+            applyShort(rest, outbox)
+            return true
         }
-        environment.schedule(5_000) { [wake] in wake?() }
+        guard store.isFatal else { return false }
+        stop(store, rest, outbox)
+        return true
+    }
+
+    /// Nothing more is stored: the process must end and recover at its next start.
+    private func stop(_ error: StoreError, _ rest: ArraySlice<Submission>, _ outbox: Outbox) {
+        isStopped = true
+        for submission in rest { outbox.answer(submission, .failure(MeshError(storing: error))) }
+        environment.onFatal(error)
+    }
+
+    // MARK: A full disk
+
+    /// While the disk is full only what is essential is stored, and the rest is refused. It never calls what calls it: when
+    /// even this finds no space, it is refused as well.
+    private func applyShort(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
+        var essential = takePostponed()
         for submission in submissions {
-            let request = submission.request
-            guard request is Acknowledge || request is TransportReceipt || request is LoseConnection else {
-                outbox.answer(
-                    submission,
-                    .failure(
-                        MeshError(
-                            .storageFull, "the broker's disk is full: nothing was stored",
-                            hint: "free space on the broker's disk, then send again")))
-                continue
-            }
-            do { try applyBatch([submission], outbox) } catch {
-                outbox.answer(submission, .failure(MeshError(storing: error)))
+            if Swift.type(of: submission.request).isEssential {
+                essential.append(submission)
+            } else {
+                refuse(submission, outbox)
             }
         }
+        guard !essential.isEmpty, !storeShort(essential[...], outbox) else { return }
+        for submission in essential {
+            if submission.connection != nil || submission.callback != nil {
+                refuse(submission, outbox)
+            } else if postponed.count < Self.maximumPostponed {
+                postponed.append(submission)
+            }
+        }
+    }
+
+    /// Stores what is essential, from the space set aside. False when there was none: then nothing of it is stored.
+    private func storeShort(_ work: ArraySlice<Submission>, _ outbox: Outbox) -> Bool {
+        for isLast in [false, true] {
+            let level = environment.space.level()
+            guard level != .full else { return false }
+            do {
+                try applyBatch(work, outbox)
+                return true
+            } catch let error as StoreError where error.code == .full {
+                environment.metrics.batchFailed()
+                if isLast { environment.space.writeFailed(level) } else { database.checkpoint(truncate: true) }
+            } catch let error as StoreError where error.isFatal {
+                note(error)
+                stop(error, work, outbox)
+                return true
+            } catch {
+                note(error)
+                for submission in work { outbox.answer(submission, .failure(MeshError(storing: error))) }
+                return true
+            }
+        }
+        return false
+    }
+
+    private func refuse(_ submission: Submission, _ outbox: Outbox) {
+        environment.metrics.storageRefused()
+        outbox.answer(
+            submission,
+            .failure(
+                MeshError(
+                    .storageFull, "the broker's disk is full: nothing was stored",
+                    hint: "free space on the broker's disk, then send again")))
+    }
+
+    private func takePostponed() -> [Submission] {
+        defer { postponed = [] }
+        return postponed
     }
 
     // MARK: Telling
@@ -287,7 +339,9 @@ package final class MeshWriter {
     }
 
     private func scheduleWakeUp() {
-        guard !isStopped, let wait = wakeUp.plan(due: engine.nextDue, now: meshTime) else { return }
+        // A full disk ends with a wake-up of its own: what is due meanwhile would be tried again and again.
+        guard !isStopped, environment.space.level() == .ok, let wait = wakeUp.plan(due: engine.nextDue, now: meshTime)
+        else { return }
         environment.schedule(wait) { [wake] in wake?() }
     }
 
@@ -300,6 +354,8 @@ package final class MeshWriter {
 
     /// Signs the tree as it is on disk. Entries are synced before: the batch that made them has committed.
     package func makeCheckpoint() {
+        let level = environment.space.level()
+        guard level != .full else { return checkpoints.failed() }
         guard !isStopped, let unsigned = checkpoints.due(size: engine.ledgerSize) else { return }
         do {
             let key = try engine.state.logKeys.key(atSize: unsigned)
@@ -311,14 +367,25 @@ package final class MeshWriter {
             let note = Checkpoint(origin: key.name, size: unsigned, root: engine.ledgerRoot)
                 .sign(with: signer, name: key.name)
             FailPoint.pass(.beforeCheckpoint)
-            try database.transaction {
-                try database.prepare("INSERT OR REPLACE INTO checkpoint (size, note) VALUES (?, ?)").run(unsigned, note)
-            }
+            try store(note, size: unsigned)
             checkpoints.made(size: unsigned)
             environment.keepCheckpoint(note)
         } catch {
             environment.logger.error("no checkpoint could be stored", metadata: ["error": "\(error)"])
             checkpoints.failed()
+            guard let store = error as? StoreError else { return }
+            if store.code == .full { environment.space.writeFailed(level) }
+        }
+    }
+
+    private func store(_ note: String, size: Int64) throws {
+        do {
+            try database.transaction {
+                try database.prepare("INSERT OR REPLACE INTO checkpoint (size, note) VALUES (?, ?)").run(size, note)
+            }
+        } catch let error as StoreError where error.isFatal {
+            stop(error, [], Outbox())
+            throw error
         }
     }
 

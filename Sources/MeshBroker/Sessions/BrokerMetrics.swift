@@ -15,6 +15,10 @@ package final class BrokerMetrics: Sendable {
         ("broker_connections_total", "counter", "Connections that were accepted."),
         ("broker_connections_active", "gauge", "Connections that are open."),
         ("broker_connections_rejected_total", "counter", "Handshakes that were refused, by reason."),
+        (
+            "broker_calls_refused_total", "counter",
+            "HTTP calls whose token, signature or invite was refused, by reason."
+        ),
         ("broker_messages_routed_total", "counter", "Messages that were accepted, by priority."),
         ("broker_messages_rejected_total", "counter", "Messages that were refused, by reason."),
         ("broker_frames_rejected_total", "counter", "Frames that could not be read or were not known, by reason."),
@@ -22,6 +26,16 @@ package final class BrokerMetrics: Sendable {
         ("broker_batches_total", "counter", "Batches that were made durable."),
         ("broker_commands_total", "counter", "Commands that were decided."),
         ("broker_batches_failed_total", "counter", "Batches that were undone because the store failed."),
+        (
+            "broker_disk_level", "gauge",
+            "0: everything is stored; 1: the disk is full, essential writes alone; 2: none."
+        ),
+        ("broker_storage_refused_total", "counter", "Commands that were refused because the disk is full."),
+        (
+            "broker_gateway_refusals_total", "counter",
+            "Connections and requests that the gateway has ended or refused, by reason."
+        ),
+        ("broker_accepts_failed_total", "counter", "Times that no connection could be accepted."),
         ("broker_slow_consumers_total", "counter", "Connections that were ended because they did not read."),
         (
             "broker_silent_connections_total", "counter",
@@ -51,12 +65,18 @@ package final class BrokerMetrics: Sendable {
     package func connectionRejected(_ code: ErrorCode) {
         add("broker_connections_rejected_total{reason=\"\(code.rawValue)\"}")
     }
+    package func callRefused(_ code: ErrorCode) { add("broker_calls_refused_total{reason=\"\(code.rawValue)\"}") }
     package func messageRejected(_ code: ErrorCode) {
         add("broker_messages_rejected_total{reason=\"\(code.rawValue)\"}")
     }
     package func frameRejected(_ code: ErrorCode) { add("broker_frames_rejected_total{reason=\"\(code.rawValue)\"}") }
     package func connectionSilent() { add("broker_silent_connections_total") }
     package func slowConsumer() { add("broker_slow_consumers_total") }
+    package func storageRefused() { add("broker_storage_refused_total") }
+    package func gatewayRefused(_ refusal: GatewayRefusal) {
+        add("broker_gateway_refusals_total{reason=\"\(refusal.rawValue)\"}")
+    }
+    package func acceptFailed() { add("broker_accepts_failed_total") }
     package func batchFailed() { add("broker_batches_failed_total") }
     package func batchApplied(commands: Int, routed: [Priority: Int64]) {
         values.withLock {

@@ -33,6 +33,8 @@ final class ConnectionSession {
     private var isTouched = false
     private var dialect = Dialect.claudemesh
     private var isAttached = true
+    /// The member key that the hello named.
+    private var namedKey: String?
     /// Frames that came while the hello was on its way.
     private var early: [[UInt8]] = []
     private var burst: [Submission] = []
@@ -86,8 +88,18 @@ final class ConnectionSession {
         do throws(JSONError) {
             handle(try JSON.parse(bytes, limits: .frame), size: bytes.count)
         } catch {
-            strike(MeshError(error, in: "frame"), requestID: nil)
+            refuse(MeshError(error, in: "frame"), FrameEnvelope.find(in: bytes))
         }
+    }
+
+    /// Refuses a frame that cannot be read. One that is JSON all the same is answered as the request that it is.
+    private func refuse(_ error: MeshError, _ envelope: FrameEnvelope?) {
+        guard session != nil, let envelope, let type = envelope.type else {
+            return strike(error, requestID: envelope?.requestID)
+        }
+        host.metrics.frameRejected(error.code)
+        let sendID = type == Send.type ? envelope.id ?? "" : nil
+        answer(ReplyTag(type: type, requestID: envelope.requestID, sendID: sendID), error)
     }
 
     /// Takes a frame of a frequent kind without building a tree; false leaves it to the general way.
@@ -95,7 +107,14 @@ final class ConnectionSession {
         guard bytes.count <= JSONLimits.frame.maxBytes, scanner.scan(bytes),
             let request = table.decode(flat: scanner, in: bytes)
         else { return false }
-        submit(request, requestID: scanner.text("_reqId", in: bytes), size: bytes.count, session)
+        var requestID: String?
+        switch scanner.value("_reqId", in: bytes) {
+        case nil: break
+        case .string(let range): requestID = FlatScanner.text(bytes, range)
+        // One that is no string is refused in the general way.
+        default: return false
+        }
+        submit(request, requestID: requestID, size: bytes.count, session)
         return true
     }
 
@@ -105,6 +124,7 @@ final class ConnectionSession {
                 MeshError(.badFrame, "a frame is a JSON object with a string `type`"),
                 requestID: frame["_reqId"]?.stringValue)
         }
+        if let given = object["_reqId"], given.stringValue == nil, !given.isNull { return refuse(requestID: given) }
         switch phase {
         case .silent: greet(type, frame)
         case .greeting:
@@ -116,6 +136,17 @@ final class ConnectionSession {
             request(type, frame, size, sequencer, session)
         case .ended: break
         }
+    }
+
+    /// An id that no answer could carry as it stands: the refusal does.
+    private func refuse(requestID: JSON) {
+        let error = MeshError.argument("_reqId", "must be a string, not \(requestID.typeName)")
+        host.metrics.frameRejected(error.code)
+        var fields = error.fields
+        fields["_reqId"] = requestID
+        sink.write(WireFrame.bytes(type: "error", fields: fields))
+        strikes += 1
+        if strikes >= limits.strikes { end(.policy(error.code.rawValue)) }
     }
 
     func readComplete() {
@@ -134,6 +165,7 @@ final class ConnectionSession {
 
     private func greet(_ type: String, _ frame: JSON) {
         let now = host.nowMillis()
+        namedKey = frame["parentMemberPubkey"]?.stringValue ?? frame["pubkey"]?.stringValue
         do throws(MeshError) {
             let greeting: Greeting
             let meshID: String
@@ -152,6 +184,7 @@ final class ConnectionSession {
                     requestID: frame["_reqId"]?.stringValue)
             }
             guard let sequencer = host.sequencer(of: meshID), let connection else {
+                if let stopped = host.stopped(meshID) { throw stopped }
                 throw MeshError(.unauthorized, "this key is not a member of that mesh", hint: "join with an invite")
             }
             try host.authenticator.replays.reserve(greeting.token, at: now)
@@ -160,6 +193,9 @@ final class ConnectionSession {
             dialect = open.dialect
             isAttached = open.connection != nil
             phase = .greeting(sequencer, meshID: meshID)
+            sink.heardHello()
+            // What comes behind the hello waits in the socket, and costs nothing here.
+            sink.pauseReading()
             sequencer.submit([
                 .init(.command(open, .node), for: .connection(connection, ReplyTag(type: OpenSession.type)))
             ])
@@ -188,6 +224,7 @@ final class ConnectionSession {
     private func refuseHello(_ error: MeshError) {
         settleToken(error)
         host.metrics.connectionRejected(error.code)
+        host.refused(hello: error, key: namedKey, from: sink.remoteAddress)
         sink.write(error.frame())
         let reason = error.code == .revoked ? "banned" : error.code.rawValue
         end(CloseReason(code: error.code.closeCode ?? 1008, reason: reason))
@@ -199,6 +236,8 @@ final class ConnectionSession {
         let number = SessionNumber(rawValue: opened.number)
         phase = .open(sequencer, meshID: meshID, session: number)
         session = number
+        sink.admit()
+        sink.resumeReading()
         if let frame = try? opened.ack.frame() { sink.write(frame) }
         let waiting = early
         early = []

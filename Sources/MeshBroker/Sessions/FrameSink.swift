@@ -16,4 +16,16 @@ package protocol FrameSink: AnyObject {
     func pauseReading()
     /// Takes frames in again.
     func resumeReading()
+    /// Where the other side is, for logs.
+    var remoteAddress: String { get }
+    /// Somebody has proved a key with a hello; the mesh is asked whether it is let in.
+    func heardHello()
+    /// The hello was accepted: frames may have their full size.
+    func admit()
+}
+
+extension FrameSink {
+    package var remoteAddress: String { "this process" }
+    package func heardHello() {}
+    package func admit() {}
 }

@@ -48,6 +48,10 @@ package protocol ConnectionHost: Sendable {
     func nowMillis() -> Int64
     /// The sequencer of a mesh; nil when the node has no such mesh.
     func sequencer(of meshID: String) -> (any Sequencer)?
+    /// What to answer when there is no sequencer but the mesh may be here; nil when the node has no such mesh.
+    func stopped(_ meshID: String) -> MeshError?
+    /// A hello was refused. `key` is the member key that it named.
+    func refused(hello error: MeshError, key: String?, from address: String)
     /// Forgets a connection that a mesh's writer knows but that has no session.
     func forget(_ connection: ConnectionID, meshID: String)
     /// Called once when the connection has ended.
@@ -56,6 +60,11 @@ package protocol ConnectionHost: Sendable {
     var table: CapabilityTable { get }
     var metrics: BrokerMetrics { get }
     var limits: ConnectionLimits { get }
+}
+
+extension ConnectionHost {
+    package func stopped(_ meshID: String) -> MeshError? { nil }
+    package func refused(hello error: MeshError, key: String?, from address: String) {}
 }
 
 /// What one connection may use.

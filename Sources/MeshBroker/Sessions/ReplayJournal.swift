@@ -4,17 +4,30 @@ package import MeshStore
 import Synchronization
 
 /// What was used, on disk: records of 32 bytes of hash and 8 of expiry. It is written but not synced: the death of the
-/// process loses nothing, a power cut can lose the last seconds.
+/// process loses nothing, a power cut can lose the last seconds. On a full disk it has gaps; what is used stays known in
+/// memory meanwhile, and the next rewrite holds it all again.
 package final class ReplayJournal: Sendable {
+    private struct File {
+        var descriptor: Int32
+        /// Whole records end here; what stands behind is half of one.
+        var bytes: off_t
+        var hasGap = false
+    }
+
     private static let recordBytes = 40
     private let path: String
-    private let file: Mutex<Int32>
+    private let file: Mutex<File>
+    private let onProblem: @Sendable (StoreError) -> Void
     /// What an earlier run has left and is not forgotten yet.
     let remembered: [Bytes32: Int64]
 
-    /// Opens the journal and reads what is still of use. Fails when the file cannot be used.
-    package init(path: String, now: Int64) throws(StoreError) {
+    /// Opens the journal and reads what is still of use. Fails when the file cannot be used. The first failure of a row of
+    /// writes is told to `onProblem`.
+    package init(
+        path: String, now: Int64, onProblem: @escaping @Sendable (StoreError) -> Void = { _ in }
+    ) throws(StoreError) {
         self.path = path
+        self.onProblem = onProblem
         let bytes = try Files.readPrivate(path) ?? []
         var remembered: [Bytes32: Int64] = [:]
         // A record that was cut off by the end of the process was never answered.
@@ -24,27 +37,58 @@ package final class ReplayJournal: Sendable {
             if until > now { remembered[key] = until }
         }
         self.remembered = remembered
-        try Files.writePrivate(path, Self.records(remembered), afterPowerCut: .oldOrNew)
-        file = Mutex(open(path, O_WRONLY | O_APPEND | O_CLOEXEC))
+        var problem: StoreError?
+        do throws(StoreError) {
+            try Files.writePrivate(path, Self.records(remembered), afterPowerCut: .oldOrNew)
+        } catch {
+            // The old file holds the same and more.
+            guard error.code == .full else { throw error }
+            problem = error
+        }
+        file = Mutex(Self.open(path))
+        if let problem { onProblem(problem) }
     }
 
-    deinit { file.withLock { _ = close($0) } }
+    deinit { file.withLock { _ = close($0.descriptor) } }
 
-    /// Adds a record.
+    /// Opens the file behind its last whole record.
+    private static func open(_ path: String) -> File {
+        let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        let whole = max(0, lseek(descriptor, 0, SEEK_END)) / off_t(recordBytes) * off_t(recordBytes)
+        return File(descriptor: descriptor, bytes: whole)
+    }
+
+    /// Adds a record, whole or not at all.
     func append(_ key: Bytes32, until: Int64) {
         let record = Self.records([key: until])
-        file.withLock { file in
-            // A full disk makes the journal forget, not the broker stop: what is used stays known in memory.
-            _ = record.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+        let problem: StoreError? = file.withLock { file in
+            let count = record.withUnsafeBytes { pwrite(file.descriptor, $0.baseAddress, $0.count, file.bytes) }
+            if count == record.count {
+                file.bytes += off_t(count)
+                file.hasGap = false
+                return nil
+            }
+            // The next record is written over what is there of this one.
+            let error = count < 0 ? errno : ENOSPC
+            guard !file.hasGap else { return nil }
+            file.hasGap = true
+            return StoreError(
+                error == ENOSPC || error == EDQUOT ? .full : .ioError, extendedCode: error,
+                "writing \(path): \(String(cString: strerror(error)))")
         }
+        if let problem { onProblem(problem) }
     }
 
-    /// Starts the file anew with what is still of use.
+    /// Starts the file over with what is still of use; when the disk does not take it, the old one goes on.
     func rewrite(_ seen: [Bytes32: Int64]) {
-        guard (try? Files.writePrivate(path, Self.records(seen), afterPowerCut: .oldOrNew)) != nil else { return }
+        do throws(StoreError) {
+            try Files.writePrivate(path, Self.records(seen), afterPowerCut: .oldOrNew)
+        } catch {
+            return onProblem(error)
+        }
         file.withLock { file in
-            close(file)
-            file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+            close(file.descriptor)
+            file = Self.open(path)
         }
     }
 

@@ -35,6 +35,8 @@ public enum FailPoint: String, CaseIterable, Sendable {
 /// Faults that are planted on purpose, in debug builds alone, when `MESH_PLANTED_FAULT` names them: the fault checker
 /// must see each one, or it would see nothing.
 public enum PlantedFault: String, CaseIterable, Sendable {
+    /// A disk that has room again is still taken for full.
+    case neverRoomAgain = "never_room_again"
     /// A batch is answered and not stored.
     case loseCommit = "lose_commit"
     /// A delivery is never made.
@@ -82,6 +84,21 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         #if DEBUG
             guard let plan, plan.fault == fault, condition() else { return false }
             return plan.every.isOver()
+        #else
+            return false
+        #endif
+    }
+}
+
+extension PlantedFault {
+    #if DEBUG
+        private static let named = getenv("MESH_PLANTED_FAULT").flatMap { PlantedFault(rawValue: String(cString: $0)) }
+    #endif
+
+    /// Whether this fault was named: for what happens too seldom to be counted. Never in a release build.
+    public static func isPlanted(_ fault: PlantedFault) -> Bool {
+        #if DEBUG
+            return named == fault
         #else
             return false
         #endif

@@ -2,8 +2,11 @@ import Glibc
 
 /// File calls that leave either the old or the new state, never half of one.
 public enum Files {
-    /// Whether a file or folder is there.
-    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    /// Whether a file or folder is there. One that cannot be looked up counts as there: whoever opens it learns why it
+    /// cannot be.
+    public static func exists(_ path: String) -> Bool {
+        access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)
+    }
 
     /// The size of a file in bytes; nil when it is not there.
     public static func size(_ path: String) -> Int64? {

@@ -37,28 +37,3 @@ public final class FolderLock: Sendable {
 
     deinit { Glibc.close(file) }
 }
-
-/// Space set aside for the day when the disk is full: freeing it lets acknowledgements proceed.
-public struct ReserveFile: Sendable {
-    private let path: String
-    private let size: Int
-
-    /// Names the file; it is made by `fill`.
-    public init(path: String, bytes: Int = 4 << 20) {
-        self.path = path
-        self.size = bytes
-    }
-
-    /// Makes the file whole; false when the disk has no room for it.
-    public func fill() -> Bool {
-        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0 else { return false }
-        defer { Glibc.close(file) }
-        if posix_fallocate(file, 0, off_t(size)) == 0 { return true }
-        Files.remove(path)
-        return false
-    }
-
-    /// Gives the space back.
-    public func release() { Files.remove(path) }
-}

@@ -44,7 +44,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case SQLITE_BUSY, SQLITE_LOCKED: .busy
         case SQLITE_FULL: .full
         case SQLITE_IOERR: isOutOfSpace(extended, systemError) ? .full : .ioError
-        case SQLITE_CANTOPEN: .ioError
+        case SQLITE_CANTOPEN: systemError == ENOSPC || systemError == EDQUOT ? .full : .ioError
         case SQLITE_CORRUPT, SQLITE_NOTADB: .corrupt
         case SQLITE_CONSTRAINT: .constraint
         case SQLITE_MISUSE, SQLITE_RANGE: .misuse

@@ -379,6 +379,7 @@ public struct Acknowledge: Request {
     }
 
     public static let type = "client_ack"
+    public static let isEssential = true
     public static let permission = Permission.observe
     public static let kind = RequestKind.write
     public static let help = "Acknowledge messages: delivered, read, or refused."

@@ -48,12 +48,15 @@ public protocol Request: Codable, Sendable {
     static var fields: [String: String] { get }
     /// Claudemesh clients of protocol version 1 expect no answer to a success of this type.
     static var isSilentForVersion1: Bool { get }
+    /// Whether it is stored on a full disk too, from the space set aside: what frees space, or costs next to none.
+    static var isEssential: Bool { get }
     /// The message that it sends; nil when it sends none.
     var outgoing: OutgoingMessage? { get }
 }
 
 extension Request {
     public static var isSilentForVersion1: Bool { false }
+    public static var isEssential: Bool { false }
     public var outgoing: OutgoingMessage? { nil }
 }
 

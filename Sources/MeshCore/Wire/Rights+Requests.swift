@@ -61,6 +61,7 @@ public struct RemoveMember: Request {
     /// Makes a request.
     public init(member: String) { self.member = member }
     public static let type = "remove_member"
+    public static let isEssential = true
     public static let permission = Permission.admin
     public static let kind = RequestKind.write
     public static let help = "Take a member out: its sessions end, its name is free. A new invite lets it in again."

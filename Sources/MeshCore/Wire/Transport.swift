@@ -29,6 +29,9 @@ public struct CloseReason: Sendable, Hashable, CustomStringConvertible {
     /// 1009: too large.
     public static let tooBig = CloseReason(code: 1009, reason: "frame too large")
 
+    /// 1008: a message in more pieces than anybody needs.
+    public static let tooManyFragments = CloseReason.policy("too many fragments")
+
     /// The code and the text.
     public var description: String { reason.isEmpty ? "\(code)" : "\(code) \(reason)" }
 }

@@ -34,9 +34,14 @@ package enum WebSocketStep: Sendable, Equatable {
 /// It owns no buffer except the fragments of an unfinished message. Every limit is checked on the header alone, so
 /// a peer that announces too much is refused before its bytes are kept.
 package struct WebSocketDecoder: Sendable {
+    /// The most frames that one message may come in. Each costs work, also one without a byte.
+    package static let maximumFragments = 4_096
+
     private let role: WebSocketRole
-    private let maxMessageBytes: Int
+    /// The limit of a frame's payload, and of the sum of a message's fragments.
+    package var maxMessageBytes: Int
     private var fragments: [UInt8] = []
+    private var fragmentCount = 0
     /// Bytes at the front of the fragments that are known to be whole characters.
     private var checkedBytes = 0
     private var fragmented: WebSocketOpcode?
@@ -82,6 +87,7 @@ package struct WebSocketDecoder: Sendable {
         if header.opcode != .continuation, fragmented != nil {
             return .protocolError("new message inside a fragmented one")
         }
+        if fragmentCount >= Self.maximumFragments { return .tooManyFragments }
         return header.payloadBytes > maxMessageBytes - fragments.count ? .tooBig : nil
     }
 
@@ -106,6 +112,7 @@ package struct WebSocketDecoder: Sendable {
     /// Adds a fragment. Bytes that can never become UTF-8 are refused at once, not when the message is complete.
     private mutating func append(_ payload: UnsafeRawBufferPointer, isFinal: Bool, _ end: Int) -> WebSocketStep {
         fragments.append(contentsOf: payload)
+        fragmentCount += 1
         let opcode = fragmented ?? .text
         if !isFree(opcode) {
             let check = fragments.withUnsafeBytes {
@@ -118,6 +125,7 @@ package struct WebSocketDecoder: Sendable {
         messageOpcode = opcode
         let whole = fragments
         fragments = []
+        fragmentCount = 0
         checkedBytes = 0
         fragmented = nil
         return .assembled(whole, consumed: end)

@@ -14,8 +14,10 @@ struct HTTPResponse: Sendable {
 /// Collects one answer from a stream. Interim answers (100) are passed over; 101 ends with its head, and what follows
 /// stays in `input`.
 struct HTTPResponseParser {
-    private static let maxHeadBytes = 65_536
+    private static let maxHeadBytes = 16_384
     private static let maxBodyBytes = 64 << 20
+    /// Interim answers before the real one.
+    private static let maxInterim = 8
 
     /// Bytes that were not used yet.
     var input = ByteBuffer()
@@ -23,6 +25,10 @@ struct HTTPResponseParser {
     private var head: (status: Int, headers: HTTPHeaders, keepAlive: Bool)?
     private var body: [UInt8] = []
     private var chunkRest: Int?
+    private var interim = 0
+    private var trailerBytes = 0
+    /// Bytes of the head that hold no line end of its last line: they are not looked at twice.
+    private var searched = 0
 
     /// - Parameter isHead: whether the request was HEAD, whose answers have no body whatever their length says.
     init(isHead: Bool = false) { self.isHead = isHead }
@@ -32,7 +38,12 @@ struct HTTPResponseParser {
         while true {
             guard let head else {
                 guard let parsed = try takeHead() else { return nil }
-                if parsed.status >= 200 || parsed.status == 101 { self.head = parsed }
+                if parsed.status >= 200 || parsed.status == 101 {
+                    self.head = parsed
+                } else {
+                    interim += 1
+                    guard interim <= Self.maxInterim else { throw broken("interim answers without end") }
+                }
                 continue
             }
             if isHead || head.status == 204 || head.status == 304 || head.status == 101 { return finished(head) }
@@ -62,10 +73,22 @@ struct HTTPResponseParser {
         let taken = min(count, input.readableBytes)
         guard body.count + taken <= Self.maxBodyBytes else { throw broken("a body without end") }
         body.append(contentsOf: input.readBytes(length: taken) ?? [])
+        forgetRead()
+    }
+
+    /// Gives back what was read: without this the input would grow with all that ever came.
+    private mutating func forgetRead() {
+        if input.readableBytes == 0 { input.clear() } else if input.readerIndex > 65_536 { input.discardReadBytes() }
     }
 
     private mutating func takeHead() throws(TransportError) -> (status: Int, headers: HTTPHeaders, keepAlive: Bool)? {
         let view = input.readableBytesView
+        // Whole heads alone are taken apart: a head that comes byte by byte would be read as often as it has bytes.
+        guard Self.endsHead(view, from: &searched) else {
+            guard view.count <= Self.maxHeadBytes else { throw broken("a head without end") }
+            return nil
+        }
+        searched = 0
         var lines: [String] = []
         var start = view.startIndex
         while let end = view[start...].firstIndex(of: 0x0A) {
@@ -80,6 +103,21 @@ struct HTTPResponseParser {
         }
         guard view.count <= Self.maxHeadBytes else { throw broken("a head without end") }
         return nil
+    }
+
+    /// Whether an empty line is there, looking only at what has come since the last time.
+    private static func endsHead(_ view: ByteBufferView, from searched: inout Int) -> Bool {
+        var place = view.startIndex + max(0, searched - 3)
+        while let end = view[place...].firstIndex(of: 0x0A) {
+            let before = end - view.startIndex
+            let isEmpty =
+                before == 0 || view[end - 1] == 0x0A
+                || (view[end - 1] == 0x0D && (before == 1 || view[end - 2] == 0x0A))
+            if isEmpty { return true }
+            place = end + 1
+        }
+        searched = view.count
+        return false
     }
 
     private func head(_ lines: [String]) throws(TransportError) -> (status: Int, headers: HTTPHeaders, keepAlive: Bool)
@@ -113,7 +151,10 @@ struct HTTPResponseParser {
             guard let line = try takeLine() else { return false }
             switch chunkRest {
             case 0: chunkRest = nil  // the line end after a chunk
-            case -1: if line.isEmpty { return true }  // trailers
+            case -1:  // trailers
+                if line.isEmpty { return true }
+                trailerBytes += line.utf8.count + 2
+                guard trailerBytes <= Self.maxHeadBytes else { throw broken("trailers without end") }
             default:
                 let digits = line.prefix { $0 != ";" && $0 != " " }
                 guard let size = Int(digits, radix: 16), (0...Self.maxBodyBytes).contains(size) else {
@@ -132,6 +173,7 @@ struct HTTPResponseParser {
         }
         let line = view[view.startIndex..<end]
         input.moveReaderIndex(forwardBy: line.count + 1)
+        defer { forgetRead() }
         return String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
     }
 }

@@ -10,7 +10,9 @@ final class WebSocketClientHandler: ChannelInboundHandler {
     private enum State { case upgrading, open, closing, ended }
 
     /// The largest message that is taken; brokers send frames of their own limit, which may be set higher than ours.
-    private static let maxMessageBytes = 64 << 20
+    private static let maxMessageBytes = 16 << 20
+    /// Pongs that may wait to be sent: beyond it pings of the broker stay unanswered, as RFC 6455 allows for all but the last.
+    private static let maxPongBytes = 65_536
     private static let closeSeconds: Int64 = 5
     private static let burstBytes = 4_096
 
@@ -210,7 +212,9 @@ final class WebSocketClientHandler: ChannelInboundHandler {
             if let inPlace, state == .open { text.withUnsafeBytes(inPlace) } else { tell(.text(text)) }
         case .ping(let payload, let consumed):
             buffer.moveReaderIndex(forwardBy: consumed)
-            if state == .open { append(.pong, payload) }
+            if state == .open, pending.readableBytes < Self.maxPongBytes, context?.channel.isWritable == true {
+                append(.pong, payload)
+            }
         case .pong(let payload, let consumed):
             buffer.moveReaderIndex(forwardBy: consumed)
             tell(.pong(payload))

@@ -7,7 +7,11 @@ import NIOPosix
 
 final class EchoHandler: FrameHandler {
     private var socket: FrameSocket?
-    func opened(_ socket: FrameSocket) { self.socket = socket }
+    func opened(_ socket: FrameSocket) {
+        self.socket = socket
+        // There is no hello to wait for.
+        socket.admit()
+    }
     func text(_ bytes: UnsafeRawBufferPointer) { socket?.write(Array(bytes)) }
     func binary(_ bytes: UnsafeRawBufferPointer) { socket?.writeBinary(Array(bytes)) }
     func pong(_ payload: [UInt8]) {}

@@ -1,0 +1,61 @@
+package import MeshCore
+
+/// Asks for a session that is known and proved, so that a call of it needs no write.
+package struct FindSession: Request {
+    /// The session's key.
+    package var session: PublicKey
+    /// The member whose session it must be, when the caller named one.
+    package var member: PublicKey?
+    package init(session: PublicKey, member: PublicKey?) {
+        self.session = session
+        self.member = member
+    }
+    package static let type = "_find_session"
+    package static let permission = Permission.observe
+    package static let kind = RequestKind.read
+    package static let help = "Find a session."
+    package static let fields: [String: String] = [:]
+    package typealias Answer = SessionFound
+}
+
+/// A session, or none.
+package struct SessionFound: Reply {
+    package static let type = "_session_found"
+    /// Its number; nil when it is not known, or not proved.
+    package var number: Int64?
+    /// The key of its member.
+    package var member: PublicKey?
+}
+
+/// A read that only the broker itself makes; it cannot be asked for on the wire.
+package struct InternalRead<Body: Request>: CapabilityItem {
+    let body: @Sendable (Body, ReadView) throws -> Body.Answer
+    package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, ReadView) throws -> Body.Answer) {
+        self.body = body
+    }
+    package func register(in table: inout CapabilityTable, capability: String) {
+        let body = body
+        table.add(
+            .init(
+                Body.self, capability: capability,
+                run: .read { request, view in
+                    guard let request = request as? Body else {
+                        throw MeshError(.internalError, "the table gave another type to \(Body.type)")
+                    }
+                    return try body(request, view)
+                }), isPublic: false)
+    }
+}
+
+/// What the broker itself asks about sessions.
+enum SessionLookup {
+    static let capability = Capability("session-lookup") {
+        InternalRead(FindSession.self) { request, view in
+            guard let session = view.roster.session(key: request.session), session.isProven, session.binding != nil,
+                let member = view.roster.members[session.member]?.key,
+                request.member == nil || request.member == member
+            else { return SessionFound() }
+            return SessionFound(number: session.number.rawValue, member: member)
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import Glibc
+
+/// Space set aside for the day when the disk is full: freeing it lets acknowledgements proceed.
+public struct ReserveFile: Sendable {
+    private let path: String
+    private let size: Int
+
+    /// Names the file; it is made by `fill`.
+    public init(path: String, bytes: Int = 4 << 20) {
+        self.path = path
+        self.size = bytes
+    }
+
+    /// Whether the space is set aside.
+    public var isHeld: Bool { Files.size(path) == Int64(size) }
+
+    /// Makes the file whole; false when the disk has no room for it and for `headroom` bytes more. What is left of an
+    /// attempt that failed is removed, unless the file was whole before.
+    public func fill(leaving headroom: Int = 0) -> Bool {
+        let held = Files.size(path) ?? 0
+        // Asked first: an attempt takes all the space there is for a moment, and a write could fail meanwhile.
+        if let free = Files.freeBytes(path), free < Int64(size + headroom) - held { return false }
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return false }
+        defer { Glibc.close(file) }
+        guard posix_fallocate(file, 0, off_t(size + headroom)) == 0, ftruncate(file, off_t(size)) == 0 else {
+            if held < Int64(size) { Files.remove(path) } else { _ = ftruncate(file, off_t(size)) }
+            return false
+        }
+        return true
+    }
+
+    /// Gives the space back.
+    public func release() { Files.remove(path) }
+}
+
+extension Files {
+    /// Bytes that this user's files may still take on the disk that a path is on, or that its folder is on when nothing
+    /// is there yet; nil when the system does not say.
+    public static func freeBytes(_ path: String) -> Int64? {
+        var status = statvfs()
+        if statvfs(path, &status) != 0 {
+            let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+            guard statvfs(folder, &status) == 0 else { return nil }
+        }
+        guard status.f_blocks > 0 else { return nil }
+        return Int64(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).0)
+    }
+}
