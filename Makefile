@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 LISTEN ?= 127.0.0.1:7900
 DEMO := .demo
 
-.PHONY: run test test-release build release lint format docs soak power-cut storage-errors micro models man packages venv clean
+.PHONY: run test test-release build release lint format docs soak power-cut storage-errors stall micro models man packages venv clean
 
 ## Start a broker with a demo mesh; prints its address, an invite and the next command.
 run: packages
@@ -49,6 +49,12 @@ storage-errors: packages venv
 	swift build -c release --product meshd
 	swift build -c release --product mesh-cli
 	$(PYTHON) Tests/Checker/storage_errors.py --bin .build/release $(if $(SEED),--seed $(SEED))
+
+## Small requests at their costliest: what 20 kB of each delay others and leave in memory. ONLY may name some.
+stall: packages venv
+	swift build -c release --product meshd
+	swift build -c release --product mesh-cli
+	$(PYTHON) Tests/Checker/stall.py --bin .build/release $(if $(ONLY),--only $(ONLY))
 
 ## Measure the hot parts; fails when one allocates more than its limit.
 micro: packages

@@ -10,6 +10,8 @@ package struct WriterEnvironment: Sendable {
     package var wallMillis: @Sendable () -> Int64
     /// Monotonic clock, milliseconds.
     package var monotonicMillis: @Sendable () -> Int64
+    /// Time that the calling thread has worked, milliseconds: what a busy machine or a slow disk takes does not count.
+    package var workMillis: @Sendable () -> Int64 = { SystemTime.threadMillis() }
     /// Runs something on the writer's loop after a time in milliseconds.
     package var schedule: @Sendable (Int64, @escaping @Sendable () -> Void) -> Void
     /// The secret of a key that signs checkpoints; nil when this node does not hold it.
@@ -52,7 +54,7 @@ package struct WriterEnvironment: Sendable {
 package final class MeshWriter {
     package let engine: MeshEngine
     private let database: Database
-    private let environment: WriterEnvironment
+    let environment: WriterEnvironment
     private var clock: BatchClock
     private var generator = SecureRandom()
     private var connections: [ConnectionID: PeerConnection] = [:]
@@ -64,6 +66,12 @@ package final class MeshWriter {
     private var routed: [Priority: Int64] = [:]
     private var isDiskFull = false
     private var isStopped = false
+    /// What waits for its turn.
+    var queue = FairQueue<Submission>()
+    /// Whether the last turn left commands or reads undone.
+    var busy = (commands: false, reads: false)
+    /// What was made for readers and has not left.
+    let answers = AnswerBudget()
     /// Runs the writer again; set by whoever owns the loop.
     var wake: (@Sendable () -> Void)?
     /// Signs a checkpoint on the writer's loop; set by whoever owns the loop.
@@ -80,48 +88,28 @@ package final class MeshWriter {
     /// A planned time has come: the next run plans anew.
     func woken() { wakeUp.woken() }
 
-    /// Runs what was submitted: commands in one transaction, then queries, so that a query sees the writes before it.
-    func run(_ work: [Submission]) {
-        var rest = work[...]
-        repeat { rest = runSegment(rest) } while !rest.isEmpty
-        scheduleWakeUp()
-    }
-
-    /// Takes work up to where a connection writes after it has asked: the order of one connection is kept.
-    private func runSegment(_ work: ArraySlice<Submission>) -> ArraySlice<Submission> {
+    /// Runs what was submitted: commands in one transaction, then queries, so that a query sees the writes before it. What
+    /// takes long is cut: the rest waits in turns by member. True when there is more to run at once; what waits for room
+    /// for its answers is run again by whoever makes it.
+    @discardableResult
+    func run(_ work: [Submission]) -> Bool {
         // Load is commands alone: they are taken as they stand.
-        if work.count <= LocalSequencer.maximumBatch, !work.contains(where: \.isQuery) {
-            let outbox = Outbox()
-            apply(work, outbox)
+        if queue.isEmpty, work.count <= LocalSequencer.maximumBatch, !work.contains(where: \.isQuery) {
+            let outbox = Outbox(answers)
+            let done = apply(work[...], outbox)
             outbox.send()
             FailPoint.pass(.afterAnswer)
-            return []
+            for submission in work.dropFirst(done) { queue.add(submission, at: place(of: submission)) }
+        } else {
+            for submission in work { enqueue(submission) }
+            runTurn()
         }
-        var commands: [Submission] = []
-        var queries: [Submission] = []
-        var asked: Set<UInt64> = []
-        var end = work.startIndex
-        for submission in work {
-            if submission.isQuery {
-                if let connection = submission.connection { asked.insert(connection.id.rawValue) }
-                queries.append(submission)
-            } else {
-                if let connection = submission.connection, asked.contains(connection.id.rawValue) { break }
-                if commands.count == LocalSequencer.maximumBatch { break }
-                commands.append(submission)
-            }
-            end += 1
-        }
-        let outbox = Outbox()
-        apply(commands[...], outbox)
-        for query in queries {
-            outbox.answer(
-                query, engine.query(query.request, actor: query.actor, connection: query.connection?.id))
-        }
-        outbox.send()
-        FailPoint.pass(.afterAnswer)
-        return work[end...]
+        scheduleWakeUp()
+        return queue.count > 0 && !answers.isBehind()
     }
+
+    /// How much waits here.
+    var waiting: Int { queue.count + queue.parkedCount }
 
     /// What the next batch would be stamped: what is due is due by the mesh's clock, not by the machine's.
     private var meshTime: Int64 {
@@ -130,24 +118,33 @@ package final class MeshWriter {
 
     // MARK: Batches
 
-    private func apply(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
+    /// Applies commands, and returns how many from the front: a batch that takes long ends early.
+    func apply(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) -> Int {
         let isDue = engine.nextDue.map { $0 <= meshTime } ?? false
         guard !submissions.isEmpty || isDue, !isStopped else {
             for submission in submissions {
                 outbox.answer(submission, .failure(MeshError(.meshStopped, "this mesh is stopped")))
             }
-            return
+            return submissions.count
         }
         for submission in submissions where submission.sendPriority == nil { register(submission) }
-        if isDiskFull { return applyWhileFull(submissions, outbox) }
+        if isDiskFull {
+            applyWhileFull(submissions, outbox)
+            return submissions.count
+        }
         do {
-            try applyBatch(submissions, outbox)
+            let done = try applyBatch(submissions, outbox)
+            if done < submissions.count { environment.metrics.batchCut() }
+            return done
         } catch {
             recover(from: error, submissions, outbox)
+            return submissions.count
         }
     }
 
-    private func applyBatch(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) throws {
+    /// Applies one batch, and returns how many commands it holds: those that are left have not happened.
+    @discardableResult
+    private func applyBatch(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) throws -> Int {
         // One draw from the system for the whole batch: each would be a system call.
         let entropy = Entropy(&generator)
         var commands: [Command] = []
@@ -157,11 +154,14 @@ package final class MeshWriter {
                 Command(
                     actor: submission.actor, request: submission.request, entropy: entropy.derived(commands.count)))
         }
-        let batch = Batch(
+        var batch = Batch(
             number: engine.state.applied + 1,
             now: clock.stamp(wall: environment.wallMillis(), monotonic: environment.monotonicMillis()),
             commands: commands)
-        let result = try engine.apply(batch)
+        let turn = TurnClock(environment)
+        let result = try engine.apply(batch) { Self.isLong(millis: turn.millis, commands: $0) }
+        let left = batch.commands.count - result.outcomes.count
+        if left > 0 { batch.commands.removeLast(left) }
         environment.record?(batch)
         tell(result.effects[..<result.timerEffects], outbox)
         var told = result.timerEffects
@@ -174,7 +174,12 @@ package final class MeshWriter {
         environment.metrics.batchApplied(commands: batch.commands.count, routed: routed)
         routed.removeAll(keepingCapacity: true)
         makeCheckpointSoon()
+        return batch.commands.count
     }
+
+    /// Whether a batch ends here: after 8 ms when its commands are costly, more than 40 us each. Those of ordinary load take
+    /// a fraction of that, and are never cut: large batches are what makes them cheap.
+    static func isLong(millis: Int64, commands: Int) -> Bool { millis >= 8 && Int64(commands) < millis * 25 }
 
     /// A batch could not be stored: nothing of it is. Its commands run again one by one, each told its own fate.
     private func recover(from error: any Error, _ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
@@ -209,7 +214,10 @@ package final class MeshWriter {
         if environment.refillReserve() {
             isDiskFull = false
             environment.logger.notice("the disk has space again")
-            return apply(submissions, outbox)
+            for submission in submissions {
+                do { try applyBatch([submission], outbox) } catch { recover(from: error, [submission], outbox) }
+            }
+            return
         }
         environment.schedule(5_000) { [wake] in wake?() }
         for submission in submissions {
@@ -243,6 +251,8 @@ package final class MeshWriter {
 
     /// Forgets a connection that never had a session: its watches and its place in the hub.
     func forget(_ connection: ConnectionID) {
+        // Who is gone reads no answer; a watch would stay behind for ever.
+        _ = queue.remove(of: connection.rawValue, where: \.isQuery)
         connections[connection] = nil
         engine.forget(connection)
     }

@@ -22,6 +22,14 @@ package final class BrokerMetrics: Sendable {
         ("broker_batches_total", "counter", "Batches that were made durable."),
         ("broker_commands_total", "counter", "Commands that were decided."),
         ("broker_batches_failed_total", "counter", "Batches that were undone because the store failed."),
+        ("broker_batches_cut_total", "counter", "Batches that ended early because their commands took long."),
+        ("broker_reads_deferred_total", "counter", "Times that reads waited because the reads before them took long."),
+        (
+            "broker_reads_held_total", "counter",
+            "Times that reads waited until answers had left, by the budget that was used up."
+        ),
+        ("broker_reads_refused_total", "counter", "Reads that were refused because too many of their member waited."),
+        ("broker_deliveries_awaited_total", "counter", "Times that work waited until the I/O loops had told the rest."),
         ("broker_slow_consumers_total", "counter", "Connections that were ended because they did not read."),
         (
             "broker_silent_connections_total", "counter",
@@ -56,6 +64,11 @@ package final class BrokerMetrics: Sendable {
     package func frameRejected(_ code: ErrorCode) { add("broker_frames_rejected_total{reason=\"\(code.rawValue)\"}") }
     package func connectionSilent() { add("broker_silent_connections_total") }
     package func slowConsumer() { add("broker_slow_consumers_total") }
+    package func batchCut() { add("broker_batches_cut_total") }
+    package func readsDeferred() { add("broker_reads_deferred_total") }
+    func readHeld(_ hit: AnswerBudget.Hit) { add("broker_reads_held_total{budget=\"\(hit.rawValue)\"}") }
+    package func readRefused() { add("broker_reads_refused_total") }
+    package func deliveriesAwaited() { add("broker_deliveries_awaited_total") }
     package func batchFailed() { add("broker_batches_failed_total") }
     package func batchApplied(commands: Int, routed: [Priority: Int64]) {
         values.withLock {

@@ -124,7 +124,7 @@ struct ServeCommand: AsyncParsableCommand {
             ) { client in
                 ProgramOutput.warn(ready)
                 var settings = settings
-                let leads = try await client.call(ListMembers()).members.filter {
+                let leads = try await client.callAll(ListMembers()).members.filter {
                     $0.role == .owner || $0.role == .admin
                 }
                 let names = allowed + leads.map(\.name)
