@@ -71,7 +71,7 @@ enum Members {
             let present = roster.memberOrder.after(start).lazy.compactMap { roster.members[$0] }.filter {
                 $0.revokedAt == nil
             }
-            var page = view.wholePage()
+            var page = view.listPage()
             let taken = page.take(present) { $0.listBytes }
             return MemberList(
                 members: taken.map { member in

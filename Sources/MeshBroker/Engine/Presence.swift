@@ -54,7 +54,7 @@ enum Presence {
                 (request.all == true || session.attachment != .away)
                     && (session.isVisible || session.member == caller?.member)
             }
-            var page = view.wholePage()
+            var page = view.listPage()
             let taken = page.take(listed) { $0.listBytes }
             return PeersList(
                 peers: taken.compactMap { session in

@@ -52,7 +52,13 @@ struct AnswerPage {
 extension ReadView {
     /// A page of bodies or values.
     func page() -> AnswerPage { AnswerPage(meter, limit: AnswerSize.page) }
-    /// An answer that clients take as a whole list when they do not ask for pages.
+    /// A page of a list that says what follows. Claudemesh clients, which ask for no second one, get as much as an answer
+    /// holds.
+    func listPage() -> AnswerPage {
+        let isLegacy = state.identity(of: actor)?.session.dialect == .claudemesh
+        return AnswerPage(meter, limit: isLegacy ? AnswerSize.whole : AnswerSize.page)
+    }
+    /// An answer without pages.
     func wholePage() -> AnswerPage { AnswerPage(meter, limit: AnswerSize.whole) }
 
     /// The items of an answer that has no pages. Fails with `too_large` when they do not fit.

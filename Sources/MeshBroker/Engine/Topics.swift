@@ -53,7 +53,7 @@ enum Topics {
         Read(ListTopics.self) { request, view in
             let member = try view.caller().member.number
             let mentions = try mentions(of: member, view)
-            var page = view.wholePage()
+            var page = view.listPage()
             var rows: [TopicList.Row] = []
             for topic in view.roster.topics.all(after: request.after) where topic.isVisible(to: member) {
                 let row = try row(topic, for: member, mentions, view.state)
@@ -74,7 +74,7 @@ enum Topics {
             let present = topic.members.after(start).lazy.compactMap { view.roster.members[$0] }.filter {
                 $0.revokedAt == nil
             }
-            var page = view.wholePage()
+            var page = view.listPage()
             let taken = page.take(present) { $0.listBytes }
             return TopicMembers(
                 topic: request.topic,
