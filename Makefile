@@ -9,7 +9,7 @@ DEMO := .demo
 WORKERS ?= 6
 PARALLEL := -n $(WORKERS) --dist worksteal
 
-.PHONY: run test test-release build release release-programs lint format docs soak power-cut storage-errors micro models man packages venv clean
+.PHONY: run test test-release build release release-programs lint format docs soak power-cut storage-errors stall micro models man packages venv clean
 
 ## Start a broker with a demo mesh; prints its address, an invite and the next command. The programs are built for
 ## debugging, as for `make test`: half the time of an optimised build. `make release` makes the fast ones.
@@ -42,6 +42,12 @@ power-cut: packages venv release-programs
 ## The long form of failing file calls: each call of a run, four kinds of failure.
 storage-errors: packages venv release-programs
 	$(PYTHON) Tests/Checker/storage_errors.py --bin .build/release $(if $(SEED),--seed $(SEED))
+
+## Small requests at their costliest: what 20 kB of each delay others and leave in memory. ONLY may name some.
+stall: packages venv
+	swift build -c release --product meshd
+	swift build -c release --product mesh-cli
+	$(PYTHON) Tests/Checker/stall.py --bin .build/release $(if $(ONLY),--only $(ONLY))
 
 ## Measure the hot parts; fails when one allocates more than its limit.
 micro: packages

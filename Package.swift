@@ -59,6 +59,7 @@ let package = Package(
             name: "MeshBroker",
             dependencies: [
                 "MeshCore", "MeshStore", "MeshEngine",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

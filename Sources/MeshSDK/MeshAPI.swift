@@ -64,6 +64,11 @@ public final class MeshAPI: Sendable {
             hint: "check the address; join again only if you know why it changed")
     }
 
+    /// Makes a request for a list, page by page. Fails as `call`.
+    public func callAll<Asked: PagedRequest>(_ request: Asked) async throws(MeshError) -> Asked.Answer {
+        try await request.all { (page) throws(MeshError) in try await self.call(page) }
+    }
+
     /// Seals and sends. When the recipients change in between, it resolves and seals again.
     public func send(_ outgoing: Outgoing) async throws(MeshError) -> SendResult {
         var tries = 0
@@ -81,11 +86,18 @@ public final class MeshAPI: Sendable {
     /// The session's unacknowledged messages, opened, oldest first, and of these only the ones accepted after the
     /// message `after` when given. One that cannot be opened is refused.
     public func inbox(limit: Int, after: String? = nil) async throws(MeshError) -> [Message] {
-        let inbox = try await call(ListInbox(limit: limit, after: after))
         var opened: [Message] = []
         var refused: [String] = []
-        for push in inbox.messages {
-            if let message = sealing.open(push) { opened.append(message) } else { refused.append(push.messageId) }
+        var (place, left) = (after, limit)
+        // A page of large messages holds fewer than were asked for.
+        while left > 0 {
+            let page = try await call(ListInbox(limit: left, after: place)).messages
+            for push in page {
+                if let message = sealing.open(push) { opened.append(message) } else { refused.append(push.messageId) }
+            }
+            guard let last = page.last else { break }
+            place = last.messageId
+            left -= page.count
         }
         if !refused.isEmpty { _ = try await call(Acknowledge(messageIDs: refused, reject: "undecryptable")) }
         return opened

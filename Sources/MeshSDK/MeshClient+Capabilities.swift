@@ -19,7 +19,7 @@ extension MeshClient {
 
     /// Who is here; with `all` also who is away.
     public func peers(all: Bool = false) async throws(MeshError) -> [PeersList.Peer] {
-        try await call(ListPeers(all: all)).peers
+        try await callAll(ListPeers(all: all)).peers
     }
 }
 

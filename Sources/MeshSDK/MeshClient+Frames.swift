@@ -44,7 +44,9 @@ extension MeshClient {
         case MessagePush.type: push(json)
         case SendAck.type where json["_reqId"] == nil:
             if let ack = try? JSONCoder.decode(SendAck.self, from: json) { acknowledged(ack) }
-        case "error": refused(json)
+        case "error":
+            refused(json)
+            if let id = json["_reqId"]?.stringValue, id.hasPrefix("state:") { routeToWatch(id, type, json) }
         case ReceiptPush.type:
             guard let receipt = try? JSONCoder.decode(ReceiptPush.self, from: json) else { return }
             eventContinuation.yield(.receipt(receipt))

@@ -20,11 +20,11 @@ extension MeshClient {
     public func leaveTopic(_ topic: String) async throws(MeshError) { _ = try await call(LeaveTopic(topic: topic)) }
 
     /// The topics that this member may see, with what it has not read.
-    public func topics() async throws(MeshError) -> [TopicList.Row] { try await call(ListTopics()).topics }
+    public func topics() async throws(MeshError) -> [TopicList.Row] { try await callAll(ListTopics()).topics }
 
     /// Who belongs to a topic.
     public func topicMembers(_ topic: String) async throws(MeshError) -> [TopicMembers.Row] {
-        try await call(ListTopicMembers(topic: topic)).members
+        try await callAll(ListTopicMembers(topic: topic)).members
     }
 
     /// A page of a topic's history, newest first; the next page begins before the last one's id.

@@ -71,6 +71,11 @@ extension MeshCommand {
     func call<Asked: Request>(_ request: Asked) async throws -> Asked.Answer {
         try await withAPI { try await $0.call(request) }
     }
+
+    /// The same for a list, page by page.
+    func callAll<Asked: PagedRequest>(_ request: Asked) async throws -> Asked.Answer {
+        try await withAPI { try await $0.callAll(request) }
+    }
 }
 
 /// The program's event loop: one thread, made when first needed, alive until the program ends.

@@ -11,21 +11,21 @@ enum LiveNames {
     /// Members, groups and topics, as `send` takes them.
     static let targets = CompletionKind.custom { _, _, _ in
         await ask { api in
-            async let members = api.call(ListMembers()).members.map(\.name)
+            async let members = api.callAll(ListMembers()).members.map(\.name)
             async let groups = api.call(ListGroups()).groups.map { "@" + $0.name }
-            async let topics = api.call(ListTopics()).topics.map { "#" + $0.name }
+            async let topics = api.callAll(ListTopics()).topics.map { "#" + $0.name }
             return try await members + groups + topics + ["*"]
         }
     }
 
     /// Members.
     static let members = CompletionKind.custom { _, _, _ in
-        await ask { try await $0.call(ListMembers()).members.map(\.name) }
+        await ask { try await $0.callAll(ListMembers()).members.map(\.name) }
     }
 
     /// Topics, without `#`.
     static let topics = CompletionKind.custom { _, _, _ in
-        await ask { try await $0.call(ListTopics()).topics.map(\.name) }
+        await ask { try await $0.callAll(ListTopics()).topics.map(\.name) }
     }
 
     /// Keys of the shared state.

@@ -47,7 +47,7 @@ struct MemberNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             try await watching.run(out) {
-                let list = try await call(ListMembers())
+                let list = try await callAll(ListMembers())
                 try out.answer(list, isAsked: true) {
                     let now = SystemCalls.now()
                     let rows = list.members.map {

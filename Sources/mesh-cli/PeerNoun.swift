@@ -22,7 +22,7 @@ struct PeerNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             try await watching.run(out) {
-                let list = try await call(ListPeers(all: all ? true : nil))
+                let list = try await callAll(ListPeers(all: all ? true : nil))
                 try out.answer(list, isAsked: true) {
                     let rows = list.peers.map { row(of: $0, now: SystemCalls.now()) }
                     return out.table(

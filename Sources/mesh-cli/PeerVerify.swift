@@ -30,7 +30,7 @@ extension PeerNoun {
 
         func execute(_ out: Printer) async throws {
             let (credentials, profile) = try options.credentials()
-            let members = try await withAPI(of: credentials) { try await $0.call(ListMembers()).members }
+            let members = try await withAPI(of: credentials) { try await $0.callAll(ListMembers()).members }
             guard let member = members.first(where: { $0.name == name }) else {
                 let near = Nearest.names(to: name, among: members.map(\.name), limit: 2)
                 throw MeshError(

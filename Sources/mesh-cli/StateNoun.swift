@@ -109,25 +109,8 @@ struct StateNoun: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            let list = try await all()
+            let list = try await callAll(ListState(prefix: prefix))
             try out.answer(list, isAsked: true) { out.table(StateNoun.table(list.entries), empty: "No keys.") }
-        }
-
-        /// All pages as one.
-        private func all() async throws -> StateList {
-            try await withAPI { api in
-                var list = try await api.call(ListState(prefix: prefix))
-                while list.more, let last = list.entries.last {
-                    let page = try await api.call(ListState(prefix: prefix, after: last.key))
-                    guard page.entries.allSatisfy({ last.key.utf8.lexicographicallyPrecedes($0.key.utf8) }) else {
-                        throw MeshError(
-                            .internalError, "the broker gives the same keys again, and would go on for ever")
-                    }
-                    list = StateList(entries: list.entries + page.entries, revision: page.revision, more: page.more)
-                    if page.entries.isEmpty { break }
-                }
-                return list
-            }
         }
     }
 

@@ -54,7 +54,7 @@ struct TopicNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             try await watching.run(out) {
-                let list = try await call(ListTopics())
+                let list = try await callAll(ListTopics())
                 try out.answer(list, isAsked: true) {
                     let rows = list.topics.map { topic in
                         [
@@ -129,7 +129,7 @@ struct TopicNoun: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
-            let list = try await call(ListTopicMembers(topic: TopicNoun.bare(name)))
+            let list = try await callAll(ListTopicMembers(topic: TopicNoun.bare(name)))
             try out.answer(list, isAsked: true) {
                 let now = SystemCalls.now()
                 let rows = list.members.map {

@@ -15,6 +15,8 @@ import Testing
         var wall: Int64 = SystemTime.wallMillis()
         var monotonic: Int64 = 0
         var planned: [Int64] = []
+        /// What each look at the monotonic clock takes.
+        var step: Int64 = 0
     }
 
     private final class Clocks: Sendable {
@@ -72,13 +74,19 @@ import Testing
                 entropy: Entropy(&numbers))
             let file = folder.appending(path: "mesh.sqlite").path
             try FileCreation.createAtomically(file) { _ = try genesis.write(to: $0, table: Capabilities.table) }
-            let environment = WriterEnvironment(
+            var environment = WriterEnvironment(
                 wallMillis: { [clocks] in clocks.times.withLock { $0.wall } },
-                monotonicMillis: { [clocks] in clocks.times.withLock { $0.monotonic } },
+                monotonicMillis: { [clocks] in
+                    clocks.times.withLock { times in
+                        times.monotonic += times.step
+                        return times.monotonic
+                    }
+                },
                 schedule: { [clocks] delay, _ in clocks.times.withLock { $0.planned.append(delay) } },
                 signer: { [node] in $0 == node.publicKey ? node : nil },
                 keepCheckpoint: { _ in }, onFatal: { _ in }, space: space.gauge,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, metrics: BrokerMetrics())
+            environment.workMillis = environment.monotonicMillis
             database = try Database(path: file, mode: .open)
             writer = try MeshWriter(
                 database: database, table: Capabilities.table, environment: environment)
@@ -210,5 +218,83 @@ import Testing
         #expect(bench.writer.engine.state.applied == applied + 1, "it goes first once there is room")
         bench.writer.run([answers.submission(SetState(key: "k", value: 1), as: Self.owner)])
         #expect(answers.take() == ["ok"])
+    }
+
+    // MARK: Turns
+
+    /// What was answered, in order.
+    private final class Log: Sendable {
+        let answers = Mutex<[(name: String, error: MeshError?)]>([])
+        var names: [String] { answers.withLock { $0.map { $0.name } } }
+
+        func submission(_ name: String, _ work: Submission.Work) -> Submission {
+            Submission(
+                work,
+                for: .callback { result in
+                    var error: MeshError?
+                    if case .failure(let refusal) = result { error = refusal }
+                    self.answers.withLock { $0.append((name, error)) }
+                })
+        }
+
+        func write(_ name: String, _ actor: Actor) -> Submission {
+            submission(name, .command(SetState(key: name, value: 1), actor))
+        }
+        func read(_ name: String, _ actor: Actor) -> Submission {
+            submission(name, .query(GetState(key: name), actor))
+        }
+    }
+
+    @Test func aBatchThatTakesLongIsCutAndOthersComeInBetween() throws {
+        let bench = try Bench()
+        let log = Log()
+        bench.clocks.times.withLock { $0.step = 10 }
+        #expect(bench.writer.run((0..<60).map { log.write("w\($0)", Self.owner) }))
+        let first = log.names
+        #expect(!first.isEmpty && first.count < 60)
+        #expect(bench.writer.waiting == 60 - first.count)
+        let applied = bench.writer.engine.state.applied
+        #expect(bench.writer.run([log.write("other", .node)]))
+        #expect(bench.writer.engine.state.applied == applied + 1)
+        #expect(try #require(log.names.firstIndex(of: "other")) <= first.count + 1)
+        while bench.writer.run([]) {}
+        #expect(log.names.filter { $0 != "other" } == (0..<60).map { "w\($0)" })
+        #expect(bench.writer.waiting == 0)
+    }
+
+    @Test func readsThatTakeLongLetOthersIn() throws {
+        let bench = try Bench()
+        let log = Log()
+        bench.clocks.times.withLock { $0.step = 10 }
+        #expect(bench.writer.run((0..<20).map { log.read("r\($0)", Self.owner) }))
+        #expect(log.names == ["r0"])
+        bench.writer.run([log.write("other", .node)])
+        #expect(log.names.contains("other"))
+        #expect(log.names.count < 5)
+        while bench.writer.run([]) {}
+        #expect(log.names.filter { $0 != "other" } == (0..<20).map { "r\($0)" })
+    }
+
+    @Test func readsBeyondAMembersShareAreRefused() throws {
+        let bench = try Bench()
+        let log = Log()
+        let count = MeshWriter.maximumReads + 100
+        bench.writer.run((0..<count).map { log.read("r\($0)", Self.owner) })
+        while bench.writer.run([]) {}
+        let codes = log.answers.withLock { $0.compactMap { $0.error?.code } }
+        #expect(codes == Array(repeating: .busy, count: 100))
+        #expect(log.names.count == count)
+    }
+
+    @Test func whatWaitsAtTheEndIsFinished() throws {
+        let bench = try Bench()
+        let log = Log()
+        bench.clocks.times.withLock { $0.step = 10 }
+        bench.writer.run(
+            (0..<40).map { log.write("w\($0)", Self.owner) } + [log.read("r0", Self.owner), log.read("r1", Self.owner)])
+        bench.writer.finish()
+        #expect(log.names.count == 42)
+        let failed = log.answers.withLock { $0.filter { $0.error != nil } }
+        #expect(failed.allSatisfy { $0.error?.code == .shuttingDown && $0.name.hasPrefix("r") })
     }
 }

@@ -37,4 +37,11 @@ import Testing
         let long = String(repeating: "a", count: 100_000)
         #expect(Nearest.names(to: long, among: [long + "b"], limit: 1).count == 1)
     }
+
+    @Test func `of many names the nearest is found, and few are compared`() {
+        let known = (0..<5_000).map { "worker-\($0)-of-the-large-mesh" }
+        #expect(
+            Nearest.names(to: "worker-4321-of-the-large-mehs", among: known, limit: 1)
+                == ["worker-4321-of-the-large-mesh"])
+    }
 }

@@ -219,6 +219,24 @@ package struct MessageIDs: Sendable {
         return seq > 0 ? seq : nil
     }
 
+    /// The numbers of a range whose ids begin with a text, highest first, at most `limit`. Only the bits are compared: a
+    /// million ids as texts would take long.
+    package func numbers(beginning prefix: String, in range: Range<Int64>, limit: Int) -> [Int64] {
+        var start: UInt64 = 0
+        for (place, byte) in prefix.utf8.enumerated() {
+            let digit = Self.digits[Int(byte)]
+            guard digit < 32, place > 0 || digit < 16, place < 13 else { return [] }
+            start = start << 5 | UInt64(digit)
+        }
+        let shift = UInt64(5 * (13 - prefix.utf8.count))
+        var found: [Int64] = []
+        for seq in range.reversed() where mix(seq) >> shift == start {
+            found.append(seq)
+            if found.count == limit { break }
+        }
+        return found
+    }
+
     private func mix(_ seq: Int64) -> UInt64 {
         let product = UInt64(bitPattern: seq) &* factor
         return product ^ (product >> 32)

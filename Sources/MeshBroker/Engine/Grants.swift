@@ -26,7 +26,11 @@ enum Grants {
 
     static let capability = Capability("grants", migrations: migrations) {
         Write(SetGrants.self) { request, context in try set(request, context) }
-        Read(ListGrants.self) { _, view in list(of: try view.caller().member.number, view.state) }
+        Read(ListGrants.self) { _, view in
+            let list = list(of: try view.caller().member.number, view.state)
+            _ = try view.whole(list.grants, "all limits", hint: "take some back") { 200 + $0.name.utf8.count }
+            return list
+        }
         Load { state in
             let memory = state.memory(Memory.self)
             memory.limits.removeAll()

@@ -30,7 +30,7 @@ enum Groups {
             try context.record("group.left", object: session.key.hex, ["name": .string(name)])
             return GroupsOfSession(groups: groups)
         }
-        Read(ListGroups.self) { _, view in GroupList(groups: list(view.roster)) }
+        Read(ListGroups.self) { _, view in GroupList(groups: try list(view)) }
     }
 
     /// The groups after joining one: a new one at the end, a known one with its new role.
@@ -53,9 +53,15 @@ enum Groups {
         return result
     }
 
-    private static func list(_ roster: Roster) -> [GroupList.Group] {
+    /// Fails with `too_large` when all groups together are more than one answer holds.
+    private static func list(_ view: ReadView) throws -> [GroupList.Group] {
+        let roster = view.roster
         var groups: [String: [GroupList.Seat]] = [:]
-        for number in roster.sessionOrder {
+        let visible = roster.sessionOrder.lazy.filter { roster.sessions[$0]?.isVisible == true }
+        let listed = try view.whole(visible, "all groups", hint: "ask for the peers in pages: list_peers") { number in
+            (roster.sessions[number]?.groups ?? []).reduce(0) { $0 + 200 + $1.name.utf8.count }
+        }
+        for number in listed {
             guard let session = roster.sessions[number], session.isVisible, let member = roster.members[session.member]
             else { continue }
             for group in session.groups {

@@ -17,15 +17,19 @@ enum LedgerAccess {
             let limit = request.limit ?? 1_000
             guard from >= 0 else { throw MeshError.argument("from", "0 or more, not \(from)") }
             guard (1...1_000).contains(limit) else { throw MeshError.argument("limit", "1 to 1,000, not \(limit)") }
-            let entries = try view.rows(
-                "SELECT bytes FROM ledger WHERE seq >= ? ORDER BY seq LIMIT ?", from, limit
-            ) { String(decoding: $0.blob(0), as: UTF8.self) }
+            var page = view.page()
+            var entries: [String] = []
+            try view.each("SELECT bytes FROM ledger WHERE seq >= ? ORDER BY seq LIMIT ?", from, limit) { row in
+                guard row.withBlob(0, { page.takes($0.count + 16) }) else { return false }
+                entries.append(String(decoding: row.blob(0), as: UTF8.self))
+                return true
+            }
             return LedgerPage(
                 from: from, entries: entries, size: view.state.ledger.size, checkpoint: try newest(view.state)?.note)
         }
         Read(ProveEntry.self) { request, view in try prove(request, view) }
         Read(ProveConsistency.self) { request, view in try proveConsistency(request, view) }
-        Read(GetTile.self) { request, view in try tile(request, view.state) }
+        Read(GetTile.self) { request, view in try tile(request, view) }
     }
 
     private static func newest(_ state: EngineState) throws -> (size: Int64, note: String)? {
@@ -83,7 +87,8 @@ enum LedgerAccess {
     }
 
     /// C2SP `tlog-tiles`: 256 hashes of subtrees of 256^level entries, or 256 entries.
-    private static func tile(_ request: GetTile, _ state: EngineState) throws -> LedgerTile {
+    private static func tile(_ request: GetTile, _ view: ReadView) throws -> LedgerTile {
+        let state = view.state
         let (level, width) = (request.level ?? 0, Int64(request.width ?? 256))
         let missing = MeshError(.notFound, "the ledger has no such tile")
         guard (0...7).contains(level), (1...256).contains(width), request.number >= 0, request.number < 1 << 40 else {
@@ -98,6 +103,7 @@ enum LedgerAccess {
             let rows = try state.database.prepare("SELECT bytes FROM ledger WHERE seq >= ? ORDER BY seq LIMIT ?")
                 .rows(first, width) { $0.blob(0) }
             for bytes in rows { data += [UInt8(bytes.count >> 8), UInt8(bytes.count & 0xFF)] + bytes }
+            view.meter.add(data.count * 2)
         } else {
             for index in first..<first + width { data += try hash(level, index, state).bytes }
         }

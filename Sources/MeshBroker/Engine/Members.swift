@@ -65,16 +65,22 @@ enum Members {
         }
         Write(CreateInvite.self) { request, context in try createInvite(request, context) }
         InternalWrite(ClaimInvite.self) { request, context in try claim(request, context) }
-        Read(ListMembers.self) { _, view in
-            MemberList(
-                members: view.roster.memberOrder.compactMap { number in
-                    guard let member = view.roster.members[number], member.revokedAt == nil else { return nil }
-                    let sessions = view.roster.sessions(of: number).compactMap { view.roster.sessions[$0] }
-                    return .init(
+        Read(ListMembers.self) { request, view in
+            let roster = view.roster
+            let start = try view.cursor(request.after) { roster.member(key: $0)?.number }
+            let present = roster.memberOrder.after(start).lazy.compactMap { roster.members[$0] }.filter {
+                $0.revokedAt == nil
+            }
+            var page = view.listPage()
+            let taken = page.take(present) { $0.listBytes }
+            return MemberList(
+                members: taken.map { member in
+                    let sessions = roster.sessions(of: member.number)
+                    return MemberList.Row(
                         memberId: member.id, name: member.name, pubkey: member.key, role: member.role,
                         joinedAt: Timestamp.iso8601(member.joinedAt), sessions: sessions.count,
-                        online: sessions.count { $0.attachment.isAttached })
-                })
+                        online: sessions.count { roster.sessions[$0]?.attachment.isAttached == true })
+                }, next: page.isFull ? taken.last?.keyHex : nil)
         }
         Read(WhoAmI.self) { _, view in
             let (session, member) = try view.caller()

@@ -27,12 +27,15 @@ package final class MeshEngine {
     /// Applies a batch in one transaction and returns once it is durable: first the timers that are due, then the
     /// commands in order. A batch whose number was applied before changes nothing.
     ///
+    /// With `isOver` the batch may end early: it is asked between commands, and once it answers true the commands that
+    /// are left have no outcome and have not happened; the batch that was applied is the one without them.
+    ///
     /// Fails with `StoreError`; then nothing of the batch is stored and the memory is what the tables say.
-    package func apply(_ batch: Batch) throws -> BatchResult {
+    package func apply(_ batch: Batch, isOver: ((_ done: Int) -> Bool)? = nil) throws -> BatchResult {
         guard batch.number > state.applied else { return BatchResult() }
         if isAhead { try reload() }
         do {
-            let result = try database.transaction { try run(batch) }
+            let result = try database.transaction { try run(batch, isOver) }
             state.applied = batch.number
             return result
         } catch {
@@ -44,16 +47,17 @@ package final class MeshEngine {
     /// When the next timer is due, Unix milliseconds.
     package var nextDue: Int64? { state.timers.nextDue }
 
-    /// Answers a read or a watch from what is committed.
-    package func query(_ request: any Request, actor: Actor, connection: ConnectionID?) -> Result<any Reply, MeshError>
-    {
+    /// Answers a read or a watch from what is committed, and counts what the answer costs.
+    package func query(
+        _ request: any Request, actor: Actor, connection: ConnectionID?, meter: ReadMeter = ReadMeter()
+    ) -> Result<any Reply, MeshError> {
         guard let row = table.row(of: Swift.type(of: request)) else {
             return .failure(MeshError(.unknownType, "this broker does not know \(Swift.type(of: request).type)"))
         }
         return Self.catching {
             if isAhead { try reload() }
             _ = try authorise(row, actor: actor)
-            let view = ReadView(state: state, actor: actor)
+            let view = ReadView(state: state, actor: actor, meter: meter)
             switch row.run {
             case .read(let body): return try body(request, view)
             case .watch(let body):
@@ -81,7 +85,7 @@ package final class MeshEngine {
     /// Forgets the watches of a connection that is gone.
     package func forget(_ connection: ConnectionID) { state.subscriptions.remove(connection) }
 
-    private func run(_ batch: Batch) throws -> BatchResult {
+    private func run(_ batch: Batch, _ isOver: ((Int) -> Bool)?) throws -> BatchResult {
         state.now = max(state.now, batch.now)
         var result = BatchResult()
         result.outcomes.reserveCapacity(batch.commands.count)
@@ -89,7 +93,17 @@ package final class MeshEngine {
         Connections.holdExpiry(batch, state)
         try fireTimers()
         result.timerEffects = context.effects.count
-        for command in batch.commands { result.outcomes.append(try decide(command)) }
+        var asked = (done: 0, changes: database.totalChanges, effects: context.effects.count)
+        for command in batch.commands {
+            result.outcomes.append(try decide(command))
+            // Asking costs a look at the clock: it is done after a command that did much, and after some that did little.
+            guard let isOver else { continue }
+            let done = result.outcomes.count
+            let work = context.effects.count - asked.effects + Int(database.totalChanges - asked.changes)
+            guard done - asked.done >= 16 || work >= 128 else { continue }
+            if isOver(done) { break }
+            asked = (done, database.totalChanges, context.effects.count)
+        }
         result.effects = context.effects
         context.effects = []
         let meta = MetaTable(database)

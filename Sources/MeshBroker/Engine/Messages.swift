@@ -313,9 +313,17 @@ enum Messages {
     private static func resolve(_ request: Resolve, _ view: ReadView) throws -> Resolved {
         let caller = try? view.caller().session.number
         let resolution = try view.roster.resolve(request.targetSpec, from: caller, at: view.now)
-        return Resolved(
+        // Whoever seals needs every key; whoever does not gets as many as one answer holds.
+        var page = view.wholePage()
+        let taken = page.take(resolution.recipients) { _ in 420 }
+        guard !page.isFull || !resolution.isSealed else {
+            throw MeshError(
+                .tooLarge, "\(resolution.recipients.count) recipients are too many to seal for",
+                hint: "send to a group or a topic")
+        }
+        var resolved = Resolved(
             kind: resolution.kind.rawValue, sealed: resolution.isSealed,
-            recipients: resolution.recipients.compactMap { recipient in
+            recipients: taken.compactMap { recipient in
                 switch recipient {
                 case .session(let number):
                     guard let session = view.roster.sessions[number], let member = view.roster.members[session.member]
@@ -331,6 +339,8 @@ enum Messages {
                         session: nil, member: member.key, name: member.name, label: nil, binding: nil)
                 }
             })
+        if page.isFull { resolved.recipientCount = resolution.recipients.count }
+        return resolved
     }
 }
 

@@ -48,20 +48,24 @@ enum Presence {
         }
         Read(ListPeers.self) { request, view in
             let caller = try? view.caller().session
-            let listed = view.roster.sessionOrder.compactMap { view.roster.sessions[$0] }.filter { session in
+            let roster = view.roster
+            let start = try view.cursor(request.after) { roster.session(key: $0)?.number }
+            let listed = roster.sessionOrder.after(start).lazy.compactMap { roster.sessions[$0] }.filter { session in
                 (request.all == true || session.attachment != .away)
                     && (session.isVisible || session.member == caller?.member)
             }
+            var page = view.listPage()
+            let taken = page.take(listed) { $0.listBytes }
             return PeersList(
-                peers: listed.compactMap { session in
-                    view.roster.members[session.member].map { member in
+                peers: taken.compactMap { session in
+                    roster.members[session.member].map { member in
                         PeersList.Peer(
                             session: session, member: member,
                             shownName: view.roster.shownName(of: session, member),
                             pending: view.state.mailboxes[session.number]?.count ?? 0,
                             you: session.number == caller?.number, now: view.now)
                     }
-                })
+                }, next: page.isFull ? taken.last?.keyHex : nil)
         }
         Timer(workingTimer) { key, context in
             let number = SessionNumber(rawValue: key)

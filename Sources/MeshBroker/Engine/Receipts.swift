@@ -43,20 +43,23 @@ enum Receipts {
         // Nobody but the sender's member and the recipients learns that a message exists.
         let isOwn = message.member == member.number
         guard isOwn || rows.contains(where: { $0.recipient == .session(session.number) }) else { throw unknown(id) }
-        let receipts = rows.map { entry in
+        var page = view.wholePage()
+        let receipts = page.take(rows) { _ in 300 }.map { entry in
             row(
                 entry.recipient, entry.state,
                 reason: entry.reason == Grants.holdReason
                     ? nil : entry.state == .held ? holdReason(entry.recipient, message.priority, state) : entry.reason,
                 attempts: entry.attempts, updatedAt: entry.updatedAt, state)
         }
-        let delivered = !receipts.isEmpty && receipts.allSatisfy { $0.state.isReceived }
-        let agreed = Set(receipts.map(\.state))
-        return MessageStatus(
+        let delivered = !rows.isEmpty && rows.allSatisfy { $0.state.isReceived }
+        let agreed = Set(rows.map(\.state))
+        var status = MessageStatus(
             messageId: state.messageIDs.id(seq), targetSpec: message.target,
             status: agreed.count == 1 ? agreed.first?.rawValue ?? "accepted" : "accepted", delivered: delivered,
-            deliveredAt: delivered ? Timestamp.iso8601(receipts.map(\.updatedAt).max() ?? 0) : nil,
+            deliveredAt: delivered ? Timestamp.iso8601(rows.map(\.updatedAt).max() ?? 0) : nil,
             acceptedAt: message.acceptedAt, expiresAt: message.expiresAt, recipients: receipts)
+        if page.isFull { status.recipientCount = rows.count }
+        return status
     }
 
     /// The number of an id or of a unique prefix of 8 characters or more.
@@ -68,12 +71,8 @@ enum Receipts {
         guard (8..<13).contains(id.utf8.count) else {
             throw .argument("messageId", "13 characters, or a unique prefix of at least 8")
         }
-        var found: [Int64] = []
-        var seq = state.nextMessage - 1
-        while seq > max(0, state.nextMessage - 1_000_000), found.count < 2 {
-            if state.messageIDs.id(seq).hasPrefix(id) { found.append(seq) }
-            seq -= 1
-        }
+        let newest = max(1, state.nextMessage - 1_000_000)..<max(1, state.nextMessage)
+        let found = state.messageIDs.numbers(beginning: id, in: newest, limit: 2)
         if found.count > 1 {
             throw MeshError(
                 .ambiguousPrefix, "\(id) begins more than one message id",
@@ -141,11 +140,14 @@ enum Receipts {
         }
         let all = state.mailboxes[session.number]?.all ?? []
         var messages: [MessagePush] = []
+        var page = view.page()
         for pending in all where pending.message > floor && messages.count < limit {
             guard let message = try StoredMessage.find(pending.message, state.database),
                 let push = message.push(
                     to: .session(session.number), session: session, attempt: max(1, pending.attempts), state)
             else { continue }
+            // The copies of others are read as well.
+            guard page.takes(message.storedBytes) else { break }
             messages.append(push)
         }
         return Inbox(messages: messages, total: all.count)

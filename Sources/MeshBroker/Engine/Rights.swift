@@ -44,12 +44,13 @@ enum Rights {
         }
         Write(Unban.self) { request, context in try unban(request, context) }
         Read(ListBans.self) { _, view in
-            BanList(
-                bans: view.roster.memberOrder.compactMap { number in
-                    guard let member = view.roster.members[number], member.isBanned, let since = member.revokedAt else {
-                        return nil
+            let banned = view.roster.memberOrder.lazy.compactMap { view.roster.members[$0] }.filter(\.isBanned)
+            let listed = try view.whole(banned, "all bans", hint: "unban who may come back") { $0.listBytes }
+            return BanList(
+                bans: listed.compactMap { member in
+                    member.revokedAt.map { since in
+                        BanList.Row(name: member.name, pubkey: member.key, revokedAt: Timestamp.iso8601(since))
                     }
-                    return .init(name: member.name, pubkey: member.key, revokedAt: Timestamp.iso8601(since))
                 })
         }
         Write(Kick.self) { request, context in

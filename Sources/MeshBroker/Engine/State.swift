@@ -41,7 +41,7 @@ enum State {
         Write(BatchState.self) { request, context in try write(request.operations, context) }
         Read(GetState.self) { request, view in
             try check(key: request.key)
-            guard let entry = try entry(request.key, view.state) else {
+            guard let entry = try entry(request.key, view) else {
                 return StateResult(
                     key: request.key, value: .null, updatedBy: "", updatedAt: "", version: 0, revision: 0, found: false)
             }
@@ -54,10 +54,10 @@ enum State {
         Read(ListState.self) { request, view in
             let limit = request.limit ?? 1_000
             guard (1...1_000).contains(limit) else { throw MeshError.argument("limit", "1 to 1,000, not \(limit)") }
-            let entries = try list(request.prefix ?? "", after: request.after, limit: limit + 1, view)
+            var page = view.page()
+            let (entries, more) = try list(request.prefix ?? "", after: request.after, limit: limit, &page, view)
             return StateList(
-                entries: Array(entries.prefix(limit)), revision: view.state.memory(Memory.self).revision,
-                more: entries.count > limit)
+                entries: entries, revision: view.state.memory(Memory.self).revision, more: more)
         }
         Watch(WatchState.self) { request, watch in
             let name = request.watchId ?? ""
@@ -65,7 +65,23 @@ enum State {
             guard name.utf8.count <= 128, prefix.utf8.count <= 256 else {
                 throw MeshError.argument("watchId", "at most 128 bytes, and a prefix of at most 256")
             }
-            let entries = try list(prefix, after: nil, limit: Int(maximumKeys), watch.view)
+            if request.snapshot == false {
+                try watch.subscribe(channel: channel, prefix: prefix, name: name)
+                var start = StateSnapshot(
+                    watchId: name, prefix: prefix, entries: [],
+                    revision: watch.view.state.memory(Memory.self).revision)
+                start.partial = true
+                return start
+            }
+            var page = watch.view.wholePage()
+            let (entries, more) = try list(prefix, after: nil, limit: Int(maximumKeys), &page, watch.view)
+            guard !more else {
+                throw MeshError(
+                    .tooLarge,
+                    "the keys under \(prefix.isEmpty ? "all prefixes" : prefix) take more than \(AnswerSize.whole) bytes",
+                    hint:
+                        "watch a longer prefix, or watch with snapshot: false and read them in pages with list_state")
+            }
             try watch.subscribe(channel: channel, prefix: prefix, name: name)
             return StateSnapshot(
                 watchId: name, prefix: prefix, entries: entries,
@@ -210,21 +226,34 @@ enum State {
 
     private static let columns = "key, value, version, revision, updated_by, updated_at, updated_member"
 
-    private static func entry(_ key: String, _ state: EngineState) throws -> StateList.Entry? {
-        try state.database.prepare("SELECT \(columns) FROM state_entry WHERE key = ?")
-            .first(key) { try row($0, state.roster) }
+    private static func entry(_ key: String, _ view: ReadView) throws -> StateList.Entry? {
+        try view.state.database.prepare("SELECT \(columns) FROM state_entry WHERE key = ?").first(key) { entry in
+            view.meter.add(cost(entry))
+            return try row(entry, view.roster)
+        }
     }
 
+    /// Entries of a page, and whether more follow.
     private static func list(
-        _ prefix: String, after: String?, limit: Int, _ view: ReadView
-    ) throws -> [StateList.Entry] {
+        _ prefix: String, after: String?, limit: Int, _ page: inout AnswerPage, _ view: ReadView
+    ) throws -> (entries: [StateList.Entry], more: Bool) {
+        var entries: [StateList.Entry] = []
+        var more = false
         // A prefix is the range from itself to itself followed by the highest scalar, in byte order.
-        try view.rows(
+        try view.each(
             """
             SELECT \(columns) FROM state_entry WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?
-            """, prefix, prefix + "\u{10FFFF}\u{10FFFF}", after ?? "", limit
-        ) { try row($0, view.roster) }
+            """, prefix, prefix + "\u{10FFFF}\u{10FFFF}", after ?? "", limit + 1
+        ) { entry in
+            more = entries.count == limit || !page.takes(cost(entry))
+            if !more { entries.append(try row(entry, view.roster)) }
+            return !more
+        }
+        return (entries, more)
     }
+
+    /// About how many bytes an entry takes in an answer.
+    private static func cost(_ entry: Statement) -> Int { 200 + entry.withBlob(1) { ValueCost.of($0) } }
 
     private static func row(_ row: Statement, _ roster: Roster) throws -> StateList.Entry {
         var entry = StateList.Entry(

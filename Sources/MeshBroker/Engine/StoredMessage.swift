@@ -77,6 +77,12 @@ struct StoredMessage {
         return body + Self.offerOverhead
     }
 
+    /// About how many bytes are read to offer it: the copies for all recipients, and the fields around them.
+    var storedBytes: Int {
+        guard case .copies(let copies) = body else { return offerBytes }
+        return copies.reduce(Self.offerOverhead) { $0 + $1.ciphertext.utf8.count + 150 }
+    }
+
     /// About how many bytes of an offer stand around its body.
     static let offerOverhead = 900
 

@@ -9,6 +9,8 @@ enum Topics {
     static let maximumHistory: Int64 = 100_000
     /// Unread messages are counted up to here.
     static let maximumCounted: Int64 = 1_000
+    /// The newest mentions of a member that are looked at when its unread ones are counted.
+    static let maximumMentionsCounted: Int64 = 10_000
 
     static let migrations = [
         Migration(
@@ -48,12 +50,18 @@ enum Topics {
         Write(JoinTopic.self) { request, context in try join(request, context) }
         Write(LeaveTopic.self) { request, context in try leave(request, context) }
         Write(MarkTopicRead.self) { request, context in try markRead(request, context) }
-        Read(ListTopics.self) { _, view in
+        Read(ListTopics.self) { request, view in
             let member = try view.caller().member.number
-            return TopicList(
-                topics: try view.roster.topics.all.filter { $0.isVisible(to: member) }.map {
-                    try row($0, for: member, view.state)
-                })
+            let mentions = try mentions(of: member, view)
+            var page = view.listPage()
+            var rows: [TopicList.Row] = []
+            for topic in view.roster.topics.all(after: request.after) where topic.isVisible(to: member) {
+                let row = try row(topic, for: member, mentions, view.state)
+                // Counting what is unread is work as well.
+                guard page.takes(300 + (topic.about?.utf8.count ?? 0) + 4 * (row.unread ?? 0)) else { break }
+                rows.append(row)
+            }
+            return TopicList(topics: rows, next: page.isFull ? rows.last?.name : nil)
         }
         Read(ListTopicMembers.self) { request, view in
             let topic = try view.roster.topics.find(request.topic, for: view.caller().member.number, code: .notFound)
@@ -62,28 +70,31 @@ enum Topics {
                 topic.number.rawValue
             ) { (MemberNumber(rawValue: $0.int(0)), $0.int(1)) }
             let readAt = Dictionary(marks) { first, _ in first }
+            let start = try view.cursor(request.after) { view.roster.member(key: $0)?.number }
+            let present = topic.members.after(start).lazy.compactMap { view.roster.members[$0] }.filter {
+                $0.revokedAt == nil
+            }
+            var page = view.listPage()
+            let taken = page.take(present) { $0.listBytes }
             return TopicMembers(
                 topic: request.topic,
-                members: topic.members.compactMap { number in
-                    guard let member = view.roster.members[number], let seat = topic.seats[number],
-                        member.revokedAt == nil
-                    else { return nil }
-                    return .init(
-                        memberId: member.id, pubkey: member.key, displayName: member.name, role: seat.role,
-                        joinedAt: Timestamp.iso8601(seat.joinedAt), lastReadAt: readAt[number].map(Timestamp.iso8601))
-                })
+                members: taken.compactMap { member in
+                    topic.seats[member.number].map { seat in
+                        TopicMembers.Row(
+                            memberId: member.id, pubkey: member.key, displayName: member.name, role: seat.role,
+                            joinedAt: Timestamp.iso8601(seat.joinedAt),
+                            lastReadAt: readAt[member.number].map(Timestamp.iso8601))
+                    }
+                }, next: page.isFull ? taken.last?.keyHex : nil)
         }
         Read(TopicHistory.self) { request, view in
             let topic = try view.roster.topics.find(request.topic, for: view.caller().member.number, code: .notFound)
             let limit = try pageSize(request.limit)
             let before = try place(request.beforeId, view.state) ?? .max
-            let messages = try view.rows(
-                "\(select) WHERE topic = ? AND message < ? ORDER BY message DESC LIMIT ?", topic.number.rawValue,
-                before,
-                Int64(limit + 1)
-            ) { try message($0, view.state) }
-            return TopicHistoryPage(
-                topic: request.topic, messages: Array(messages.prefix(limit)), more: messages.count > limit)
+            let (messages, more) = try history(
+                "\(select) WHERE topic = ?1 AND message < ?2 ORDER BY message DESC LIMIT ?3", topic.number.rawValue,
+                before, limit: limit, view)
+            return TopicHistoryPage(topic: request.topic, messages: messages, more: more)
         }
         Read(ListMentions.self) { request, view in
             let member = try view.caller().member.number.rawValue
@@ -92,13 +103,12 @@ enum Topics {
                 AND EXISTS (SELECT 1 FROM topic_member s WHERE s.topic = topic_mention.topic AND s.member = ?1
                     AND s.read_message < topic_mention.message)
                 """
-            let messages = try view.rows(
+            let (messages, more) = try history(
                 """
                 \(select) JOIN topic_mention USING (topic, message) WHERE topic_mention.member = ?1 AND message < ?2
                 \(request.unread == true ? unread : "") ORDER BY message DESC LIMIT ?3
-                """, member, before, Int64(pageSize(request.limit))
-            ) { try message($0, view.state) }
-            return MentionList(messages: messages)
+                """, member, before, limit: pageSize(request.limit), view)
+            return MentionList(messages: messages, more: more ? true : nil)
         }
         Load { state in try load(state) }
     }
@@ -253,6 +263,22 @@ enum Topics {
             accepted_at FROM topic_message
         """
 
+    /// A page of messages, and whether older ones follow. The query takes what it is about, the message that the page
+    /// ends before, and a limit.
+    private static func history(
+        _ sql: String, _ subject: Int64, _ before: Int64, limit: Int, _ view: ReadView
+    ) throws -> (messages: [TopicMessage], more: Bool) {
+        var page = view.page()
+        var messages: [TopicMessage] = []
+        var more = false
+        try view.each(sql, subject, before, Int64(limit + 1)) { row in
+            more = messages.count == limit || !page.takes(500 + row.withBlob(5) { $0.count })
+            if !more { messages.append(try message(row, view.state)) }
+            return !more
+        }
+        return (messages, more)
+    }
+
     private static func message(_ row: Statement, _ state: EngineState) throws -> TopicMessage {
         let member = state.roster.members[MemberNumber(rawValue: row.int(2))]
         let mentions =
@@ -300,38 +326,54 @@ enum Topics {
         )
         try moved.run(last, context.now, topic.number.rawValue, member.number.rawValue, last)
         if state.database.changes > 0 { try context.record("topic.read", object: topic.id) }
-        return TopicRead(topic: topic.name, unread: try unread(topic, member.number, state).all)
+        return TopicRead(
+            topic: topic.name,
+            unread: try unread(topic, member.number, after: try readMark(topic, member.number, state), state))
     }
 
-    /// Messages of others beyond the read mark, and those of them that mention the member.
+    /// Messages of others after a read mark, counted to 1,000.
     private static func unread(
-        _ topic: Topic, _ member: MemberNumber, _ state: EngineState
-    ) throws -> (all: Int, mentions: Int) {
-        let mark =
-            try state.database.prepare("SELECT read_message FROM topic_member WHERE topic = ? AND member = ?")
-            .first(topic.number.rawValue, member.rawValue) { $0.int(0) } ?? 0
+        _ topic: Topic, _ member: MemberNumber, after mark: Int64, _ state: EngineState
+    ) throws -> Int {
         let all = try state.database.prepare(
             """
             SELECT COUNT(*) FROM (
                 SELECT 1 FROM topic_message WHERE topic = ? AND message > ? AND member <> ? LIMIT ?)
             """
         ).first(topic.number.rawValue, mark, member.rawValue, maximumCounted) { $0.int(0) }
-        let mentions = try state.database.prepare(
-            "SELECT COUNT(*) FROM topic_mention WHERE member = ? AND message > ? AND topic = ?"
-        ).first(member.rawValue, mark, topic.number.rawValue) { $0.int(0) }
-        return (Int(all ?? 0), Int(mentions ?? 0))
+        return Int(all ?? 0)
     }
 
-    private static func row(_ topic: Topic, for member: MemberNumber, _ state: EngineState) throws -> TopicList.Row {
+    /// A member's newest mentions by topic: one pass over them serves all of its topics.
+    private static func mentions(of member: MemberNumber, _ view: ReadView) throws -> [TopicNumber: [Int64]] {
+        var found: [TopicNumber: [Int64]] = [:]
+        try view.each(
+            "SELECT topic, message FROM topic_mention WHERE member = ? ORDER BY message DESC LIMIT ?", member.rawValue,
+            maximumMentionsCounted
+        ) { row in
+            found[TopicNumber(rawValue: row.int(0)), default: []].append(row.int(1))
+            return true
+        }
+        return found
+    }
+
+    private static func row(
+        _ topic: Topic, for member: MemberNumber, _ mentions: [TopicNumber: [Int64]], _ state: EngineState
+    ) throws -> TopicList.Row {
         var row = TopicList.Row(
             id: topic.id, name: topic.name, description: topic.about, visibility: topic.visibility,
             memberCount: topic.seats.count, createdAt: Timestamp.iso8601(topic.createdAt))
         guard let seat = topic.seats[member] else { return row }
         row.role = seat.role
-        let open = try unread(topic, member, state)
-        row.unread = open.all
-        row.mentions = open.mentions
+        let mark = try readMark(topic, member, state)
+        row.unread = try unread(topic, member, after: mark, state)
+        row.mentions = mentions[topic.number]?.count { $0 > mark } ?? 0
         return row
+    }
+
+    private static func readMark(_ topic: Topic, _ member: MemberNumber, _ state: EngineState) throws -> Int64 {
+        try state.database.prepare("SELECT read_message FROM topic_member WHERE topic = ? AND member = ?")
+            .first(topic.number.rawValue, member.rawValue) { $0.int(0) } ?? 0
     }
 
     // MARK: Opening

@@ -124,10 +124,13 @@ package struct ReadView {
     let state: EngineState
     /// Who asks.
     package let actor: Actor
+    /// Counts what the answer costs.
+    package let meter: ReadMeter
 
-    init(state: EngineState, actor: Actor) {
+    init(state: EngineState, actor: Actor, meter: ReadMeter = ReadMeter()) {
         self.state = state
         self.actor = actor
+        self.meter = meter
     }
 
     /// Everyone known.
@@ -148,6 +151,11 @@ package struct ReadView {
     /// Rows of a query.
     func rows<Row>(_ sql: String, _ values: any Bindable..., map: (Statement) throws -> Row) throws -> [Row] {
         try state.database.prepare(sql).rows(values, map: map)
+    }
+
+    /// Rows of a query until `body` answers false.
+    func each(_ sql: String, _ values: any Bindable..., body: (Statement) throws -> Bool) throws {
+        try state.database.prepare(sql).each(values, body)
     }
 }
 

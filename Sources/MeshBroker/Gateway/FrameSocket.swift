@@ -38,6 +38,8 @@ package final class FrameSocket {
     private var input = ByteBuffer()
     private var pending = ByteBuffer()
     private var inFlight = 0
+    /// Kept until what is pending has left.
+    private var leases: [AnswerLease] = []
     private var pingWindow = NIODeadline.uptimeNanoseconds(0)
     private var pingsInWindow = 0
     private var pongsInWindow = 0
@@ -84,6 +86,13 @@ package final class FrameSocket {
     /// "slow_consumer".
     package func write(_ frame: [UInt8]) { write(.text, frame) }
 
+    /// The same, and keeps a lease until the frame has left.
+    package func write(_ frame: [UInt8], holding lease: AnswerLease) {
+        leases.append(lease)
+        write(.text, frame)
+        if pending.readableBytes == 0 { leases = [] }
+    }
+
     /// Writes a binary frame, under the same rules.
     package func writeBinary(_ frame: [UInt8]) { write(.binary, frame) }
 
@@ -105,7 +114,10 @@ package final class FrameSocket {
         pending = ByteBuffer()
         inFlight += batch.readableBytes
         let promise = eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenComplete { [self] _ in inFlight -= batch.readableBytes }
+        promise.futureResult.assumeIsolated().whenComplete { [self, leases] _ in
+            withExtendedLifetime(leases) { inFlight -= batch.readableBytes }
+        }
+        leases = []
         context.writeAndFlush(NIOAny(batch), promise: promise)
     }
 

@@ -103,7 +103,8 @@ extension GatewayConnection {
         // A peer that does not read its answer is not waited for without end.
         setTimer(.seconds(Int64(configuration.idleSeconds)), context) { $0.close(promise: nil) }
         let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenComplete { [self] result in
+        promise.futureResult.assumeIsolated().whenComplete { [self, lease = answer.lease] result in
+            withExtendedLifetime(lease) {}
             guard case .success = result else { return context.close(promise: nil) }
             goesOn && !isStopping ? continueReading(context) : linger(context)
         }

@@ -145,6 +145,8 @@ package struct HTTPAnswer: Sendable {
     package var headers: [(String, String)]
     /// The body; not sent to HEAD.
     package var body: [UInt8]
+    /// Kept until the answer has left, or never will.
+    package var lease: AnswerLease?
 
     /// Makes an answer.
     package init(status: Int, contentType: String, headers: [(String, String)] = [], body: [UInt8] = []) {

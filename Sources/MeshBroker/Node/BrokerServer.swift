@@ -123,6 +123,7 @@ final class SocketBridge: FrameHandler, FrameSink {
 
     var isLoopback: Bool { socket?.isLoopback ?? true }
     func write(_ frame: [UInt8]) { socket?.write(frame) }
+    func write(_ frame: [UInt8], holding lease: AnswerLease) { socket?.write(frame, holding: lease) }
     func flush() { socket?.flush() }
     func ping(_ payload: [UInt8]) { socket?.ping(payload) }
     func close(_ reason: CloseReason) { socket?.close(reason) }

@@ -169,7 +169,9 @@ extension HTTPAnswer {
         if let allow = error.details["allow"]?.arrayValue {
             answer.headers.append(("Allow", allow.compactMap(\.stringValue).joined(separator: ", ")))
         }
-        if error.code == .rateLimited || error.code == .queueFull { answer.headers.append(("Retry-After", "1")) }
+        if error.code == .rateLimited || error.code == .queueFull || error.code == .busy {
+            answer.headers.append(("Retry-After", "1"))
+        }
         return answer
     }
 }

@@ -30,10 +30,17 @@ struct MeshHandle: Sendable {
 
     /// Decides a command or answers a query for a caller outside the event loops.
     func perform(_ request: any Request, as actor: Actor) async -> Result<any Reply, MeshError> {
+        await ask(request, as: actor).result
+    }
+
+    /// The same, with the lease of a read's answer: it counts as made until the lease ends.
+    func ask(
+        _ request: any Request, as actor: Actor
+    ) async -> (result: Result<any Reply, MeshError>, lease: AnswerLease?) {
         await withCheckedContinuation { continuation in
             let work: Submission.Work =
                 Swift.type(of: request).kind == .write ? .command(request, actor) : .query(request, actor)
-            sequencer.submit([.init(work, for: .callback { continuation.resume(returning: $0) })])
+            sequencer.submit([.init(work, for: .caller { continuation.resume(returning: ($0, $1)) })])
         }
     }
 }

@@ -101,14 +101,16 @@ enum MeshRoutes {
         let json = try parse(context.call)
         try checkAgrees(json, type: type, mesh.facts)
         let request = try node.table.decode(type: type, from: json)
-        var result = await mesh.perform(request, as: .session(session.number, nil))
-        if case .failure(let error) = result, error.code == .unauthorized {
+        var answered = await mesh.ask(request, as: .session(session.number, nil))
+        if case .failure(let error) = answered.result, error.code == .unauthorized {
             // The session has retired since: its member's word makes it known again, or says why it cannot be.
             signed.forget(in: mesh, of: node)
             let again = try await signed.session(in: mesh, of: node)
-            result = await mesh.perform(request, as: .session(again.number, nil))
+            answered = await mesh.ask(request, as: .session(again.number, nil))
         }
-        return try .reply(200, result.get())
+        var answer = try HTTPAnswer.reply(200, answered.result.get())
+        answer.lease = answered.lease
+        return answer
     }
 
     private static func parse(_ call: HTTPCall) throws(MeshError) -> JSON {

@@ -15,6 +15,10 @@ package final class LocalSequencer: Sequencer {
         var queue: [Submission] = []
         var isScheduled = false
         var isClosed = false
+        /// What the writer has taken and not done.
+        var waiting = 0
+        /// Whether room was made while the writer ran.
+        var isResumed = false
     }
 
     private let inbox = Mutex(Inbox())
@@ -26,6 +30,7 @@ package final class LocalSequencer: Sequencer {
         self.loop = loop
         self.writer = NIOLoopBoundBox(writer, eventLoop: loop)
         writer.wake = { [weak self] in self?.wake() }
+        writer.answers.onRoom { [weak self] in self?.resume() }
         let box = self.writer
         writer.checkpoint = { loop.execute { box.value.makeCheckpoint() } }
     }
@@ -37,7 +42,7 @@ package final class LocalSequencer: Sequencer {
             if inbox.isClosed {
                 return .refuse(MeshError(.shuttingDown, "the broker is stopping", hint: "connect again"))
             }
-            guard inbox.queue.count + submissions.count <= Self.maximumQueue else {
+            guard inbox.waiting + inbox.queue.count + submissions.count <= Self.maximumQueue else {
                 return .refuse(MeshError(.busy, "the mesh has too much work waiting", hint: "try again in a moment"))
             }
             inbox.queue += submissions
@@ -68,15 +73,31 @@ package final class LocalSequencer: Sequencer {
         }
     }
 
+    /// Runs what waits in the writer, now that there is room for its answers.
+    private func resume() {
+        let isIdle = inbox.withLock { inbox in
+            inbox.isResumed = true
+            if inbox.isScheduled { return false }
+            inbox.isScheduled = true
+            return true
+        }
+        if isIdle { loop.execute { self.drain() } }
+    }
+
     private func drain() {
         let work = inbox.withLock { inbox in
             defer { inbox.queue = [] }
+            inbox.waiting += inbox.queue.count
+            inbox.isResumed = false
             return inbox.queue
         }
-        writer.value.run(work)
+        let goesOn = writer.value.run(work)
+        let waiting = writer.value.waiting
         let isDone = inbox.withLock { inbox in
-            if inbox.queue.isEmpty { inbox.isScheduled = false }
-            return inbox.queue.isEmpty
+            inbox.waiting = waiting
+            let isDone = inbox.queue.isEmpty && !goesOn && !inbox.isResumed
+            if isDone { inbox.isScheduled = false }
+            return isDone
         }
         if !isDone { loop.execute { self.drain() } }
     }
@@ -87,6 +108,7 @@ package final class LocalSequencer: Sequencer {
         do {
             try await loop.submit {
                 self.drain()
+                self.writer.value.finish()
                 self.writer.value.close()
             }.get()
         } catch {

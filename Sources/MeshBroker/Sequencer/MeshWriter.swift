@@ -10,6 +10,8 @@ package struct WriterEnvironment: Sendable {
     package var wallMillis: @Sendable () -> Int64
     /// Monotonic clock, milliseconds.
     package var monotonicMillis: @Sendable () -> Int64
+    /// Time that the calling thread has worked, milliseconds: what a busy machine or a slow disk takes does not count.
+    package var workMillis: @Sendable () -> Int64 = { SystemTime.threadMillis() }
     /// Runs something on the writer's loop after a time in milliseconds.
     package var schedule: @Sendable (Int64, @escaping @Sendable () -> Void) -> Void
     /// The secret of a key that signs checkpoints; nil when this node does not hold it.
@@ -48,7 +50,7 @@ package struct WriterEnvironment: Sendable {
 package final class MeshWriter {
     package let engine: MeshEngine
     private let database: Database
-    private let environment: WriterEnvironment
+    let environment: WriterEnvironment
     private var clock: BatchClock
     private var generator = SecureRandom()
     private var connections: [ConnectionID: PeerConnection] = [:]
@@ -62,6 +64,12 @@ package final class MeshWriter {
     private var postponed: [Submission] = []
     private static let maximumPostponed = 65_536
     private var isStopped = false
+    /// What waits for its turn.
+    var queue = FairQueue<Submission>()
+    /// Whether the last turn left commands or reads undone.
+    var busy = (commands: false, reads: false)
+    /// What was made for readers and has not left.
+    let answers = AnswerBudget()
     /// Runs the writer again; set by whoever owns the loop.
     var wake: (@Sendable () -> Void)?
     /// Signs a checkpoint on the writer's loop; set by whoever owns the loop.
@@ -78,48 +86,28 @@ package final class MeshWriter {
     /// A planned time has come: the next run plans anew.
     func woken() { wakeUp.woken() }
 
-    /// Runs what was submitted: commands in one transaction, then queries, so that a query sees the writes before it.
-    func run(_ work: [Submission]) {
-        var rest = work[...]
-        repeat { rest = runSegment(rest) } while !rest.isEmpty
-        scheduleWakeUp()
-    }
-
-    /// Takes work up to where a connection writes after it has asked: the order of one connection is kept.
-    private func runSegment(_ work: ArraySlice<Submission>) -> ArraySlice<Submission> {
+    /// Runs what was submitted: commands in one transaction, then queries, so that a query sees the writes before it. What
+    /// takes long is cut: the rest waits in turns by member. True when there is more to run at once; what waits for room
+    /// for its answers is run again by whoever makes it.
+    @discardableResult
+    func run(_ work: [Submission]) -> Bool {
         // Load is commands alone: they are taken as they stand.
-        if work.count <= LocalSequencer.maximumBatch, !work.contains(where: \.isQuery) {
-            let outbox = Outbox()
-            apply(work, outbox)
+        if queue.isEmpty, work.count <= LocalSequencer.maximumBatch, !work.contains(where: \.isQuery) {
+            let outbox = Outbox(answers)
+            let done = apply(work[...], outbox)
             outbox.send()
             FailPoint.pass(.afterAnswer)
-            return []
+            for submission in work.dropFirst(done) { queue.add(submission, at: place(of: submission)) }
+        } else {
+            for submission in work { enqueue(submission) }
+            runTurn()
         }
-        var commands: [Submission] = []
-        var queries: [Submission] = []
-        var asked: Set<UInt64> = []
-        var end = work.startIndex
-        for submission in work {
-            if submission.isQuery {
-                if let connection = submission.connection { asked.insert(connection.id.rawValue) }
-                queries.append(submission)
-            } else {
-                if let connection = submission.connection, asked.contains(connection.id.rawValue) { break }
-                if commands.count == LocalSequencer.maximumBatch { break }
-                commands.append(submission)
-            }
-            end += 1
-        }
-        let outbox = Outbox()
-        apply(commands[...], outbox)
-        for query in queries {
-            outbox.answer(
-                query, engine.query(query.request, actor: query.actor, connection: query.connection?.id))
-        }
-        outbox.send()
-        FailPoint.pass(.afterAnswer)
-        return work[end...]
+        scheduleWakeUp()
+        return queue.count > 0 && !answers.isBehind()
     }
+
+    /// How much waits here.
+    var waiting: Int { queue.count + queue.parkedCount }
 
     /// What the next batch would be stamped: what is due is due by the mesh's clock, not by the machine's.
     private var meshTime: Int64 {
@@ -128,25 +116,36 @@ package final class MeshWriter {
 
     // MARK: Batches
 
-    private func apply(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
+    /// Applies commands, and returns how many from the front: a batch that takes long ends early.
+    func apply(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) -> Int {
         let isDue = engine.nextDue.map { $0 <= meshTime } ?? false
         guard !submissions.isEmpty || isDue || !postponed.isEmpty, !isStopped else {
             for submission in submissions {
                 outbox.answer(submission, .failure(MeshError(.meshStopped, "this mesh is stopped")))
             }
-            return
+            return submissions.count
         }
         for submission in submissions where submission.sendPriority == nil { register(submission) }
-        guard environment.space.level() == .ok else { return applyShort(submissions, outbox) }
-        let work = postponed.isEmpty ? submissions : takePostponed()[...] + submissions
+        guard environment.space.level() == .ok else {
+            applyShort(submissions, outbox)
+            return submissions.count
+        }
+        let first = takePostponed()
+        let work = first.isEmpty ? submissions : first[...] + submissions
         do {
-            try applyBatch(work, outbox)
+            let done = try applyBatch(work, outbox)
+            if done < work.count { environment.metrics.batchCut() }
+            postponed += first.dropFirst(done)
+            return max(0, done - first.count)
         } catch {
             recover(from: error, work, outbox)
+            return submissions.count
         }
     }
 
-    private func applyBatch(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) throws {
+    /// Applies one batch, and returns how many commands it holds: those that are left have not happened.
+    @discardableResult
+    private func applyBatch(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) throws -> Int {
         // One draw from the system for the whole batch: each would be a system call.
         let entropy = Entropy(&generator)
         var commands: [Command] = []
@@ -156,11 +155,14 @@ package final class MeshWriter {
                 Command(
                     actor: submission.actor, request: submission.request, entropy: entropy.derived(commands.count)))
         }
-        let batch = Batch(
+        var batch = Batch(
             number: engine.state.applied + 1,
             now: clock.stamp(wall: environment.wallMillis(), monotonic: environment.monotonicMillis()),
             commands: commands)
-        let result = try engine.apply(batch)
+        let turn = TurnClock(environment)
+        let result = try engine.apply(batch) { Self.isLong(millis: turn.millis, commands: $0) }
+        let left = batch.commands.count - result.outcomes.count
+        if left > 0 { batch.commands.removeLast(left) }
         environment.record?(batch)
         tell(result.effects[..<result.timerEffects], outbox)
         var told = result.timerEffects
@@ -173,7 +175,12 @@ package final class MeshWriter {
         environment.metrics.batchApplied(commands: batch.commands.count, routed: routed)
         routed.removeAll(keepingCapacity: true)
         makeCheckpointSoon()
+        return batch.commands.count
     }
+
+    /// Whether a batch ends here: after 8 ms when its commands are costly, more than 40 us each. Those of ordinary load take
+    /// a fraction of that, and are never cut: large batches are what makes them cheap.
+    static func isLong(millis: Int64, commands: Int) -> Bool { millis >= 8 && Int64(commands) < millis * 25 }
 
     /// A batch could not be stored: nothing of it is. Its commands run again one by one, each told its own fate.
     private func recover(from error: any Error, _ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
@@ -232,8 +239,7 @@ package final class MeshWriter {
                 refuse(submission, outbox)
             }
         }
-        guard !essential.isEmpty, !storeShort(essential[...], outbox) else { return }
-        for submission in essential {
+        for submission in storeShort(essential[...], outbox) {
             if submission.connection != nil || submission.callback != nil {
                 refuse(submission, outbox)
             } else if postponed.count < Self.maximumPostponed {
@@ -242,28 +248,30 @@ package final class MeshWriter {
         }
     }
 
-    /// Stores what is essential, from the space set aside. False when there was none: then nothing of it is stored.
-    private func storeShort(_ work: ArraySlice<Submission>, _ outbox: Outbox) -> Bool {
-        for isLast in [false, true] {
+    /// Stores what is essential, from the space set aside. Returns what found none.
+    private func storeShort(_ work: ArraySlice<Submission>, _ outbox: Outbox) -> ArraySlice<Submission> {
+        var rest = work
+        var hasMovedLog = false
+        while !rest.isEmpty {
             let level = environment.space.level()
-            guard level != .full else { return false }
+            guard level != .full else { break }
             do {
-                try applyBatch(work, outbox)
-                return true
+                rest = rest.dropFirst(try applyBatch(rest, outbox))
             } catch let error as StoreError where error.code == .full {
                 environment.metrics.batchFailed()
-                if isLast { environment.space.writeFailed(level) } else { database.checkpoint(truncate: true) }
+                if hasMovedLog { environment.space.writeFailed(level) } else { database.checkpoint(truncate: true) }
+                hasMovedLog = true
             } catch let error as StoreError where error.isFatal {
                 note(error)
-                stop(error, work, outbox)
-                return true
+                stop(error, rest, outbox)
+                return []
             } catch {
                 note(error)
-                for submission in work { outbox.answer(submission, .failure(MeshError(storing: error))) }
-                return true
+                for submission in rest { outbox.answer(submission, .failure(MeshError(storing: error))) }
+                return []
             }
         }
-        return false
+        return rest
     }
 
     private func refuse(_ submission: Submission, _ outbox: Outbox) {
@@ -295,6 +303,8 @@ package final class MeshWriter {
 
     /// Forgets a connection that never had a session: its watches and its place in the hub.
     func forget(_ connection: ConnectionID) {
+        // Who is gone reads no answer; a watch would stay behind for ever.
+        _ = queue.remove(of: connection.rawValue, where: \.isQuery)
         connections[connection] = nil
         engine.forget(connection)
     }
@@ -384,7 +394,7 @@ package final class MeshWriter {
                 try database.prepare("INSERT OR REPLACE INTO checkpoint (size, note) VALUES (?, ?)").run(size, note)
             }
         } catch let error as StoreError where error.isFatal {
-            stop(error, [], Outbox())
+            stop(error, [], Outbox(answers))
             throw error
         }
     }

@@ -20,6 +20,8 @@ package final class Submission: Sendable {
         case connection(PeerConnection, ReplyTag)
         /// A caller outside the event loops.
         case callback(@Sendable (Result<any Reply, MeshError>) -> Void)
+        /// The same, with the lease of the answer: kept until the answer has left.
+        case caller(@Sendable (Result<any Reply, MeshError>, AnswerLease?) -> Void)
     }
 
     package let request: any Request
@@ -33,7 +35,7 @@ package final class Submission: Sendable {
     /// What that connection needs to know when the answer comes.
     let tag: ReplyTag?
     /// What a caller outside the event loops waits with.
-    let callback: (@Sendable (Result<any Reply, MeshError>) -> Void)?
+    let callback: (@Sendable (Result<any Reply, MeshError>, AnswerLease?) -> Void)?
 
     package convenience init(_ work: Work, for asker: Asker) {
         switch work {
@@ -53,7 +55,10 @@ package final class Submission: Sendable {
         case .nobody: (connection, tag, callback) = (nil, nil, nil)
         case .connection(let connection, let tag):
             (self.connection, self.tag, callback) = (connection, tag, nil)
-        case .callback(let callback): (connection, tag, self.callback) = (nil, nil, callback)
+        case .callback(let callback):
+            (connection, tag) = (nil, nil)
+            self.callback = { result, _ in callback(result) }
+        case .caller(let callback): (connection, tag, self.callback) = (nil, nil, callback)
         }
     }
 }

@@ -36,12 +36,19 @@ package final class BrokerMetrics: Sendable {
             "Connections and requests that the gateway has ended or refused, by reason."
         ),
         ("broker_accepts_failed_total", "counter", "Times that no connection could be accepted."),
+        ("broker_batches_cut_total", "counter", "Batches that ended early because their commands took long."),
+        ("broker_reads_deferred_total", "counter", "Times that reads waited because the reads before them took long."),
+        (
+            "broker_reads_held_total", "counter",
+            "Times that reads waited until answers had left, by the budget that was used up."
+        ),
+        ("broker_reads_refused_total", "counter", "Reads that were refused because too many of their member waited."),
+        ("broker_deliveries_awaited_total", "counter", "Times that work waited until the I/O loops had told the rest."),
         ("broker_slow_consumers_total", "counter", "Connections that were ended because they did not read."),
         (
             "broker_silent_connections_total", "counter",
             "Connections that were ended because they did not answer pings."
         ),
-        ("broker_signatures_remembered", "gauge", "Signatures of members that may not be used again."),
         ("broker_meshes", "gauge", "Meshes that are open."),
         ("broker_db_healthy", "gauge", "1 while every mesh can be written."),
         ("broker_uptime_seconds", "gauge", "Seconds since the start."),
@@ -77,6 +84,11 @@ package final class BrokerMetrics: Sendable {
         add("broker_gateway_refusals_total{reason=\"\(refusal.rawValue)\"}")
     }
     package func acceptFailed() { add("broker_accepts_failed_total") }
+    package func batchCut() { add("broker_batches_cut_total") }
+    package func readsDeferred() { add("broker_reads_deferred_total") }
+    func readHeld(_ hit: AnswerBudget.Hit) { add("broker_reads_held_total{budget=\"\(hit.rawValue)\"}") }
+    package func readRefused() { add("broker_reads_refused_total") }
+    package func deliveriesAwaited() { add("broker_deliveries_awaited_total") }
     package func batchFailed() { add("broker_batches_failed_total") }
     package func batchApplied(commands: Int, routed: [Priority: Int64]) {
         values.withLock {

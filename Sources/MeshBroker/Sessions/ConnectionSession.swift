@@ -340,6 +340,10 @@ final class ConnectionSession {
                 giveBack(tag)
                 answer(tag, reply)
             }
+        case .answer(let submission, let reply, let lease):
+            guard let tag = submission.tag else { return false }
+            giveBack(tag)
+            answer(tag, reply, holding: lease)
         case .refusal(let submission, let error):
             guard let tag = submission.tag else { return false }
             if tag.type == OpenSession.type {
@@ -411,9 +415,12 @@ final class ConnectionSession {
         if budget.give(bytes: tag.bytes, limits: limits) { sink.resumeReading() }
     }
 
-    private func answer(_ tag: ReplyTag, _ reply: any Reply) {
+    private func answer(_ tag: ReplyTag, _ reply: any Reply, holding lease: AnswerLease? = nil) {
         guard !tag.isSilent else { return }
-        do throws(MeshError) { sink.write(try reply.frame(requestID: tag.requestID)) } catch {
+        do throws(MeshError) {
+            let frame = try reply.frame(requestID: tag.requestID)
+            if let lease { sink.write(frame, holding: lease) } else { sink.write(frame) }
+        } catch {
             sink.write(error.frame(requestID: tag.requestID))
         }
     }

@@ -6,6 +6,8 @@ package protocol FrameSink: AnyObject {
     var isLoopback: Bool { get }
     /// Queues a text frame.
     func write(_ frame: [UInt8])
+    /// Queues a text frame and keeps its lease until the frame has left, or never will.
+    func write(_ frame: [UInt8], holding lease: AnswerLease)
     /// Sends what is queued.
     func flush()
     /// Sends a ping, after what is queued.
@@ -28,4 +30,9 @@ extension FrameSink {
     package var remoteAddress: String { "this process" }
     package func heardHello() {}
     package func admit() {}
+}
+
+extension FrameSink {
+    /// A line without a buffer of its own: what is written has left.
+    package func write(_ frame: [UInt8], holding lease: AnswerLease) { write(frame) }
 }

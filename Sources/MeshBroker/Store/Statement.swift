@@ -166,6 +166,17 @@ public final class Statement {
         return result
     }
 
+    /// Rows until `body` answers false, or there are no more. The same statement cannot run again inside `body`.
+    public func each(_ values: [any Bindable], _ body: (Statement) throws -> Bool) throws {
+        try begin(values)
+        isInRows = true
+        defer {
+            isInRows = false
+            sqlite3_reset(handle)
+        }
+        while try step(), try body(self) {}
+    }
+
     /// The first row, if there is one.
     public func first<Row>(_ values: any Bindable..., map: (Statement) throws -> Row) throws -> Row? {
         try begin(values)

@@ -41,7 +41,9 @@ extension Roster {
         var membersFound: Set<MemberNumber> = []
         var kinds: Set<Resolution.Kind> = []
         var topicsFound: [TopicNumber] = []
-        for text in spec.targets {
+        var readers: Set<MemberNumber> = []
+        var seen: Set<String> = []
+        for text in spec.targets where seen.insert(text).inserted {
             switch try Target(text) {
             case .key(let key):
                 kinds.insert(.direct)
@@ -62,7 +64,7 @@ extension Roster {
                 kinds.insert(.topic)
                 let topic = try openTopic(reference, to: sender.flatMap { sessions[$0]?.member })
                 if !topicsFound.contains(topic.number) { topicsFound.append(topic.number) }
-                for member in topic.members { add(reader: member, at: now, to: &sessionsFound, &membersFound) }
+                readers.formUnion(topic.seats.keys)
             case .all:
                 kinds.insert(.all)
                 for number in sessionOrder where sessions[number]?.countsForGroups(at: now) == true {
@@ -70,6 +72,7 @@ extension Roster {
                 }
             }
         }
+        for member in readers { add(reader: member, at: now, to: &sessionsFound, &membersFound) }
         if let sender { sessionsFound.remove(sender) }
         let recipients =
             sessionsFound.sorted().map { Recipient.session($0) } + membersFound.sorted().map { Recipient.member($0) }
@@ -113,10 +116,7 @@ extension Roster {
 
     /// Sessions in a group or in one nested below it, ascending.
     public func sessions(inGroup group: String, at now: Int64) -> [SessionNumber] {
-        sessionOrder.filter { number in
-            guard let session = sessions[number], session.countsForGroups(at: now) else { return false }
-            return session.groups.contains { $0.name == group || $0.name.hasPrefix(group + "/") }
-        }
+        (index.groups(self)[Names.normalised(group)] ?? []).filter { sessions[$0]?.countsForGroups(at: now) == true }
     }
 
     private func add(
@@ -164,7 +164,7 @@ extension Roster {
         }
         // A label that reads like a member's name, the mesh's own or a key is reached as `member/label` alone: who writes
         // it means somebody else.
-        let known = Labels.beginsKey(name) ? [] : sessionOrder.filter { sessions[$0]?.label == name }
+        let known = Labels.beginsKey(name) ? [] : sessions(labelled: name)
         if known.contains(where: { sessions[$0].map { isMisleading(name, of: $0.member) } ?? false }) {
             throw misleading(name, known)
         }
@@ -184,10 +184,8 @@ extension Roster {
         prefix: String, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
     ) throws(MeshError) {
         if Labels.beginsKey(prefix) {
-            let bySession = sessionOrder.filter { sessions[$0]?.claimedKey?.hex.hasPrefix(prefix) == true }
-            let byMember = memberOrder.filter {
-                members[$0].map { $0.revokedAt == nil && $0.key.hex.hasPrefix(prefix) } ?? false
-            }
+            let bySession = sessions(keyPrefix: prefix)
+            let byMember = members(keyPrefix: prefix).filter { members[$0]?.revokedAt == nil }
             switch (bySession.count, byMember.count) {
             case (1, 0):
                 sessionsFound.insert(bySession[0])
@@ -235,13 +233,7 @@ extension Roster {
     }
 
     private func unknown(_ name: String) -> MeshError {
-        var known = memberOrder.compactMap { members[$0] }.filter { $0.revokedAt == nil }.map(\.name)
-        known += sessionOrder.compactMap { number in
-            guard let session = sessions[number], let label = session.label, let member = members[session.member]
-            else { return nil }
-            return isMisleading(label, of: member.number) ? "\(member.name)/\(label)" : label
-        }
-        let near = Nearest.names(to: name, among: known, limit: 3)
+        let near = nearest(to: name, limit: 3)
         return MeshError(
             .unknownTarget, "nobody here is called \(name)",
             hint: near.isEmpty

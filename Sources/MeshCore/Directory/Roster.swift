@@ -232,6 +232,8 @@ public struct Roster: Sendable {
     public var topics = TopicDirectory()
     /// Counts the changes of members and sessions: what was made of them holds as long as it stays the same.
     public private(set) var version: UInt64 = 0
+    /// What look-ups over everyone have put together; begins empty after each change.
+    private(set) var index = RosterIndex()
     /// How many sessions are connected.
     public private(set) var connectedCount = 0
     /// Members by number.
@@ -266,9 +268,14 @@ public struct Roster: Sendable {
     /// A member's sessions, oldest first.
     public func sessions(of member: MemberNumber) -> [SessionNumber] { sessionsByMember[member] ?? [] }
 
+    private mutating func changed() {
+        version += 1
+        if !index.isEmpty { index = RosterIndex() }
+    }
+
     /// Adds a member; its number, key and name must be new.
     public mutating func insert(_ member: Member) {
-        version += 1
+        changed()
         members[member.number] = member
         memberOrder.append(member.number)
         membersByKey[member.key] = member.number
@@ -279,7 +286,7 @@ public struct Roster: Sendable {
     /// Changes a member; its number and key stay.
     public mutating func update(member number: MemberNumber, _ change: (inout Member) -> Void) {
         guard var member = members[number] else { return }
-        version += 1
+        changed()
         if membersByName[member.name] == number { membersByName[member.name] = nil }
         names.remove(name: member.name, of: number)
         change(&member)
@@ -290,7 +297,7 @@ public struct Roster: Sendable {
 
     /// Adds a session; its number must be the highest so far.
     public mutating func insert(_ session: Session) {
-        version += 1
+        changed()
         sessions[session.number] = session
         if session.attachment.isAttached { connectedCount += 1 }
         sessionOrder.append(session.number)
@@ -306,7 +313,7 @@ public struct Roster: Sendable {
     /// Changes a session in place; its number, member and key stay.
     public mutating func update<Result>(_ number: SessionNumber, _ change: (inout Session) -> Result) -> Result? {
         guard let wasConnected = sessions[number]?.attachment.isAttached else { return nil }
-        version += 1
+        changed()
         let labelBefore = sessions[number]?.label
         let result = change(&sessions[number, default: Roster.placeholder])
         let isConnected = sessions[number]?.attachment.isAttached ?? false
@@ -321,7 +328,7 @@ public struct Roster: Sendable {
     /// Removes a retired session.
     public mutating func remove(_ number: SessionNumber) {
         guard let session = sessions.removeValue(forKey: number) else { return }
-        version += 1
+        changed()
         if session.attachment.isAttached { connectedCount -= 1 }
         sessionOrder.removeAll { $0 == number }
         if sessionsByKey[session.key] == number { sessionsByKey[session.key] = nil }

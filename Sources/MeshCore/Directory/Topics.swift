@@ -86,6 +86,8 @@ public struct TopicDirectory: Sendable {
     private var topics: [TopicNumber: Topic] = [:]
     private var byName: [String: TopicNumber] = [:]
     private var byID: [String: TopicNumber] = [:]
+    /// Every topic by name, with its name prepared for questions after what somebody meant.
+    private var sorted: [(known: Nearest.Known, number: TopicNumber)] = []
 
     /// No topics.
     public init() {}
@@ -93,7 +95,22 @@ public struct TopicDirectory: Sendable {
     /// How many there are.
     public var count: Int { topics.count }
     /// All of them, by name.
-    public var all: [Topic] { byName.keys.sorted().compactMap { byName[$0].flatMap { topics[$0] } } }
+    public var all: [Topic] { sorted.compactMap { topics[$0.number] } }
+    /// Those that follow a name, by name; all without one.
+    public func all(after name: String?) -> some Sequence<Topic> {
+        let start = name.map { name in place { $0 <= name } } ?? 0
+        return sorted[start...].lazy.compactMap { topics[$0.number] }
+    }
+
+    /// The first place whose name does not fulfil a condition that a beginning of the names does.
+    private func place(_ isBefore: (String) -> Bool) -> Int {
+        var (low, high) = (0, sorted.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if isBefore(sorted[middle].known.name) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
     /// The topic of a number.
     public subscript(number: TopicNumber) -> Topic? { topics[number] }
 
@@ -108,8 +125,10 @@ public struct TopicDirectory: Sendable {
     public func find(_ reference: String, for member: MemberNumber?, code: ErrorCode) throws(MeshError) -> Topic {
         if let topic = find(reference), member.map({ topic.isVisible(to: $0) }) ?? true { return topic }
         let name = Names.normalised(reference.dropping(mark: "#"))
-        let known = all.filter { topic in member.map { topic.isVisible(to: $0) } ?? true }.map(\.name)
-        let near = Nearest.names(to: name, among: known, limit: 3)
+        let known = sorted.lazy.filter { entry in
+            member.map { topics[entry.number]?.isVisible(to: $0) ?? false } ?? true
+        }.map { $0.known }
+        let near = Nearest.names(to: name, among: Array(known), limit: 3)
         throw MeshError(
             code, "there is no topic #\(name.prefix(64))",
             hint: near.isEmpty
@@ -121,6 +140,8 @@ public struct TopicDirectory: Sendable {
     /// Adds a topic; its number, id and name must be new.
     public mutating func insert(_ topic: Topic) {
         topics[topic.number] = topic
+        let place = place { $0 < topic.name }
+        sorted.insert((Nearest.Known(topic.name), topic.number), at: place)
         byName[topic.name] = topic.number
         byID[topic.id] = topic.number
     }

@@ -97,7 +97,7 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
     private var members: [(key: String, value: JSON)] = []
     /// Where each name stands; made only for larger objects.
     private var places: [ExactText: Int]?
-    private static let indexedFrom = 12
+    private static let indexedFrom = 32
 
     /// An empty object.
     public init() {}

@@ -48,19 +48,21 @@ public struct MemberAdded: Reply {
 }
 
 /// Lists the members.
-public struct ListMembers: Request {
+public struct ListMembers: PagedRequest {
+    /// Only members after this one: `next` of the page before.
+    public var after: String?
     /// Makes a request.
-    public init() {}
+    public init(after: String? = nil) { self.after = after }
     public static let type = "list_members"
     public static let permission = Permission.observe
     public static let kind = RequestKind.read
-    public static let help = "All members, in the order of joining."
-    public static let fields: [String: String] = [:]
+    public static let help = "All members, in the order of joining; `next` when more follow."
+    public static let fields = ["after": "Only what follows: `next` of the page before."]
     public typealias Answer = MemberList
 }
 
 /// The members of a mesh.
-public struct MemberList: Reply {
+public struct MemberList: PagedReply {
     /// One member.
     public struct Row: Codable, Sendable, Hashable {
         /// The member's id.
@@ -93,8 +95,17 @@ public struct MemberList: Reply {
     public static let type = "member_list"
     /// In the order of joining.
     public var members: [Row]
+    /// What the next page comes after; nil when this is the last.
+    public var next: String?
     /// Makes an answer.
-    public init(members: [Row]) { self.members = members }
+    public init(members: [Row], next: String? = nil) {
+        self.members = members
+        self.next = next
+    }
+    public mutating func append(_ page: MemberList) {
+        members += page.members
+        next = page.next
+    }
 }
 
 /// Registers an invite that its issuer signed. The broker never learns the code, only its hash.

@@ -329,6 +329,9 @@ public struct Resolved: Reply {
     public var sealed: Bool
     /// The recipients in the order of their sessions.
     public var recipients: [Recipient]
+    /// How many recipients there are, when `recipients` does not hold them all, as it may be where nothing is sealed; nil
+    /// otherwise.
+    public var recipientCount: Int?
     /// Makes an answer.
     public init(kind: String, sealed: Bool, recipients: [Recipient]) {
         self.kind = kind
@@ -452,6 +455,8 @@ public struct MessageStatus: Reply {
     public var expiresAt: Int64
     /// One row for each recipient.
     public var recipients: [RecipientReceipt]
+    /// How many recipients there are, when `recipients` does not hold them all; nil otherwise.
+    public var recipientCount: Int?
     /// Makes an answer.
     public init(
         messageId: String, targetSpec: String, status: String, delivered: Bool, deliveredAt: String?, acceptedAt: Int64,
@@ -483,7 +488,8 @@ public struct ListInbox: Request {
     public static let type = "list_inbox"
     public static let permission = Permission.observe
     public static let kind = RequestKind.read
-    public static let help = "Messages that the caller's session has not acknowledged, oldest first."
+    public static let help =
+        "Messages that the caller's session has not acknowledged, oldest first; of large ones fewer than asked for."
     public static let fields = ["limit": "1 to 200; 50 when absent.", "after": "Only messages after this id."]
     public typealias Answer = Inbox
 }
@@ -503,7 +509,7 @@ public struct WatchInbox: Request {
 /// Messages that wait for a session.
 public struct Inbox: Reply {
     public static let type = "inbox"
-    /// Oldest first; the same form as a `push` frame.
+    /// Oldest first; the same form as a `push` frame. Large ones may be fewer than asked for.
     public var messages: [MessagePush]
     /// How many wait in all.
     public var total: Int

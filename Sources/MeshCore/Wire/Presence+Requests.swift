@@ -92,21 +92,29 @@ public struct PresenceSet: Reply {
 }
 
 /// Lists the peers that are connected or just lost their connection.
-public struct ListPeers: Request {
+public struct ListPeers: PagedRequest {
     /// True lists sessions that are away as well.
     public var all: Bool?
+    /// Only sessions after this one: `next` of the page before.
+    public var after: String?
     /// Makes a request.
-    public init(all: Bool? = nil) { self.all = all }
+    public init(all: Bool? = nil, after: String? = nil) {
+        self.all = all
+        self.after = after
+    }
     public static let type = "list_peers"
     public static let permission = Permission.observe
     public static let kind = RequestKind.read
-    public static let help = "Who is here: status, summary, groups; oldest first, the caller included."
-    public static let fields = ["all": "`true` lists sessions that are away as well."]
+    public static let help =
+        "Who is here: status, summary, groups; oldest first, the caller included; `next` when more follow."
+    public static let fields = [
+        "all": "`true` lists sessions that are away as well.", "after": "Only what follows: `next` of the page before.",
+    ]
     public typealias Answer = PeersList
 }
 
 /// The peers of a mesh.
-public struct PeersList: Reply {
+public struct PeersList: PagedReply {
     /// One session.
     public struct Peer: Codable, Sendable, Hashable {
         /// The session key, or the member key of a session without one.
@@ -157,8 +165,17 @@ public struct PeersList: Reply {
     public static let type = "peers_list"
     /// In the order in which the sessions were first seen.
     public var peers: [Peer]
+    /// What the next page comes after; nil when this is the last.
+    public var next: String?
     /// Makes an answer.
-    public init(peers: [Peer]) { self.peers = peers }
+    public init(peers: [Peer], next: String? = nil) {
+        self.peers = peers
+        self.next = next
+    }
+    public mutating func append(_ page: PeersList) {
+        peers += page.peers
+        next = page.next
+    }
 }
 
 extension PeersList.Peer {

@@ -166,7 +166,7 @@ public struct StateResult: Reply {
 }
 
 /// Lists keys.
-public struct ListState: Request {
+public struct ListState: PagedRequest {
     /// Only keys that begin with this.
     public var prefix: String?
     /// At most this many, 1 to 1,000; 1,000 when absent.
@@ -182,7 +182,7 @@ public struct ListState: Request {
     public static let type = "list_state"
     public static let permission = Permission.observe
     public static let kind = RequestKind.read
-    public static let help = "Keys and values, by key."
+    public static let help = "Keys and values, by key; a page of large values may hold fewer than asked for."
     public static let fields = [
         "prefix": "Only keys that begin with this.", "limit": "1 to 1,000; 1,000 when absent.",
         "after": "Only keys after this one: the last key of the page before.",
@@ -191,7 +191,7 @@ public struct ListState: Request {
 }
 
 /// Keys and values at one revision.
-public struct StateList: Reply {
+public struct StateList: PagedReply {
     /// One key.
     public struct Entry: Codable, Sendable, Hashable {
         /// The key.
@@ -231,6 +231,13 @@ public struct StateList: Reply {
         self.revision = revision
         self.more = more
     }
+    public var next: String? { more ? entries.last?.key : nil }
+    public mutating func append(_ page: StateList) {
+        entries += page.entries
+        revision = page.revision
+        // A page without an entry would ask for the same one again.
+        more = page.more && !page.entries.isEmpty
+    }
 }
 
 /// Watches keys: first all values, then every change, without a gap and without a repetition.
@@ -239,18 +246,23 @@ public struct WatchState: Request {
     public var prefix: String?
     /// The caller's name of the watch, echoed in every change; watching again under the same name replaces it.
     public var watchId: String?
+    /// False begins the watch without the keys that are there: for more than one answer holds, which `list_state` reads.
+    public var snapshot: Bool?
     /// Makes a request.
-    public init(prefix: String? = nil, watchId: String? = nil) {
+    public init(prefix: String? = nil, watchId: String? = nil, snapshot: Bool? = nil) {
         self.prefix = prefix
         self.watchId = watchId
+        self.snapshot = snapshot
     }
     public static let type = "state_watch"
     public static let permission = Permission.observe
     public static let kind = RequestKind.watch
-    public static let help = "All keys of a prefix now, then a `state_change` for every later change."
+    public static let help =
+        "All keys of a prefix now, then a `state_change` for every later change; `too_large` when they take over 1 MiB."
     public static let fields = [
         "prefix": "Only keys that begin with this.",
         "watchId": "The caller's name of the watch, echoed in every change.",
+        "snapshot": "`false`: without the keys that are there; read them with `list_state` afterwards.",
     ]
     public typealias Answer = StateSnapshot
 }
@@ -294,6 +306,8 @@ public struct StateSnapshot: Reply {
     public var entries: [StateList.Entry]
     /// Changes that follow have higher revisions.
     public var revision: Int64
+    /// True when the keys were not asked for.
+    public var partial: Bool?
     /// Makes an answer.
     public init(watchId: String, prefix: String, entries: [StateList.Entry], revision: Int64) {
         self.watchId = watchId

@@ -55,19 +55,22 @@ public struct TopicCreated: Reply {
 }
 
 /// Lists topics.
-public struct ListTopics: Request {
+public struct ListTopics: PagedRequest {
+    /// Only topics after this one: `next` of the page before.
+    public var after: String?
     /// Makes a request.
-    public init() {}
+    public init(after: String? = nil) { self.after = after }
     public static let type = "topic_list"
     public static let permission = Permission.observe
     public static let kind = RequestKind.read
-    public static let help = "Topics that the caller may see, by name, with what it has not read."
-    public static let fields: [String: String] = [:]
+    public static let help =
+        "Topics that the caller may see, by name, with what it has not read; `next` when more follow."
+    public static let fields = ["after": "Only what follows: `next` of the page before."]
     public typealias Answer = TopicList
 }
 
 /// Topics.
-public struct TopicList: Reply {
+public struct TopicList: PagedReply {
     /// One topic.
     public struct Row: Codable, Sendable, Hashable {
         /// Its id.
@@ -104,8 +107,17 @@ public struct TopicList: Reply {
     public static let type = "topic_list_response"
     /// By name.
     public var topics: [Row]
+    /// What the next page comes after; nil when this is the last.
+    public var next: String?
     /// Makes an answer.
-    public init(topics: [Row]) { self.topics = topics }
+    public init(topics: [Row], next: String? = nil) {
+        self.topics = topics
+        self.next = next
+    }
+    public mutating func append(_ page: TopicList) {
+        topics += page.topics
+        next = page.next
+    }
 }
 
 /// Joins a topic, or lets another member in.
@@ -194,21 +206,28 @@ public struct TopicLeft: Reply {
 }
 
 /// Lists a topic's members.
-public struct ListTopicMembers: Request {
+public struct ListTopicMembers: PagedRequest {
     /// The topic.
     public var topic: String
+    /// Only members after this one: `next` of the page before.
+    public var after: String?
     /// Makes a request.
-    public init(topic: String) { self.topic = topic }
+    public init(topic: String, after: String? = nil) {
+        self.topic = topic
+        self.after = after
+    }
     public static let type = "topic_members"
     public static let permission = Permission.observe
     public static let kind = RequestKind.read
-    public static let help = "A topic's members, in the order of joining the mesh."
-    public static let fields = ["topic": "Its id or name."]
+    public static let help = "A topic's members, in the order of joining the mesh; `next` when more follow."
+    public static let fields = [
+        "topic": "Its id or name.", "after": "Only what follows: `next` of the page before.",
+    ]
     public typealias Answer = TopicMembers
 }
 
 /// A topic's members.
-public struct TopicMembers: Reply {
+public struct TopicMembers: PagedReply {
     /// One member.
     public struct Row: Codable, Sendable, Hashable {
         /// Its id.
@@ -241,10 +260,17 @@ public struct TopicMembers: Reply {
     public var topic: String
     /// In the order of joining the mesh.
     public var members: [Row]
+    /// What the next page comes after; nil when this is the last.
+    public var next: String?
     /// Makes an answer.
-    public init(topic: String, members: [Row]) {
+    public init(topic: String, members: [Row], next: String? = nil) {
         self.topic = topic
         self.members = members
+        self.next = next
+    }
+    public mutating func append(_ page: TopicMembers) {
+        members += page.members
+        next = page.next
     }
 }
 
@@ -265,7 +291,7 @@ public struct TopicHistory: Request {
     public static let type = "topic_history"
     public static let permission = Permission.observe
     public static let kind = RequestKind.read
-    public static let help = "A topic's messages, newest first."
+    public static let help = "A topic's messages, newest first; a page of large ones may hold fewer than asked for."
     public static let fields = [
         "topic": "Its id or name.", "limit": "1 to 200; 50 when absent.",
         "beforeId": "Only messages before the one with this id: the last of the page before.",
@@ -401,8 +427,13 @@ public struct MentionList: Reply {
     public static let type = "topic_mentions_response"
     /// Newest first.
     public var messages: [TopicMessage]
+    /// True when older ones were left out that `limit` would have allowed; `beforeId` asks for them.
+    public var more: Bool?
     /// Makes an answer.
-    public init(messages: [TopicMessage]) { self.messages = messages }
+    public init(messages: [TopicMessage], more: Bool? = nil) {
+        self.messages = messages
+        self.more = more
+    }
 }
 
 extension TopicVisibility: JSONSchemaProviding {}

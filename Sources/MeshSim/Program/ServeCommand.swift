@@ -126,7 +126,7 @@ struct ServeCommand: AsyncParsableCommand {
                 ProgramOutput.warn(ready)
                 var settings = settings
                 // Names are looked up once: from now on keys decide.
-                let members = try await client.call(ListMembers()).members
+                let members = try await client.callAll(ListMembers()).members
                 let leads = members.filter { $0.role == .owner || $0.role == .admin }.map(\.pubkey)
                 let keys = Set(try leads + allowed.map { try Self.key(of: $0, "--allow", members) })
                 settings.mayCommand = { keys.contains($0) }
