@@ -58,7 +58,7 @@ struct Printer: Sendable {
 
     /// Prints text that is the result itself, whatever the options say. What a broker or another member put into it does not
     /// steer the terminal.
-    func raw(_ text: String) { put(Array(SafeText.block(text, keepsStyle: isStyled).utf8)) }
+    func raw(_ text: String) { put(Array(SafeText.block(text, keepsStyle: colour.isOn).utf8)) }
 
     /// A text of others that is the result: as it is, but on a terminal it cannot steer it.
     func shown(_ text: String) -> String { columns == nil ? text : Table.printable(text, keepingLines: true) }

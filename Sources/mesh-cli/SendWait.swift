@@ -61,6 +61,7 @@ struct SendWait {
         case .behind: "has others to take first"
         case .window: "has too many that it did not acknowledge"
         case .inbox: "looks into its inbox later"
+        case .gone: "has gone for good: that session does not come back"
         case nil: "does not get it yet" + (recipient.reason.map { " (\(Table.printable($0)))" } ?? "")
         }
     }

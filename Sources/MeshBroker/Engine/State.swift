@@ -216,11 +216,19 @@ enum State {
             context.push(push, to: interest.connection)
         }
         guard case .session(let caller, _) = context.actor else { return }
+        // Looked for once, not for each change: most meshes have none.
+        let roster = context.state.roster
+        let legacy = roster.sessionOrder.filter { number in
+            guard number != caller, let session = roster.sessions[number] else { return false }
+            return session.dialect == .claudemesh && session.attachment.isAttached
+        }
+        guard !legacy.isEmpty else { return }
         for change in changes {
-            let push = StateChanges(
-                watchID: "", revision: revision, updatedBy: member.name, updatedByKey: member.key, at: context.now,
-                changes: [change])
-            context.broadcast(push) { $0.dialect == .claudemesh && $0.number != caller }
+            let push = SharedPush(
+                StateChanges(
+                    watchID: "", revision: revision, updatedBy: member.name, updatedByKey: member.key, at: context.now,
+                    changes: [change]))
+            for number in legacy { context.push(push, to: number) }
         }
     }
 

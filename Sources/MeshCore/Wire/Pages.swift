@@ -14,13 +14,21 @@ public protocol PagedReply: Reply {
 }
 
 extension PagedRequest {
+    /// More pages than any list within the limits of a mesh has.
+    private var maximumPages: Int { 65_536 }
+
     /// All pages as one answer. `ask` makes one request; its error ends the whole.
     public func all(
         _ ask: (Self) async throws(MeshError) -> Answer
     ) async throws(MeshError) -> Answer {
         var request = self
         var whole = try await ask(request)
-        while let next = whole.next, next != request.after {
+        var seen: Set<String> = []
+        while let next = whole.next {
+            // A broker that lies could go on for ever.
+            guard seen.insert(next).inserted, seen.count <= maximumPages else {
+                throw MeshError(.internalError, "the broker gives the same page again, and would go on for ever")
+            }
             request.after = next
             whole.append(try await ask(request))
         }
