@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 LISTEN ?= 127.0.0.1:7900
 DEMO := .demo
 
-.PHONY: run test test-release build release lint format docs soak power-cut storage-errors micro models man packages venv clean
+.PHONY: run test test-release build release lint format docs soak power-cut storage-errors flips micro models man packages venv clean
 
 ## Start a broker with a demo mesh; prints its address, an invite and the next command.
 run: packages
@@ -49,6 +49,13 @@ storage-errors: packages venv
 	swift build -c release --product meshd
 	swift build -c release --product mesh-cli
 	$(PYTHON) Tests/Checker/storage_errors.py --bin .build/release $(if $(SEED),--seed $(SEED))
+
+## The long form of the flipped bits: what a broker serves of a file with one of them. FLIPS and SEED may be given.
+FLIPS ?= 300
+flips: packages venv
+	swift build -c release --product meshd
+	swift build -c release --product mesh-cli
+	$(PYTHON) Tests/Checker/flips.py --bin .build/release --flips $(FLIPS) $(if $(SEED),--seed $(SEED))
 
 ## Measure the hot parts; fails when one allocates more than its limit.
 micro: packages

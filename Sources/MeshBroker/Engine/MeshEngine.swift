@@ -12,6 +12,8 @@ package final class MeshEngine {
     package private(set) var state: EngineState
     private var context: WriteContext
     private var lastRow: CapabilityTable.Row?
+    /// Timers that met damage and can wait for ever.
+    private var suspended: Set<TimerKind> = []
 
     /// Opens a mesh's file: brings its tables up to date and reads them into memory.
     package init(database: Database, table: CapabilityTable) throws {
@@ -25,7 +27,8 @@ package final class MeshEngine {
     /// Applies a batch in one transaction and returns once it is durable: first the timers that are due, then the
     /// commands in order. A batch whose number was applied before changes nothing.
     ///
-    /// Fails with `StoreError`; then nothing of the batch is stored and the memory is what the tables say.
+    /// Fails with `StoreError`; then nothing of the batch is stored and the memory is what the tables say. Fails with
+    /// `CannotContinue` when it is not, or when every further batch would fail: the mesh must stop.
     package func apply(_ batch: Batch) throws -> BatchResult {
         guard batch.number > state.applied else { return BatchResult() }
         do {
@@ -33,7 +36,7 @@ package final class MeshEngine {
             state.applied = batch.number
             return result
         } catch {
-            try reload()
+            do { try reload() } catch let cause { throw CannotContinue(cause: cause) }
             throw error
         }
     }
@@ -97,9 +100,16 @@ package final class MeshEngine {
     private func fireTimers() throws {
         var fired = 0
         while fired < Self.timersPerBatch, let timer = state.timers.pop(dueBy: state.now) {
-            guard let body = table.timers[timer.kind] else { continue }
+            guard let body = table.timers[timer.kind], !suspended.contains(timer.kind) else { continue }
             context.begin(actor: .node, entropy: nil)
-            if try body(timer.key, context) { fired += 1 }
+            do {
+                if try body(timer.key, context) { fired += 1 }
+            } catch let error as StoreError where error.isDamage {
+                // It would fail again with every batch. Old rows can stay; anything else has to happen.
+                guard timer.kind == Retention.timer else { throw CannotContinue(cause: error) }
+                suspended.insert(timer.kind)
+                throw error
+            }
         }
     }
 
@@ -176,6 +186,8 @@ package final class MeshEngine {
             return .success(try body())
         } catch let error as MeshError {
             return .failure(error)
+        } catch let error as StoreError where error.isDamage {
+            return .failure(Damage.error(error))
         } catch let error as StoreError {
             return .failure(MeshError(.storageFailed, "the store could not be read: \(error.message)"))
         } catch {
@@ -192,7 +204,11 @@ struct HalfWritten: Error {
 extension MeshError {
     /// What a caller is told when its command could not be stored.
     package init(storing error: any Error) {
-        if let store = error as? StoreError {
+        if let error = error as? CannotContinue {
+            self.init(storing: error.cause)
+        } else if let store = error as? StoreError, store.code == .damaged {
+            self = Damage.error(store)
+        } else if let store = error as? StoreError {
             self =
                 store.code == .full
                 ? MeshError(

@@ -40,7 +40,10 @@ enum State {
         Write(BatchState.self) { request, context in try write(request.operations, context) }
         Read(GetState.self) { request, view in
             try check(key: request.key)
-            guard let entry = try entry(request.key, view.state.database) else {
+            let found = try Damage.naming("the value of \(request.key)") {
+                try entry(request.key, view.state.database)
+            }
+            guard let entry = found else {
                 return StateResult(
                     key: request.key, value: .null, updatedBy: "", updatedAt: "", version: 0, revision: 0, found: false)
             }
@@ -75,7 +78,12 @@ enum State {
         Load { state in
             let memory = state.memory(Memory.self)
             memory.revision = try MetaTable(state.database).int("state.revision") ?? 0
-            memory.count = try state.database.prepare("SELECT COUNT(*) FROM state_entry").first { $0.int(0) } ?? 0
+            do {
+                memory.count = try state.database.prepare("SELECT COUNT(*) FROM state_entry").first { $0.int(0) } ?? 0
+            } catch let error as StoreError where error.isDamage {
+                // Values that can be read are served; how many there are only limits new ones.
+                memory.count = 0
+            }
         }
     }
 
@@ -210,11 +218,13 @@ enum State {
         _ prefix: String, after: String?, limit: Int, _ view: ReadView
     ) throws -> [StateList.Entry] {
         // A prefix is the range from itself to itself followed by the highest scalar, in byte order.
-        try view.rows(
-            """
-            SELECT key, value, version, revision, updated_by, updated_at FROM state_entry
-            WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?
-            """, prefix, prefix + "\u{10FFFF}\u{10FFFF}", after ?? "", limit, map: row)
+        try Damage.naming("a value of the state") {
+            try view.rows(
+                """
+                SELECT key, value, version, revision, updated_by, updated_at FROM state_entry
+                WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?
+                """, prefix, prefix + "\u{10FFFF}\u{10FFFF}", after ?? "", limit, map: row)
+        }
     }
 
     private static func row(_ row: Statement) throws -> StateList.Entry {

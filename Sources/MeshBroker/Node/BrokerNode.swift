@@ -32,6 +32,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
     private let registry = Mutex(Registry())
     /// Sessions that were seen over HTTP, by mesh and key.
     let knownSessions = Mutex<[String: SessionNumber]>([:])
+    /// Pages that were found damaged, by file.
+    let damagedPages = Mutex<[String: Set<Int64>]>([:])
     /// Told when the disk cannot be trusted any more.
     let onFatal: @Sendable (StoreError) -> Void
 
@@ -75,12 +77,23 @@ package final class BrokerNode: ConnectionHost, Sendable {
                 let handle = try await open(file)
                 if folder.wasUnclean { checkBehind(file, handle) }
             } catch {
-                let reason = MeshError(storing: error)
-                logger.critical("a mesh is stopped", metadata: ["file": "\(file)", "error": "\(reason)"])
-                registry.withLock { $0.failed[file] = reason }
+                failed(file, MeshError(storing: error))
             }
         }
         metrics.set("broker_db_healthy", registry.withLock { $0.failed.isEmpty } ? 1 : 0)
+    }
+
+    /// Notes that a mesh is not served, and why.
+    func failed(_ file: String, _ reason: MeshError) {
+        logger.critical("a mesh is stopped", metadata: ["file": "\(file)", "error": "\(reason)"])
+        registry.withLock { $0.failed[file] = reason }
+        metrics.set("broker_db_healthy", 0)
+        metrics.set("broker_meshes", Double(registry.withLock { $0.byID.count }))
+    }
+
+    /// Whether a mesh is served by this handle still.
+    func isOpen(_ handle: MeshHandle) -> Bool {
+        registry.withLock { !$0.isStopping && $0.byID[handle.facts.id]?.sequencer === handle.sequencer }
     }
 
     private func open(_ file: String) async throws -> MeshHandle {
@@ -102,13 +115,17 @@ package final class BrokerNode: ConnectionHost, Sendable {
         }
         metrics.set("broker_meshes", Double(registry.withLock { $0.byID.count }))
         logger.info("a mesh is open", metadata: ["mesh": "\(handle.facts.slug)", "id": "\(handle.facts.id)"])
+        scrub(handle, file)
         return handle
     }
 
     /// Opens a file that was put in the place of a closed one.
     func reopen(_ file: String) async throws -> MeshHandle {
         registry.withLock { _ = $0.failed.removeValue(forKey: file) }
-        return try await open(file)
+        damagedPages.withLock { $0[file] = nil }
+        let handle = try await open(file)
+        metrics.set("broker_db_healthy", registry.withLock { $0.failed.isEmpty } ? 1 : 0)
+        return handle
     }
 
     /// Closes a mesh, so that its file can be replaced. Its connections are told to come again: none may go on with what it
@@ -123,21 +140,6 @@ package final class BrokerNode: ConnectionHost, Sendable {
         for connection in connections { connection.loop.execute { connection.close(.goingAway, ifIn: meshID) } }
         await mesh?.sequencer.close()
         knownSessions.withLock { $0.removeAll() }
-    }
-
-    /// After an unclean stop the whole file is checked while the mesh serves.
-    private func checkBehind(_ file: String, _ handle: MeshHandle) {
-        let logger = logger
-        let onFatal = onFatal
-        _ = NIOThreadPool.singleton.runIfActive(eventLoop: ioGroup.next()) {
-            let faults: [String]
-            do { faults = try Database(path: file, mode: .readOnly).integrityCheck() } catch { faults = ["\(error)"] }
-            if faults.isEmpty {
-                logger.info("the file is sound", metadata: ["mesh": "\(handle.facts.slug)"])
-            } else {
-                onFatal(StoreError(.corrupt, "\(file) is damaged: \(faults.prefix(3).joined(separator: "; "))"))
-            }
-        }
     }
 
     /// Makes a mesh and opens it. Fails with `exists` when its name or id is taken. Returns the owner's member id.
@@ -257,6 +259,10 @@ package final class BrokerNode: ConnectionHost, Sendable {
             },
             onFatal: onFatal, releaseReserve: { folder.reserve.release() }, refillReserve: { folder.reserve.fill() },
             logger: logger, metrics: metrics)
+        environment.onDamage = { [weak self] reason in
+            guard let self, let handle = try? handle(meshID) else { return }
+            stop(handle, file, because: reason)
+        }
         if let recordFolder = configuration.recordFolder {
             environment.record =
                 CommandRecorder(path: "\(recordFolder)/\(meshID).commands.jsonl", logger: logger).record

@@ -20,7 +20,10 @@ struct NodeFolder {
         try Files.createPrivateFolder(path)
         lock = try FolderLock(folder: path)
         for folder in ["meshes", "checkpoints"] { try Files.createPrivateFolder(path + "/" + folder) }
-        try FileCreation.removeLeftovers(in: path + "/meshes")
+        // Nobody else makes files here: the folder is ours.
+        for folder in ["", "/meshes", "/checkpoints", "/log-keys", "/backups"] where Files.exists(path + folder) {
+            try FileCreation.removeLeftovers(in: path + folder)
+        }
         nodeKey = try Self.key(path + "/node.key")
         logKeys = try LogKeyring(folder: path + "/log-keys", node: nodeKey)
         adminToken = try Self.token(path + "/admin.token")

@@ -18,6 +18,8 @@ package struct WriterEnvironment: Sendable {
     package var keepCheckpoint: @Sendable (String) -> Void
     /// The disk cannot be trusted any more: the process must end.
     package var onFatal: @Sendable (StoreError) -> Void
+    /// The mesh cannot go on, because of damage in its file: it must be closed. Others are not touched.
+    package var onDamage: (@Sendable (MeshError) -> Void)?
     /// Gets every batch that was applied, when a log is recorded.
     package var record: (@Sendable (Batch) -> Void)?
     /// Frees the space that is kept for a full disk; true when space was freed.
@@ -116,7 +118,10 @@ package final class MeshWriter {
         apply(commands[...], outbox)
         for query in queries {
             outbox.answer(
-                query, engine.query(query.request, actor: query.actor, connection: query.connection?.id))
+                query,
+                isStopped
+                    ? .failure(Self.stopped)
+                    : engine.query(query.request, actor: query.actor, connection: query.connection?.id))
         }
         outbox.send()
         FailPoint.pass(.afterAnswer)
@@ -134,7 +139,7 @@ package final class MeshWriter {
         let isDue = engine.nextDue.map { $0 <= meshTime } ?? false
         guard !submissions.isEmpty || isDue, !isStopped else {
             for submission in submissions {
-                outbox.answer(submission, .failure(MeshError(.meshStopped, "this mesh is stopped")))
+                outbox.answer(submission, .failure(Self.stopped))
             }
             return
         }
@@ -178,7 +183,8 @@ package final class MeshWriter {
 
     /// A batch could not be stored: nothing of it is. Its commands run again one by one, each told its own fate.
     private func recover(from error: any Error, _ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
-        let store = error as? StoreError
+        let cannotContinue = error as? CannotContinue
+        let store = (cannotContinue?.cause ?? error) as? StoreError
         environment.logger.error("a batch was undone", metadata: ["error": "\(error)"])
         environment.metrics.batchFailed()
         if store?.code == .full {
@@ -186,6 +192,12 @@ package final class MeshWriter {
             environment.releaseReserve()
             environment.schedule(5_000) { [wake] in wake?() }
             return applyWhileFull(submissions, outbox)
+        }
+        if store?.code != .ioError, cannotContinue != nil || store?.code == .corrupt {
+            isStopped = true
+            for submission in submissions { outbox.answer(submission, .failure(Self.stopped)) }
+            environment.onDamage?(MeshError(storing: error))
+            return
         }
         if let store, store.isFatal {
             isStopped = true
@@ -203,6 +215,22 @@ package final class MeshWriter {
             }
         }
     }
+
+    private static let stopped = MeshError(.meshStopped, "this mesh is stopped", hint: "see the broker's log")
+
+    /// Reads pages from the disk and gives those that are damaged: looked at again once the log is in the file, since a page whose
+    /// newest form is in the log may be anything. Between batches nothing writes to the file.
+    package func damagedPages(from first: Int64, count: Int64) throws(StoreError) -> [Int64] {
+        guard !isStopped else { return [] }
+        let suspected = try database.damagedPages(from: first, count: count)
+        guard !suspected.isEmpty, database.checkpoint(truncate: false) else { return [] }
+        var damaged: [Int64] = []
+        for page in suspected { damaged += try database.damagedPages(from: page, count: 1) }
+        return damaged
+    }
+
+    /// Pages that the file has on disk.
+    package func pagesOnDisk() throws(StoreError) -> Int64 { isStopped ? 0 : try database.pagesOnDisk }
 
     /// On a full disk only acknowledgements and lost connections are stored: they free space or cost none.
     private func applyWhileFull(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) {

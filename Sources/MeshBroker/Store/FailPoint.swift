@@ -49,14 +49,16 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case forgetKeys = "forget_keys"
     /// An acknowledgement is answered and not stored.
     case forgetAcknowledgements = "forget_acknowledgements"
+    /// Pages of a file are read without a look at their checksums.
+    case trustPages = "trust_pages"
 
     #if DEBUG
         private static let plan: (fault: PlantedFault, every: Countdown)? = {
             guard let text = getenv("MESH_PLANTED_FAULT").map({ String(cString: $0) }),
                 let fault = PlantedFault(rawValue: text)
             else { return nil }
-            // Retries are rare: that fault is there each time.
-            return (fault, Countdown(every: fault == .forgetKeys ? 1 : 25))
+            // Retries are rare, and pages are trusted once for all: those faults are there each time.
+            return (fault, Countdown(every: fault == .forgetKeys || fault == .trustPages ? 1 : 25))
         }()
     #endif
 
