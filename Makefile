@@ -9,7 +9,7 @@ DEMO := .demo
 WORKERS ?= 6
 PARALLEL := -n $(WORKERS) --dist worksteal
 
-.PHONY: run test test-release build release release-programs lint format docs soak power-cut storage-errors stall micro models man packages venv clean
+.PHONY: run test test-release build release release-programs lint format docs soak power-cut storage-errors stall flips micro models man packages venv clean
 
 ## Start a broker with a demo mesh; prints its address, an invite and the next command. The programs are built for
 ## debugging, as for `make test`: half the time of an optimised build. `make release` makes the fast ones.
@@ -44,10 +44,13 @@ storage-errors: packages venv release-programs
 	$(PYTHON) Tests/Checker/storage_errors.py --bin .build/release $(if $(SEED),--seed $(SEED))
 
 ## Small requests at their costliest: what 20 kB of each delay others and leave in memory. ONLY may name some.
-stall: packages venv
-	swift build -c release --product meshd
-	swift build -c release --product mesh-cli
+stall: packages venv release-programs
 	$(PYTHON) Tests/Checker/stall.py --bin .build/release $(if $(ONLY),--only $(ONLY))
+
+## The long form of the flipped bits: what a broker serves of a file with one of them. FLIPS and SEED may be given.
+FLIPS ?= 300
+flips: packages venv release-programs
+	$(PYTHON) Tests/Checker/flips.py --bin .build/release --flips $(FLIPS) $(if $(SEED),--seed $(SEED))
 
 ## Measure the hot parts; fails when one allocates more than its limit.
 micro: packages

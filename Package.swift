@@ -39,6 +39,8 @@ let package = Package(
         // C layers: NaCl boxes over Crypto++, and the system's SQLite.
         .target(name: "CNaCl", linkerSettings: [.linkedLibrary("cryptopp")]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        // Checksums of database pages, below SQLite.
+        .target(name: "CMeshPages", dependencies: ["CSQLite"]),
 
         // Pure values and rules.
         .target(
@@ -47,7 +49,9 @@ let package = Package(
             swiftSettings: strict),
 
         // The broker, in three layers: files, decisions, sockets.
-        .target(name: "MeshStore", dependencies: ["CSQLite"], path: "Sources/MeshBroker/Store", swiftSettings: strict),
+        .target(
+            name: "MeshStore", dependencies: ["CMeshPages", "CSQLite"], path: "Sources/MeshBroker/Store",
+            swiftSettings: strict),
         .target(
             name: "MeshEngine",
             dependencies: [

@@ -39,9 +39,11 @@ public struct ProfileStore: Sendable {
     /// The profiles below a folder, which is made when needed.
     public init(home: String) { self.home = home }
 
-    /// `$MESH_HOME`, or `~/.config/mesh`.
+    /// `$MESH_HOME`, or `~/.config/mesh`. A variable that is empty counts as not set; without `HOME` the home folder comes from
+    /// the system's list of users.
     public static func defaultHome(environment: [String: String]) -> String {
-        environment["MESH_HOME"] ?? (environment["HOME"] ?? ".") + "/.config/mesh"
+        if let home = environment["MESH_HOME"], !home.isEmpty { return home }
+        return (HomeFolder.find(environment: environment) ?? HomeFolder.none) + "/.config/mesh"
     }
 
     // MARK: Reading

@@ -145,7 +145,12 @@ struct DoctorCommand: MeshCommand {
         do {
             return try await withAPI(of: credentials) { api in
                 let me = try await api.call(WhoAmI())
-                let head = try await api.call(GetLedgerHead())
+                var head = try await api.call(GetLedgerHead())
+                // A new ledger is signed within a second or two: that it is not yet is nothing to warn of.
+                for _ in 0..<20 where head.checkpointSize == nil {
+                    try await Task.sleep(for: .milliseconds(250))
+                    head = try await api.call(GetLedgerHead())
+                }
                 let covered = head.checkpointSize ?? 0
                 return [
                     Finding(

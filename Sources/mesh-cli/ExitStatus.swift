@@ -43,7 +43,7 @@ enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
         case .exists, .conflict, .versionConflict, .sessionInUse, .recipientsChanged, .alreadyGreeted:
             self = .exists
         case .forbidden: self = .denied
-        case .storageFull, .storageFailed: self = .io
+        case .storageFull, .storageFailed, .damaged: self = .io
         case .internalError, .meshStopped: self = .internalFault
         }
     }

@@ -17,8 +17,10 @@ enum SystemCalls {
         return text.isEmpty ? nil : text
     }
 
-    /// The user's home folder.
-    static var homeFolder: String { environment("HOME") ?? "." }
+    /// The user's home folder; `$HOME`, or what the system's list of users says.
+    static var homeFolder: String {
+        HomeFolder.find(environment: environment("HOME").map { ["HOME": $0] } ?? [:]) ?? HomeFolder.none
+    }
 
     /// Unix milliseconds.
     static func now() -> Int64 {

@@ -3,12 +3,17 @@ import Logging
 import MeshBroker
 import MeshCore
 import ServiceLifecycle
+import UnixSignals
 
 /// Serves until it is told to stop, then says goodbye within ten seconds.
 struct BrokerService: Service {
     let broker: Broker
     let settings: Settings
     let logger: Logger
+    /// SIGHUP.
+    let hangups: UnixSignalsSequence
+    /// Reads the settings again.
+    let reread: @Sendable () throws(MeshError) -> Settings
 
     func run() async throws {
         do {
@@ -23,17 +28,40 @@ struct BrokerService: Service {
     }
 
     private func serve(_ server: BrokerServer) async throws {
-        let port = try await server.start()
+        let port: Int
+        do throws(MeshError) { port = try await server.start() } catch {
+            var error = error
+            error.hint = error.hint.map { "\($0) (--listen HOST:PORT)" }
+            throw error
+        }
         let writing = try writeReadyFile(port: port, pin: server.tlsPin)
         var facts: Logger.Metadata = ["http": "\(address(port))", "version": "\(MeshVersion.text)"]
         if let pin = server.tlsPin { facts["pinned"] = "\(address(port, pin: pin))" }
         logger.info("serving", metadata: facts)
+        let reloads = Task { for await _ in hangups { reload(server) } }
         // Waits for the signal; the stop itself is the same however the wait ends.
         try? await gracefulShutdown()
+        reloads.cancel()
         logger.info("stopping")
         writing?.cancel()
         if let path = settings.readyFile { unlink(path) }
         await server.stop(withinSeconds: 5)
+    }
+
+    /// Takes over what can change while a broker serves: the certificate and the level of the log. What is wrong is logged, and
+    /// the old goes on.
+    private func reload(_ server: BrokerServer) {
+        do {
+            let now = try reread()
+            LogThreshold.level = Logger.Level(rawValue: now.logLevel) ?? .info
+            try server.reloadCertificate()
+            let waiting = now.changes(from: settings).filter { $0 != "logLevel" }
+            logger.notice(
+                "the configuration was read again",
+                metadata: ["logLevel": "\(now.logLevel)", "needsRestart": "\(waiting.joined(separator: " "))"])
+        } catch {
+            logger.error("the configuration cannot be used; the old one goes on", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Where it serves; with a pin the address that trusts this certificate alone.

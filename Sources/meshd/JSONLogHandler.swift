@@ -1,17 +1,29 @@
 import Glibc
 import Logging
 import MeshCore
+import Synchronization
+
+/// The least level that is written. It can be changed while the program runs.
+enum LogThreshold {
+    private static let place = Atomic<Int>(Logger.Level.allCases.firstIndex(of: .info) ?? 0)
+
+    static var level: Logger.Level {
+        get { Logger.Level.allCases[place.load(ordering: .relaxed)] }
+        set { place.store(Logger.Level.allCases.firstIndex(of: newValue) ?? 0, ordering: .relaxed) }
+    }
+}
 
 /// Writes log events to standard error, one JSON object a line.
 struct JSONLogHandler: LogHandler {
-    var logLevel: Logger.Level
+    /// One for all handlers.
+    var logLevel: Logger.Level {
+        get { LogThreshold.level }
+        set { LogThreshold.level = newValue }
+    }
     var metadata: Logger.Metadata = [:]
     private let label: String
 
-    init(label: String, level: Logger.Level) {
-        self.label = label
-        logLevel = level
-    }
+    init(label: String) { self.label = label }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }

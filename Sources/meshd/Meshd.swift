@@ -11,8 +11,15 @@ import UnixSignals
         let arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.contains("--help") || arguments.contains("-h") { return print(Settings.usage) }
         if arguments.contains("--version") { return print("meshd \(MeshVersion.description)") }
+        let isCheck = arguments.first == "check"
+        // What is given at the start; the configuration file may say something else later.
+        let reread: @Sendable () throws(MeshError) -> Settings = { () throws(MeshError) in
+            try Settings.read(
+                arguments: isCheck ? Array(arguments.dropFirst()) : arguments, environment: environment(), file: read)
+        }
         do {
-            try await run(try Settings.read(arguments: arguments, environment: environment(), file: read))
+            if isCheck { exit(try check(reread().data)) }
+            try await run(try reread(), reread)
         } catch let error as MeshError {
             fail(error)
         } catch {
@@ -20,27 +27,48 @@ import UnixSignals
         }
     }
 
-    private static func run(_ settings: Settings) async throws {
+    private static func run(
+        _ settings: Settings, _ reread: @escaping @Sendable () throws(MeshError) -> Settings
+    ) async throws {
         // Whoever reads the log may go away: a line that cannot be written is lost, and nothing else.
         signal(SIGPIPE, SIG_IGN)
-        let level = Logger.Level(rawValue: settings.logLevel) ?? .info
-        LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
+        LogThreshold.level = Logger.Level(rawValue: settings.logLevel) ?? .info
+        LoggingSystem.bootstrap { JSONLogHandler(label: $0) }
         let logger = Logger(label: "meshd")
+        // From here on it ends nothing.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         try checkAddress(settings, logger)
         let broker = try await Broker(configuration: settings.broker, logger: logger) { reason in
             // What is on disk cannot be trusted to be what was acknowledged: end now, recover at the next start.
             logger.critical("ending: the disk failed", metadata: ["error": "\(reason)"])
             exit(70)
         }
-        let service = BrokerService(broker: broker, settings: settings, logger: logger)
+        let service = BrokerService(
+            broker: broker, settings: settings, logger: logger, hangups: hangups, reread: reread)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: service)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
     }
 
+    /// Prints what the meshes of a folder are like. Returns the exit status: 1 when one is damaged.
+    private static func check(_ folder: String) throws(MeshError) -> Int32 {
+        let findings = try FolderCheck.run(dataFolder: folder)
+        for finding in findings {
+            let mesh = finding.mesh ?? "?"
+            if finding.faults.isEmpty {
+                print("\(mesh): sound: \(finding.note)")
+            } else {
+                print("\(mesh): damaged: \(finding.file)")
+                for fault in finding.faults { print("  \(fault)") }
+            }
+        }
+        if findings.isEmpty { print("\(folder) holds no mesh") }
+        return findings.contains { !$0.faults.isEmpty } ? 1 : 0
+    }
+
     private static func checkAddress(_ settings: Settings, _ logger: Logger) throws(MeshError) {
-        if settings.host == "127.0.0.1" || settings.host == "::1" || settings.host == "localhost" { return }
+        if settings.server.isThisMachineOnly { return }
         if settings.tlsCertificate != nil { return }
         guard settings.insecurePlaintext else {
             throw MeshError(
@@ -69,8 +97,20 @@ import UnixSignals
                 .notFound, "the configuration file \(path) cannot be opened: \(String(cString: strerror(errno)))")
         }
         defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        var status = stat()
+        if fstat(fileno(file), &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            throw MeshError(
+                .invalidArgument, "--config \(path) is a folder, not a file", hint: "name a file with one JSON object")
+        }
+        let limit = 1 << 20
+        var bytes = [UInt8](repeating: 0, count: limit + 1)
         let count = fread(&bytes, 1, bytes.count, file)
+        guard ferror(file) == 0 else {
+            throw MeshError(.storageFailed, "the configuration file \(path) cannot be read")
+        }
+        guard count <= limit else {
+            throw MeshError(.invalidArgument, "the configuration file \(path) has more than 1 MiB")
+        }
         return Array(bytes[0..<count])
     }
 

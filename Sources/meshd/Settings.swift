@@ -46,6 +46,8 @@ struct Settings {
     var insecurePlaintext = false
     var tlsCertificate: String?
     var tlsKey: String?
+    /// What was given, by key: the text of the value that counts.
+    private(set) var given: [String: String] = [:]
 
     static let all: [Setting] = [
         Setting(key: "data", placeholder: "DIR", help: "Folder of meshes and keys (default ~/.local/share/meshd).") {
@@ -135,26 +137,34 @@ struct Settings {
     ]
 
     /// The settings of a start: the configuration file, then the environment, then the flags; the later one wins.
-    /// Fails with `invalid_argument` for what is not known, naming the nearest, and for values that are not valid.
+    /// A variable that is empty counts as not set. Fails with `invalid_argument` for what is not known, naming the nearest,
+    /// and for values that are not valid, naming where they were given.
     static func read(
         arguments: [String], environment: [String: String], file: (String) throws(MeshError) -> [UInt8]
     ) throws(MeshError) -> Settings {
         var settings = Settings()
         let flags = try parse(arguments)
-        let path = flags.last { $0.key == "config" }?.value ?? environment["MESHD_CONFIG"]
+        let variables = environment.filter { $0.key.hasPrefix("MESHD_") && !$0.value.isEmpty }
+        let path = flags.last { $0.key == "config" }?.value ?? variables["MESHD_CONFIG"]
         if let path { try settings.take(file: try file(path), path: path) }
-        for (name, value) in environment.sorted(by: { $0.key < $1.key })
-        where name.hasPrefix("MESHD_") && name != "MESHD_CONFIG" {
+        for (name, value) in variables.sorted(by: { $0.key < $1.key }) where name != "MESHD_CONFIG" {
             guard let setting = all.first(where: { $0.variable == name }) else {
                 throw unknown(name, among: all.map(\.variable))
             }
-            try setting.apply(value, &settings)
+            try settings.take(setting, value, from: name)
         }
         for (key, value) in flags where key != "config" {
             guard let setting = all.first(where: { $0.key == key }) else { continue }
-            try setting.apply(value, &settings)
+            try settings.take(setting, value, from: setting.flag)
         }
-        if settings.data.isEmpty { settings.data = (environment["HOME"] ?? ".") + "/.local/share/meshd" }
+        if settings.data.isEmpty {
+            guard let home = HomeFolder.find(environment: environment) else {
+                throw MeshError(
+                    .invalidArgument, "no home folder is known for this user",
+                    hint: "name the broker's folder with --data")
+            }
+            settings.data = home + "/.local/share/meshd"
+        }
         let paths = [
             "data": settings.data, "readyFile": settings.readyFile, "recordCommands": settings.recordCommands,
             "tlsCertificate": settings.tlsCertificate, "tlsKey": settings.tlsKey,
@@ -174,6 +184,10 @@ struct Settings {
             meshd: the Mesh broker
 
             Usage: meshd [--config FILE] [settings]
+                   meshd check [--data DIR]
+
+            check reads every mesh of a folder that no broker uses, and says what is damaged; it ends with 1 then. SIGHUP makes a
+            running broker read its configuration and certificate again.
 
             Every setting is a flag, a variable, and a key of the configuration file (JSON).
 
@@ -215,8 +229,25 @@ struct Settings {
             } else {
                 throw .argument(parts[0], "needs a value")
             }
+            if result.last?.value.isEmpty == true { throw .argument(parts[0], "needs a value; it is empty") }
         }
         return result
+    }
+
+    /// Takes a value. Fails with an error that names where it was given.
+    private mutating func take(_ setting: Setting, _ value: String, from source: String) throws(MeshError) {
+        do throws(MeshError) { try setting.apply(value, &self) } catch {
+            var error = error
+            let start = setting.key + ": "
+            if error.message.hasPrefix(start) { error.message = "\(source): \(error.message.dropFirst(start.count))" }
+            throw error
+        }
+        given[setting.key] = value
+    }
+
+    /// The keys whose values differ, sorted.
+    func changes(from other: Settings) -> [String] {
+        Self.all.map(\.key).filter { given[$0] != other.given[$0] }.sorted()
     }
 
     private mutating func take(file bytes: [UInt8], path: String) throws(MeshError) {
@@ -231,12 +262,14 @@ struct Settings {
             guard let setting = Self.all.first(where: { $0.key == key }) else {
                 throw Self.unknown(key, among: Self.all.map(\.key), in: path)
             }
+            let source = "\(path): \(key)"
             switch value {
-            case .string(let text): try setting.apply(text, &self)
-            case .integer(let number): try setting.apply(String(number), &self)
-            case .bool(let flag): try setting.apply(flag ? "true" : "false", &self)
+            case .string(""): throw .argument(source, "needs a value; it is empty")
+            case .string(let text): try take(setting, text, from: source)
+            case .integer(let number): try take(setting, String(number), from: source)
+            case .bool(let flag): try take(setting, flag ? "true" : "false", from: source)
             case .array(let elements):
-                try setting.apply(elements.compactMap(\.stringValue).joined(separator: ","), &self)
+                try take(setting, elements.compactMap(\.stringValue).joined(separator: ","), from: source)
             case .null, .double, .object:
                 throw .argument(key, "a string, integer, boolean or list, not \(value.typeName)")
             }

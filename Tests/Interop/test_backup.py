@@ -8,6 +8,7 @@ import pytest
 from harness import Mesh
 from mesh_http import http_call
 from mesh_keys import Key
+from page_sums import sum_again
 
 
 def entries(exported: str) -> list[dict]:
@@ -85,6 +86,8 @@ async def test_a_backup_that_was_altered_is_refused_and_named(own_mesh, harm):
             else:
                 database.execute(statement)
         database.close()
+        # With fitting checksums: what the ledger says must be wrong, too.
+        sum_again(path)
     refused = await own_mesh.owner.run("restore", made["file"], "--replace", code=None, **token)
     assert refused.code == 10 or refused.code == 8, refused
     words = {"entry": "does not hold", "deleted": "does not hold", "page": "damaged", "no mesh": "holds no mesh"}[harm]

@@ -70,7 +70,7 @@ enum Deliveries {
             armHold(session, pending, context)
         }
         notifyInbox(message, session, context)
-        receipt(
+        try receipt(
             message.seq, recipient, reason == nil ? .offered : .held, reason: reason?.rawValue,
             attempts: pending.attempts, context)
     }
@@ -177,7 +177,7 @@ enum Deliveries {
         state.mailbox(of: session.number).offer(next)
         try updateRow(pending.message, recipient, .offered, reason: nil, attempts: next.attempts, context)
         push(message, to: session, next, isFannedOut: false, context)
-        receipt(pending.message, recipient, .offered, reason: nil, attempts: next.attempts, context)
+        try receipt(pending.message, recipient, .offered, reason: nil, attempts: next.attempts, context)
     }
 
     private static func push(
@@ -283,7 +283,7 @@ enum Deliveries {
             } else if target == .read, try isDelivered(message, recipient, state.database) {
                 try updateRow(message, recipient, .read, reason: nil, attempts: nil, context)
                 changed.append(message)
-                receipt(message, recipient, .read, reason: nil, attempts: 1, context)
+                try receipt(message, recipient, .read, reason: nil, attempts: 1, context)
             }
         }
         guard !changed.isEmpty else { return 0 }
@@ -318,7 +318,7 @@ enum Deliveries {
         let wasWaiting = context.state.mailboxes[session]?.remove(message) != nil
         if wasWaiting { _ = finishOne(message, context) }
         try updateRow(message, recipient, .answered, reason: nil, attempts: nil, context)
-        receipt(message, recipient, .answered, reason: nil, attempts: 1, context)
+        try receipt(message, recipient, .answered, reason: nil, attempts: 1, context)
         if wasWaiting { try drain(session, context) }
     }
 
@@ -369,7 +369,7 @@ enum Deliveries {
         try context.record(
             "message.\(final.rawValue)", object: state.messageIDs.id(message),
             ["recipient": .string(Messages.sealingKey(of: recipient, state)?.hex ?? ""), "reason": .string(reason)])
-        receipt(message, recipient, final, reason: reason, attempts: nil, context)
+        try receipt(message, recipient, final, reason: reason, attempts: nil, context)
     }
 
     /// Counts one delivery as final; returns who asked for the message's receipts.
@@ -442,9 +442,9 @@ enum Deliveries {
     static func receipt(
         _ message: Int64, _ recipient: Recipient, _ delivery: DeliveryState, reason: String?, attempts: Int?,
         _ context: WriteContext
-    ) {
+    ) throws {
         let asker =
-            context.state.live[message]?.receiptsTo ?? Receipts.lastAsker(message, delivery, context.state)
+            try context.state.live[message]?.receiptsTo ?? Receipts.lastAsker(message, delivery, context.state)
         receipt(message, recipient, delivery, reason: reason, attempts: attempts, asker: asker, context)
     }
 

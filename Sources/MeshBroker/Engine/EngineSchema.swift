@@ -42,6 +42,8 @@ enum EngineSchema {
                     certificate TEXT, uses INTEGER NOT NULL, used INTEGER NOT NULL, expires_at INTEGER NOT NULL,
                     created_at INTEGER NOT NULL
                 ) STRICT, WITHOUT ROWID;
-                """)
+                """),
+        // Pages carry checksums from here on (`PageChecks`): versions that would write pages without must not open the file.
+        Migration(name: "page-checksums-1", sql: "SELECT 1"),
     ]
 }

@@ -2,7 +2,7 @@ package import MeshCore
 package import MeshStore
 
 /// The deterministic state machine of one mesh: commands in one order go in, outcomes and effects come out. It reads
-/// no clock, draws no chance and does no I/O but in the mesh's own file. Confined to the mesh's writer.
+/// no clock, generates no randomness and does no I/O but in the mesh's own file. Confined to the mesh's writer.
 package final class MeshEngine {
     /// Timers that fire in one batch at most.
     static let timersPerBatch = 256
@@ -14,6 +14,8 @@ package final class MeshEngine {
     private var lastRow: CapabilityTable.Row?
     /// A batch was undone and the tables could not be read since: the memory is ahead of them.
     private var isAhead = false
+    /// Timers that met damage and can wait for ever.
+    private var suspended: Set<TimerKind> = []
 
     /// Opens a mesh's file: brings its tables up to date and reads them into memory.
     package init(database: Database, table: CapabilityTable) throws {
@@ -30,7 +32,8 @@ package final class MeshEngine {
     /// With `isOver` the batch may end early: it is asked between commands, and once it answers true the commands that
     /// are left have no outcome and have not happened; the batch that was applied is the one without them.
     ///
-    /// Fails with `StoreError`; then nothing of the batch is stored and the memory is what the tables say.
+    /// Fails with `StoreError`; then nothing of the batch is stored and the memory is what the tables say. Fails with
+    /// `CannotContinue` when it is not, or when every further batch would fail: the mesh must stop.
     package func apply(_ batch: Batch, isOver: ((_ done: Int) -> Bool)? = nil) throws -> BatchResult {
         guard batch.number > state.applied else { return BatchResult() }
         if isAhead { try reload() }
@@ -39,7 +42,11 @@ package final class MeshEngine {
             state.applied = batch.number
             return result
         } catch {
-            try reload()
+            do { try reload() } catch let cause {
+                // Without space the tables are read again with the next batch.
+                if (cause as? StoreError)?.code == .full { throw cause }
+                throw CannotContinue(cause: cause)
+            }
             throw error
         }
     }
@@ -115,9 +122,16 @@ package final class MeshEngine {
     private func fireTimers() throws {
         var fired = 0
         while fired < Self.timersPerBatch, let timer = state.timers.pop(dueBy: state.now) {
-            guard let body = table.timers[timer.kind] else { continue }
+            guard let body = table.timers[timer.kind], !suspended.contains(timer.kind) else { continue }
             context.begin(actor: .node, entropy: nil)
-            if try body(timer.key, context) { fired += 1 }
+            do {
+                if try body(timer.key, context) { fired += 1 }
+            } catch let error as StoreError where error.isDamage {
+                // It would fail again with every batch. Old rows can stay; anything else has to happen.
+                guard timer.kind == Retention.timer else { throw CannotContinue(cause: error) }
+                suspended.insert(timer.kind)
+                throw error
+            }
         }
     }
 
@@ -196,6 +210,8 @@ package final class MeshEngine {
             return .success(try body())
         } catch let error as MeshError {
             return .failure(error)
+        } catch let error as StoreError where error.isDamage {
+            return .failure(Damage.error(error))
         } catch let error as StoreError {
             return .failure(MeshError(.storageFailed, "the store could not be read: \(error.message)"))
         } catch {
@@ -212,7 +228,11 @@ struct HalfWritten: Error {
 extension MeshError {
     /// What a caller is told when its command could not be stored.
     package init(storing error: any Error) {
-        if let store = error as? StoreError {
+        if let error = error as? CannotContinue {
+            self.init(storing: error.cause)
+        } else if let store = error as? StoreError, store.code == .damaged {
+            self = Damage.error(store)
+        } else if let store = error as? StoreError {
             self =
                 store.code == .full
                 ? MeshError(

@@ -119,9 +119,11 @@ enum Receipts {
     }
 
     /// Who asked for receipts of a message whose last delivery has just ended.
-    static func lastAsker(_ message: Int64, _ delivery: DeliveryState, _ state: EngineState) -> SessionNumber? {
+    static func lastAsker(
+        _ message: Int64, _ delivery: DeliveryState, _ state: EngineState
+    ) throws -> SessionNumber? {
         guard delivery.isFinal else { return nil }
-        let row = try? state.database.prepare("SELECT sender, flags FROM message WHERE seq = ?").first(message) {
+        let row = try state.database.prepare("SELECT sender, flags FROM message WHERE seq = ?").first(message) {
             (SessionNumber(rawValue: $0.int(0)), $0.int(1))
         }
         guard let row, row.1 & StoredMessage.receiptsFlag != 0 else { return nil }

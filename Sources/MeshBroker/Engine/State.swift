@@ -41,7 +41,8 @@ enum State {
         Write(BatchState.self) { request, context in try write(request.operations, context) }
         Read(GetState.self) { request, view in
             try check(key: request.key)
-            guard let entry = try entry(request.key, view) else {
+            let found = try Damage.naming("the value of \(request.key)") { try entry(request.key, view) }
+            guard let entry = found else {
                 return StateResult(
                     key: request.key, value: .null, updatedBy: "", updatedAt: "", version: 0, revision: 0, found: false)
             }
@@ -94,7 +95,12 @@ enum State {
         Load { state in
             let memory = state.memory(Memory.self)
             memory.revision = try MetaTable(state.database).int("state.revision") ?? 0
-            memory.count = try state.database.prepare("SELECT COUNT(*) FROM state_entry").first { $0.int(0) } ?? 0
+            do {
+                memory.count = try state.database.prepare("SELECT COUNT(*) FROM state_entry").first { $0.int(0) } ?? 0
+            } catch let error as StoreError where error.isDamage {
+                // Values that can be read are served; how many there are only limits new ones.
+                memory.count = 0
+            }
         }
     }
 
@@ -248,14 +254,16 @@ enum State {
         var entries: [StateList.Entry] = []
         var more = false
         // A prefix is the range from itself to itself followed by the highest scalar, in byte order.
-        try view.each(
-            """
-            SELECT \(columns) FROM state_entry WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?
-            """, prefix, prefix + "\u{10FFFF}\u{10FFFF}", after ?? "", limit + 1
-        ) { entry in
-            more = entries.count == limit || !page.takes(cost(entry))
-            if !more { entries.append(try row(entry, view.roster)) }
-            return !more
+        try Damage.naming("a value of the state") {
+            try view.each(
+                """
+                SELECT \(columns) FROM state_entry WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?
+                """, prefix, prefix + "\u{10FFFF}\u{10FFFF}", after ?? "", limit + 1
+            ) { entry in
+                more = entries.count == limit || !page.takes(cost(entry))
+                if !more { entries.append(try row(entry, view.roster)) }
+                return !more
+            }
         }
         return (entries, more)
     }

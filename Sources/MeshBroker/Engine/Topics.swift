@@ -404,8 +404,14 @@ enum Topics {
             )
         }
         for (topic, member, seat) in seats { state.roster.topics.seat(member, in: topic, seat) }
-        let counts = try state.database.prepare("SELECT topic, COUNT(*) FROM topic_message GROUP BY topic").rows {
-            (TopicNumber(rawValue: $0.int(0)), $0.int(1))
+        let counts: [(TopicNumber, Int64)]
+        do {
+            counts = try state.database.prepare("SELECT topic, COUNT(*) FROM topic_message GROUP BY topic").rows {
+                (TopicNumber(rawValue: $0.int(0)), $0.int(1))
+            }
+        } catch let error as StoreError where error.isDamage {
+            // A history that can be read in part is served in part; its length only says when to trim it.
+            counts = []
         }
         for (topic, count) in counts { memory.counts[topic] = count }
     }

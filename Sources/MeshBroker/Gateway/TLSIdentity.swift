@@ -1,4 +1,5 @@
 package import MeshCore
+import MeshStore
 package import NIOSSL
 import Synchronization
 
@@ -19,12 +20,17 @@ package final class TLSIdentity: Sendable {
         /// What the files were like when they were read.
         var stamps: [FileStamp?]
         var checkedAt: Int64
+        /// What files were like that could not be used: they are not tried again, and not reported again, as they are.
+        var refused: [FileStamp?]?
     }
 
     /// What tells a changed file from an unchanged one.
     private struct FileStamp: Hashable {
         var seconds: Int
         var nanoseconds: Int
+        /// When rights or names changed.
+        var changedSeconds: Int
+        var changedNanoseconds: Int
         var size: Int64
         var inode: UInt64
 
@@ -33,6 +39,8 @@ package final class TLSIdentity: Sendable {
             guard stat(path, &status) == 0 else { return nil }
             seconds = Int(status.st_mtim.tv_sec)
             nanoseconds = Int(status.st_mtim.tv_nsec)
+            changedSeconds = Int(status.st_ctim.tv_sec)
+            changedNanoseconds = Int(status.st_ctim.tv_nsec)
             size = Int64(status.st_size)
             inode = UInt64(status.st_ino)
         }
@@ -69,12 +77,13 @@ package final class TLSIdentity: Sendable {
             guard now - loaded.checkedAt >= Self.checkMillis else { return (loaded.context, nil) }
             loaded.checkedAt = now
             let stamps = [FileStamp(certificate), FileStamp(key)]
-            guard stamps != loaded.stamps else { return (loaded.context, nil) }
+            guard stamps != loaded.stamps, stamps != loaded.refused else { return (loaded.context, nil) }
             do throws(MeshError) {
                 loaded = try Self.load(certificate, key, at: now)
                 return (loaded.context, nil)
             } catch {
-                // Perhaps only one of the two files is new yet: they are looked at again.
+                // Perhaps only one of the two files is new yet: the next change is looked at.
+                loaded.refused = stamps
                 return (loaded.context, error)
             }
         }
@@ -82,11 +91,20 @@ package final class TLSIdentity: Sendable {
         return context
     }
 
+    /// Reads the files at once, changed or not. Fails with what is wrong with which file; the old certificate goes on then.
+    package func reload() throws(MeshError) {
+        let fresh = try Self.load(certificate, key, at: monotonicMillis())
+        loaded.withLock { $0 = fresh }
+    }
+
     private static func load(_ certificate: String, _ key: String, at now: Int64) throws(MeshError) -> Loaded {
         let stamps = [FileStamp(certificate), FileStamp(key)]
         guard stamps.allSatisfy({ $0 != nil }) else {
             let missing = stamps[0] == nil ? certificate : key
             throw MeshError(.invalidArgument, "\(missing) cannot be opened", hint: "name a PEM file")
+        }
+        for path in [certificate, key] where Files.isFolder(path) {
+            throw MeshError(.invalidArgument, "\(path) is a folder, not a file", hint: "name a PEM file")
         }
         let chain: [NIOSSLCertificate]
         let privateKey: NIOSSLPrivateKey

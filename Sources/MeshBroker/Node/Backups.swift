@@ -119,6 +119,18 @@ enum BackupCheck {
     ) throws -> BackupFacts {
         let database = try Database(path: path, mode: .open)
         defer { database.close() }
+        return try check(database, path, signedBy: node, isHeld: isHeld)
+    }
+
+    /// The same of an open file.
+    static func check(
+        _ database: Database, _ path: String, signedBy node: PublicKey? = nil,
+        isHeld: (PublicKey) throws -> Bool = { _ in true }
+    ) throws -> BackupFacts {
+        let pages = try database.damagedPages()
+        guard pages.isEmpty else {
+            throw MeshError(.damaged, "\(path) is damaged: \(pages.count) pages do not hold what was written")
+        }
         let faults = try database.integrityCheck()
         guard faults.isEmpty else {
             throw MeshError(.storageFailed, "\(path) is damaged: \(faults.prefix(3).joined(separator: "; "))")

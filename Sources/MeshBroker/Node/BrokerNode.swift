@@ -35,6 +35,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
     let knownSessions = Mutex<[String: SignedCall.Known]>([:])
     /// Lines about those who are refused.
     let refusals: RefusalLog
+    /// Pages that were found damaged, by file.
+    let damagedPages = Mutex<[String: Set<Int64>]>([:])
     /// Told when the disk cannot be trusted any more.
     let onFatal: @Sendable (StoreError) -> Void
 
@@ -94,9 +96,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
                 let handle = try await open(file)
                 if folder.wasUnclean { checkBehind(file, handle) }
             } catch {
-                let reason = MeshError(storing: error)
-                logger.critical("a mesh is stopped", metadata: ["file": "\(file)", "error": "\(reason)"])
-                registry.withLock { $0.failed[file] = reason }
+                failed(file, MeshError(storing: error))
             }
         }
         registry.withLock { $0.isOpening = false }
@@ -120,6 +120,19 @@ package final class BrokerNode: ConnectionHost, Sendable {
         }
     }
 
+    /// Notes that a mesh is not served, and why.
+    func failed(_ file: String, _ reason: MeshError) {
+        logger.critical("a mesh is stopped", metadata: ["file": "\(file)", "error": "\(reason)"])
+        registry.withLock { $0.failed[file] = reason }
+        metrics.set("broker_db_healthy", 0)
+        metrics.set("broker_meshes", Double(registry.withLock { $0.byID.count }))
+    }
+
+    /// Whether a mesh is served by this handle still.
+    func isOpen(_ handle: MeshHandle) -> Bool {
+        registry.withLock { !$0.isStopping && $0.byID[handle.facts.id]?.sequencer === handle.sequencer }
+    }
+
     private func open(_ file: String) async throws -> MeshHandle {
         let folder = folder
         let handle = try await MeshHandle.open(
@@ -139,12 +152,14 @@ package final class BrokerNode: ConnectionHost, Sendable {
         }
         metrics.set("broker_meshes", Double(registry.withLock { $0.byID.count }))
         logger.info("a mesh is open", metadata: ["mesh": "\(handle.facts.slug)", "id": "\(handle.facts.id)"])
+        scrub(handle, file)
         return handle
     }
 
     /// Opens a file that was put in the place of a closed one.
     func reopen(_ file: String) async throws -> MeshHandle {
         defer { noteHealth() }
+        damagedPages.withLock { $0[file] = nil }
         do {
             let handle = try await open(file)
             registry.withLock { _ = $0.failed.removeValue(forKey: file) }
@@ -169,21 +184,6 @@ package final class BrokerNode: ConnectionHost, Sendable {
         await mesh?.sequencer.close()
         knownSessions.withLock { $0.removeAll() }
         metrics.set("broker_meshes", Double(registry.withLock { $0.byID.count }))
-    }
-
-    /// After an unclean stop the whole file is checked while the mesh serves.
-    private func checkBehind(_ file: String, _ handle: MeshHandle) {
-        let logger = logger
-        let onFatal = onFatal
-        _ = NIOThreadPool.singleton.runIfActive(eventLoop: ioGroup.next()) {
-            let faults: [String]
-            do { faults = try Database(path: file, mode: .readOnly).integrityCheck() } catch { faults = ["\(error)"] }
-            if faults.isEmpty {
-                logger.info("the file is sound", metadata: ["mesh": "\(handle.facts.slug)"])
-            } else {
-                onFatal(StoreError(.corrupt, "\(file) is damaged: \(faults.prefix(3).joined(separator: "; "))"))
-            }
-        }
     }
 
     /// Makes a mesh and opens it. Fails with `exists` when its name or id is taken. Returns the owner's member id.
@@ -359,6 +359,10 @@ package final class BrokerNode: ConnectionHost, Sendable {
                 }
             },
             onFatal: onFatal, space: folder.space.gauge, logger: logger, metrics: metrics)
+        environment.onDamage = { [weak self] reason in
+            guard let self, let handle = try? handle(meshID) else { return }
+            stop(handle, file, because: reason)
+        }
         if let recordFolder = configuration.recordFolder {
             environment.record =
                 CommandRecorder(path: "\(recordFolder)/\(meshID).commands.jsonl", logger: logger).record

@@ -20,11 +20,17 @@ public final class BrokerServer: Sendable {
         public var allowedHosts: [String] = []
         /// Origins of web pages that may connect.
         public var allowedOrigins: [String] = []
+        /// Whether nobody but programs on this machine can reach the address: 127.0.0.0/8, ::1 or `localhost`.
+        public var isThisMachineOnly: Bool {
+            let host = host.lowercased()
+            return host == "localhost" || RequestRules.isLoopback(host)
+        }
         /// The defaults.
         public init() {}
     }
 
     private let gateway: GatewayServer
+    private let address: (host: String, port: Int)
     private let broker: Broker
     private let identity: TLSIdentity?
 
@@ -38,6 +44,7 @@ public final class BrokerServer: Sendable {
         gateway.allowedHosts = configuration.allowedHosts
         gateway.allowedOrigins = configuration.allowedOrigins
         self.broker = broker
+        address = (configuration.host, configuration.port)
         let node = broker.node
         identity = try Self.identity(configuration, node)
         self.gateway = GatewayServer(
@@ -77,13 +84,17 @@ public final class BrokerServer: Sendable {
         }
     }
 
-    /// Listens. Returns the port. Fails when the address cannot be bound.
+    /// Reads the certificate and its key again, changed or not: does nothing without TLS. Fails with what is wrong with which
+    /// file; the old ones go on then.
+    public func reloadCertificate() throws(MeshError) { try identity?.reload() }
+
+    /// Listens. Returns the port. Fails with `busy` when the address is taken, by another broker if it is one, with
+    /// `invalid_argument` when it cannot be listened on.
     public func start() async throws(MeshError) -> Int {
         do {
             return try await gateway.start().port ?? 0
         } catch {
-            throw MeshError(
-                .invalidArgument, "cannot listen: \(error)", hint: "choose another address or port with --listen")
+            throw await ListenFailure.describe(error, host: address.host, port: address.port, broker.node.ioGroup)
         }
     }
 

@@ -15,7 +15,7 @@ struct MeshHandle: Sendable {
         remembered: @escaping @Sendable (String) throws -> String?
     ) async throws -> MeshHandle {
         let (facts, sequencer, stoppedFor) = try await loop.submit {
-            let database = try Database(path: file, mode: .open)
+            let database = try openChecked(file, environment.logger)
             let writer = try MeshWriter(database: database, table: Capabilities.table, environment: environment)
             let facts = writer.engine.state.facts
             if let note = try remembered(facts.id) {
@@ -26,6 +26,23 @@ struct MeshHandle: Sendable {
         }.get()
         sequencer.submit([.init(.command(StartNode(stoppedFor: stoppedFor), .node), for: .nobody)])
         return MeshHandle(facts: facts, sequencer: sequencer)
+    }
+
+    /// Opens a file whose pages carry checksums. One that an earlier version made gets them first, once what it says is
+    /// checked; without room for a second copy it is served as it is.
+    private static func openChecked(_ file: String, _ logger: Logger) throws -> Database {
+        let database = try Database(path: file, mode: .open)
+        if database.hasPageChecks { return database }
+        database.close()
+        do {
+            try PageChecks.add(to: file) { _ = try BackupCheck.check($0) }
+            logger.notice("a mesh's file has checksums from now on", metadata: ["file": "\(file)"])
+        } catch let error as StoreError where error.code == .full {
+            logger.warning(
+                "the disk has no room to write a mesh's file again with checksums: flipped bits in it would not be seen",
+                metadata: ["file": "\(file)"])
+        }
+        return try Database(path: file, mode: .open)
     }
 
     /// Decides a command or answers a query for a caller outside the event loops.

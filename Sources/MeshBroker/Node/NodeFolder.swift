@@ -24,7 +24,10 @@ struct NodeFolder {
         space = DiskSpace(folder: path)
         space.begin()
         for folder in ["meshes", "checkpoints"] { try Files.createPrivateFolder(path + "/" + folder) }
-        try FileCreation.removeLeftovers(in: path + "/meshes")
+        // Nobody else makes files here: the folder is ours.
+        for folder in ["", "/meshes", "/checkpoints", "/log-keys", "/backups"] where Files.exists(path + folder) {
+            try FileCreation.removeLeftovers(in: path + folder)
+        }
         nodeKey = try Self.key(path + "/node.key")
         logKeys = try LogKeyring(folder: path + "/log-keys", node: nodeKey)
         adminToken = try Self.token(path + "/admin.token")

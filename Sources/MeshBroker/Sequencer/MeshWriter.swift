@@ -20,6 +20,8 @@ package struct WriterEnvironment: Sendable {
     package var keepCheckpoint: @Sendable (String) -> Void
     /// The disk cannot be trusted any more: the process must end.
     package var onFatal: @Sendable (StoreError) -> Void
+    /// The mesh cannot go on, because of damage in its file: it must be closed. Others are not touched.
+    package var onDamage: (@Sendable (MeshError) -> Void)?
     /// Gets every batch that was applied, when a log is recorded.
     package var record: (@Sendable (Batch) -> Void)?
     /// What the disk still takes.
@@ -121,7 +123,7 @@ package final class MeshWriter {
         let isDue = engine.nextDue.map { $0 <= meshTime } ?? false
         guard !submissions.isEmpty || isDue || !postponed.isEmpty, !isStopped else {
             for submission in submissions {
-                outbox.answer(submission, .failure(MeshError(.meshStopped, "this mesh is stopped")))
+                outbox.answer(submission, .failure(Self.stopped))
             }
             return submissions.count
         }
@@ -198,23 +200,46 @@ package final class MeshWriter {
         }
     }
 
+    private static let stopped = MeshError(.meshStopped, "this mesh is stopped", hint: "see the broker's log")
+
+    /// Reads pages from the disk and gives those that are damaged: looked at again once the log is in the file, since a page whose
+    /// newest form is in the log may be anything. Between batches nothing writes to the file.
+    package func damagedPages(from first: Int64, count: Int64) throws(StoreError) -> [Int64] {
+        guard !isStopped else { return [] }
+        let suspected = try database.damagedPages(from: first, count: count)
+        guard !suspected.isEmpty, database.checkpoint(truncate: false) else { return [] }
+        var damaged: [Int64] = []
+        for page in suspected { damaged += try database.damagedPages(from: page, count: 1) }
+        return damaged
+    }
+
+    /// Pages that the file has on disk.
+    package func pagesOnDisk() throws(StoreError) -> Int64 { isStopped ? 0 : try database.pagesOnDisk }
+
     private func note(_ error: any Error) {
         environment.logger.error("a batch was undone", metadata: ["error": "\(error)"])
         environment.metrics.batchFailed()
     }
 
-    /// Deals with the failures that concern all that is left: a full disk, and one that cannot be trusted any more. False
-    /// when it is neither.
+    /// Deals with the failures that concern all that is left: a full disk, damage that the mesh cannot go on with, and a disk
+    /// that cannot be trusted any more. False when it is none of these.
     private func settle(_ error: any Error, _ rest: ArraySlice<Submission>, _ outbox: Outbox) -> Bool {
-        guard let store = error as? StoreError else { return false }
-        if store.code == .full {
+        let cannotContinue = error as? CannotContinue
+        let store = (cannotContinue?.cause ?? error) as? StoreError
+        if let store, store.code == .full {
             environment.space.writeFailed(.ok)
             // What moves from the log into the file is free in the log.
             database.checkpoint(truncate: true)
             applyShort(rest, outbox)
             return true
         }
-        guard store.isFatal else { return false }
+        if store?.code != .ioError, cannotContinue != nil || store?.code == .corrupt {
+            isStopped = true
+            for submission in rest { outbox.answer(submission, .failure(Self.stopped)) }
+            environment.onDamage?(MeshError(storing: error))
+            return true
+        }
+        guard let store, store.isFatal else { return false }
         stop(store, rest, outbox)
         return true
     }

@@ -51,6 +51,8 @@ package final class BrokerMetrics: Sendable {
         ),
         ("broker_meshes", "gauge", "Meshes that are open."),
         ("broker_db_healthy", "gauge", "1 while every mesh can be written."),
+        ("broker_scrubbed_pages_total", "counter", "Pages of meshes' files that were read to look for damage."),
+        ("broker_damaged_pages", "gauge", "Pages that were found damaged since the start."),
         ("broker_uptime_seconds", "gauge", "Seconds since the start."),
         ("process_cpu_seconds_total", "counter", "Time on processors, user and system."),
         ("process_resident_memory_bytes", "gauge", "Memory in use."),
@@ -78,6 +80,7 @@ package final class BrokerMetrics: Sendable {
     }
     package func frameRejected(_ code: ErrorCode) { add("broker_frames_rejected_total{reason=\"\(code.rawValue)\"}") }
     package func connectionSilent() { add("broker_silent_connections_total") }
+    package func scrubbed(pages: Int64) { add("broker_scrubbed_pages_total", pages) }
     package func slowConsumer() { add("broker_slow_consumers_total") }
     package func storageRefused() { add("broker_storage_refused_total") }
     package func gatewayRefused(_ refusal: GatewayRefusal) {

@@ -1,3 +1,4 @@
+import CMeshPages
 import CSQLite
 
 extension Database {
@@ -54,6 +55,9 @@ extension Database {
 
     private static func copy(_ source: OpaquePointer, to temporary: String, for target: String) throws(StoreError) {
         var copy: OpaquePointer?
+        // The pages carry checksums before the first of them, which says so, is written.
+        mesh_pages_new_files(mesh_pages_are_checked(UnsafeMutableRawPointer(source)))
+        defer { mesh_pages_new_files(0) }
         let opened = sqlite3_open_v2(temporary, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE, nil)
         defer { sqlite3_close_v2(copy) }
         guard opened == SQLITE_OK, let backup = sqlite3_backup_init(copy, "main", source, "main") else {

@@ -1,3 +1,4 @@
+import CMeshPages
 import CSQLite
 
 /// One SQLite connection with the settings that make a commit durable: WAL and synchronous FULL. Confined to one
@@ -25,8 +26,13 @@ public final class Database {
     /// and longer, which is what the slowest messages see.
     static let checkpointBytes: Int64 = 4 << 20
 
-    /// Said once for the process. A refusal (another part of the program has used SQLite before) costs speed alone.
-    private static let settings = mesh_sqlite_count_no_memory()
+    /// Said once for the process. That memory is counted (another part of the program has used SQLite before) costs speed
+    /// alone; the layer that checks pages must be there.
+    private static let settings: Int32 = {
+        _ = mesh_sqlite_count_no_memory()
+        if PlantedFault.strikes(.trustPages) { mesh_pages_trust() }
+        return mesh_pages_install()
+    }()
 
     private(set) var handle: OpaquePointer?
     private var statements: [String: Statement] = [:]
@@ -36,9 +42,12 @@ public final class Database {
 
     /// Opens a file. Fails with `notFound` when it is not there, `corrupt` when it is damaged or no database, `foreign`
     /// when it is another program's, `ioError` when it cannot be opened durably.
-    public init(path: String, mode: Mode) throws(StoreError) {
+    /// Pages of a new file carry checksums unless `pageChecks` is false: then it is as earlier versions made it.
+    public init(path: String, mode: Mode, pageChecks: Bool = true) throws(StoreError) {
         self.path = path
-        _ = Self.settings
+        guard Self.settings == SQLITE_OK else {
+            throw StoreError(.misuse, "SQLite offers no file system that pages can be checked on")
+        }
         if mode == .create { try Files.touchPrivate(path) }
         if mode != .memory, !Files.exists(path) {
             throw StoreError(.notFound, "\(path) is not there: check the name, or restore it from a backup")
@@ -60,10 +69,10 @@ public final class Database {
         // Only a faster way to get memory: a refusal changes nothing else.
         mesh_sqlite_lookaside(handle, 1_200, 500)
         do throws(StoreError) {
-            try configure(mode)
+            try configure(mode, pageChecks: pageChecks && mode != .memory)
         } catch {
             close()
-            throw error.code == .corrupt ? Self.damaged(path, error) : error
+            throw error.isDamage ? Self.damaged(path, error) : error
         }
     }
 
@@ -80,7 +89,7 @@ public final class Database {
 
     // MARK: Settings
 
-    private func configure(_ mode: Mode) throws(StoreError) {
+    private func configure(_ mode: Mode, pageChecks: Bool) throws(StoreError) {
         sqlite3_busy_timeout(handle, 5_000)
         try execute(
             """
@@ -91,12 +100,15 @@ public final class Database {
         guard !isNew || mode == .create || mode == .memory else {
             throw StoreError(.corrupt, "the file is empty")
         }
+        if !isNew { try assertPageChecks() }
         guard mode != .readOnly else { return }
         if isNew {
+            if pageChecks { try reservePageChecks() }
             try execute(
                 """
                 PRAGMA page_size=\(Self.pageBytes); PRAGMA auto_vacuum=INCREMENTAL;
-                PRAGMA application_id=\(Self.applicationID)
+                PRAGMA application_id=\(Self.applicationID);
+                PRAGMA user_version=\(pageChecks ? Self.checkedVersion : 0)
                 """)
         }
         let checkpointPages = Self.checkpointBytes / max(try setting("page_size") ?? Self.pageBytes, 512)
@@ -134,14 +146,15 @@ public final class Database {
         }
     }
 
-    private func setting(_ name: String) throws(StoreError) -> Int64? {
+    func setting(_ name: String) throws(StoreError) -> Int64? {
         try prepare("PRAGMA \(name)").first { $0.int(0) }
     }
 
     private static func damaged(_ path: String, _ error: StoreError) -> StoreError {
         StoreError(
             .corrupt, extendedCode: error.extendedCode,
-            "\(path) is damaged or is not a database: restore it from a backup", statement: error.statement)
+            "\(path) is damaged or is not a database (\(error.message)): restore it from a backup",
+            statement: error.statement)
     }
 
     // MARK: Statements

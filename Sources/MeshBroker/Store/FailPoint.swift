@@ -59,6 +59,8 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case forgetSignatures = "forget_signatures"
     /// A foreign client's label stands in the place of its member's name.
     case labelAsName = "label_as_name"
+    /// Pages of a file are read without a look at their checksums.
+    case trustPages = "trust_pages"
 
     #if DEBUG
         private static let plan: (fault: PlantedFault, every: Countdown)? = {
@@ -71,7 +73,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         /// What seldom happens goes wrong each time.
         private static func isRare(_ fault: PlantedFault) -> Bool {
             switch fault {
-            case .forgetKeys, .trustNamedKeys, .forgetGoodbyes, .forgetSignatures, .labelAsName: true
+            case .forgetKeys, .trustNamedKeys, .forgetGoodbyes, .forgetSignatures, .labelAsName, .trustPages: true
             default: false
             }
         }

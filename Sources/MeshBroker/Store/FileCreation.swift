@@ -30,9 +30,10 @@ public enum FileCreation {
         try database.checkpointWhole(truncate: true)
     }
 
-    /// Removes what interrupted creations and backups left in a folder.
+    /// Removes what interrupted creations, backups and writes left in a folder. Only for a folder in which nobody makes files
+    /// at this moment.
     public static func removeLeftovers(in folder: String) throws(StoreError) {
-        let tails = [suffix] + companions.map { suffix + $0 }
+        let tails = [suffix, Files.writingSuffix] + companions.map { suffix + $0 }
         for name in try Files.list(folder) where tails.contains(where: { name.hasSuffix($0) }) {
             Files.remove(folder + "/" + name)
         }

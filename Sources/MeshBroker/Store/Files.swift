@@ -8,6 +8,12 @@ public enum Files {
         access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)
     }
 
+    /// Whether a folder is there.
+    public static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// The size of a file in bytes; nil when it is not there.
     public static func size(_ path: String) -> Int64? {
         var status = stat()
@@ -104,6 +110,8 @@ public enum Files {
         }
     }
 
+    static let writingSuffix = ".writing"
+
     /// What a power cut may do to a file that was written.
     public enum Durability: Sendable {
         /// It is the old one or the new one.
@@ -116,7 +124,7 @@ public enum Files {
     public static func writePrivate(
         _ path: String, _ bytes: [UInt8], afterPowerCut durability: Durability = .new
     ) throws(StoreError) {
-        let temporary = path + ".writing"
+        let temporary = path + writingSuffix
         // What an interrupted write left could have another mode: the new file is made by this call.
         remove(temporary)
         do throws(StoreError) {

@@ -1,12 +1,14 @@
+import CMeshPages
 import CSQLite
 import Glibc
 
 /// Why the store could not do what was asked.
 public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The kinds of failure. `foreign` is a sound file of another program; `corrupt` a damaged one, or no database.
+    /// The kinds of failure. `foreign` is a sound file of another program; `corrupt` one that makes no sense, or no
+    /// database; `damaged` means that one page does not hold what was written there: the other pages can be read.
     public enum Code: String, Sendable, Hashable {
         case busy, full, ioError, corrupt, constraint, misuse, readOnly, locked, migrationChanged, newerSchema
-        case notFound, permissions, foreign, other
+        case notFound, permissions, foreign, damaged, other
     }
     /// The kind.
     public var code: Code
@@ -32,6 +34,14 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         let isLast = last & 0xFF == result & 0xFF
         let text = isLast ? database.map { String(cString: sqlite3_errmsg($0)) } : nil
         let extended = isLast ? last : result
+        if extended == Self.pageResult {
+            let file = database.flatMap { sqlite3_db_filename($0, "main") }.map { String(cString: $0) } ?? "the file"
+            self.init(
+                .damaged, extendedCode: extended,
+                "page \(mesh_pages_last_damaged()) of \(file) does not hold what was written there",
+                statement: statement.map { String($0.prefix(200)) })
+            return
+        }
         self.init(
             Self.code(extended, systemError: database.map { sqlite3_system_errno($0) } ?? 0), extendedCode: extended,
             "\(what): \(text ?? String(cString: sqlite3_errstr(extended)))",
@@ -43,6 +53,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         switch extended & 0xFF {
         case SQLITE_BUSY, SQLITE_LOCKED: .busy
         case SQLITE_FULL: .full
+        case SQLITE_IOERR where extended == pageResult: .damaged
         case SQLITE_IOERR: isOutOfSpace(extended, systemError) ? .full : .ioError
         case SQLITE_CANTOPEN: systemError == ENOSPC || systemError == EDQUOT ? .full : .ioError
         case SQLITE_CORRUPT, SQLITE_NOTADB: .corrupt
@@ -52,6 +63,9 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         default: .other
         }
     }
+
+    /// What a read gives when a page's checksum does not fit: `SQLITE_IOERR_DATA`, a macro that cannot be imported.
+    static let pageResult = SQLITE_IOERR | 32 << 8
 
     /// A used-up quota or log index is a full disk under another name. A failed sync never is: nobody knows then which
     /// pages the kernel has dropped.
@@ -63,6 +77,9 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Whether what is on disk cannot be trusted to be what was written: after a failed sync the pages may be marked
     /// clean, so that trying again would lie. The process must end and recover at its next start.
     public var isFatal: Bool { code == .ioError || code == .corrupt }
+
+    /// Whether the file is there and can be read, and does not hold what was written.
+    public var isDamage: Bool { code == .damaged || code == .corrupt }
 
     /// The text in one line.
     public var description: String {

@@ -53,6 +53,7 @@ public enum ErrorCode: String, Sendable, Hashable, CaseIterable, Codable {
     case badOrigin = "bad_origin"
     case storageFull = "storage_full"
     case storageFailed = "storage_failed"
+    case damaged = "damaged"
     case meshStopped = "mesh_stopped"
     case shuttingDown = "shutting_down"
     case internalError = "internal_error"
@@ -73,7 +74,7 @@ public enum ErrorCode: String, Sendable, Hashable, CaseIterable, Codable {
         case .inviteExpired, .inviteExhausted: 410
         case .tooLarge: 413
         case .rateLimited, .queueFull: 429
-        case .internalError, .storageFailed, .meshStopped: 500
+        case .internalError, .storageFailed, .damaged, .meshStopped: 500
         case .capacity, .busy, .behind, .shuttingDown: 503
         case .storageFull: 507
         }

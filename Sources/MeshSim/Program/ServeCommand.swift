@@ -189,7 +189,10 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func credentials() throws -> Credentials {
-        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+        // A variable that is set to nothing counts as not set.
+        func variable(_ name: String) -> String? {
+            getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+        }
         var environment: [String: String] = [:]
         for name in ["HOME", "MESH_HOME"] { environment[name] = variable(name) }
         let store = ProfileStore(home: ProfileStore.defaultHome(environment: environment))
