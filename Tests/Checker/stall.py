@@ -101,6 +101,7 @@ class Costly:
             "delete_state": {"key": f"none:{n}"}, "set_summary": {"summary": "s" * 200},
             "topic_create": {"name": f"t{n}"}, "topic_join": {"topic": f"unknown-{n}"},
             "topic_members": {"topic": "history"}, "set_rights": {"member": "worker-nobody", "role": "member"},
+            "list_sessions": {}, "remove_session": {"session": secrets.token_hex(32)},
             "create_invite": {"capability": {}, "signature": "0" * 128}, "rotate_log_key": {"key": "0" * 64},
         }
         return forms.get(name)

@@ -66,13 +66,12 @@ async def crowd(broker, folder):
         before = resident(broker)
         texts = [f"{n} " + "x" * 12_000 for n in range(WINDOW + 200)]
         for text in texts:
-            for name in keys:
-                await ada.say(keys[name].hex, text)
+            await asyncio.gather(*(ada.say(keys[name].hex, text) for name in keys))
         # The fast one has it all, in order, while the others have not.
         assert await everything(fast, len(texts)) == texts
         # Who reads and acknowledges nothing gets its window, and no more: here the bytes are what is full.
         assert (await mute.request("list_inbox", limit=1))["total"] == len(texts)
-        window = len(mute.pushes())
+        window = sum(push["attempt"] == 1 for push in mute.pushes())
         assert WINDOW_BYTES / 18_000 < window < WINDOW_BYTES / 12_000
         assert await everything(mute, window) == texts[:window]
         # 3 x 15 MB wait; what is unsent of a connection is at most 8 MiB.

@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 
+from mesh_keys import Key
 from harness import poll
 
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
@@ -167,13 +168,13 @@ async def test_two_spellings_are_one_name(mesh):
     assert await texts(ada) == ["hello", "hello"]
     assert [one["name"] for one in (await bob.run("topic", "list", "--json")).json["topics"]] == [COMPOSED]
     assert [one["name"] for one in (await bob.run("group", "list", "--json")).json["groups"]] == [COMPOSED]
-    taken = await mesh.owner.run("member", "add", "--name", COMPOSED, "--pubkey", "ab" * 32, code=None)
+    taken = await mesh.owner.run("member", "add", "--name", COMPOSED, "--pubkey", Key().hex, code=None)
     assert taken.code == 6, taken
 
 
 async def test_the_length_of_a_name_is_counted_as_it_is_told(mesh):
     name = "Z" + "\u0300" * 200
-    result = await mesh.owner.run("member", "add", "--name", name, "--pubkey", "ab" * 32, code=3)
+    result = await mesh.owner.run("member", "add", "--name", name, "--pubkey", Key().hex, code=3)
     assert "1 to 64 characters, has 201" in result.err
     result = await mesh.owner.run("topic", "create", "a b", code=3)
     assert "U+0020" in result.err

@@ -85,7 +85,7 @@ extension Deliveries {
             try updateRow(pending.message, recipient, .held, reason: nil, attempts: pending.attempts, context)
         }
         for pending in mailbox.all {
-            receipt(
+            try receipt(
                 pending.message, recipient, .held, reason: HoldReason.gone.rawValue, attempts: pending.attempts, context
             )
         }

@@ -186,6 +186,13 @@ package final class BrokerNode: ConnectionHost, Sendable {
         metrics.set("broker_meshes", Double(registry.withLock { $0.byID.count }))
     }
 
+    /// Forgets a closed mesh whose file was removed: from now on it is unknown here.
+    func forget(file: String) {
+        registry.withLock { _ = $0.failed.removeValue(forKey: file) }
+        damagedPages.withLock { $0[file] = nil }
+        noteHealth()
+    }
+
     /// Makes a mesh and opens it. Fails with `exists` when its name or id is taken. Returns the owner's member id.
     package func create(_ body: CreateMeshBody) async throws(MeshError) -> (facts: MeshFacts, memberID: String) {
         guard !Authenticator.isSkewed(body.timestamp, at: clock.wallMillis()) else {

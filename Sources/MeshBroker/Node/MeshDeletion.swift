@@ -19,6 +19,7 @@ extension BrokerNode {
         } catch {
             throw MeshError(storing: error)
         }
+        forget(file: file)
         logger.notice("a mesh is deleted", metadata: ["mesh": "\(slug ?? id)", "id": "\(id)"])
         return MeshDeleted(meshId: id, slug: slug)
     }

@@ -49,6 +49,7 @@ package final class BrokerMetrics: Sendable {
             "broker_silent_connections_total", "counter",
             "Connections that were ended because they did not answer pings."
         ),
+        ("broker_signatures_remembered", "gauge", "Signatures of members that may not be used again."),
         ("broker_meshes", "gauge", "Meshes that are open."),
         ("broker_db_healthy", "gauge", "1 while every mesh can be written."),
         ("broker_scrubbed_pages_total", "counter", "Pages of meshes' files that were read to look for damage."),
