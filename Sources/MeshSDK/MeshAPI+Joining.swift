@@ -37,7 +37,8 @@ extension MeshAPI {
     /// leads from the owner whom the link names to this very claim, and the node, to which the owner has given the mesh.
     /// With the keys of an earlier try whose answer was lost, its membership is taken over. Fails with `bad_signature` or `unauthorized` when the broker shows anything else.
     public static func join(
-        link: InviteLink, name: String, label: String?, keys: NewKeys = NewKeys(), group: any EventLoopGroup = MeshEventLoops.shared
+        link: InviteLink, name: String, label: String?, keys: NewKeys = NewKeys(),
+        group: any EventLoopGroup = MeshEventLoops.shared
     ) async throws(MeshError) -> (Credentials, MembershipCertificate) {
         let address = try brokerAddress(link.broker)
         let name = Names.normalised(name)

@@ -28,6 +28,7 @@ struct MemberNoun: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
 
         func execute(_ out: Printer) async throws {
+            try Names.checkName(Names.normalised(name))
             guard let key = PublicKey(anyCaseHex: Pasted.word(pubkey)) else {
                 throw Failure.usage("--pubkey: \(pubkey) is not a public key", hint: "64 hex characters")
             }
