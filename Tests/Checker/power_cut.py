@@ -358,7 +358,8 @@ async def inbox_of(peer: MeshClient) -> set[str]:
         after = {"after": found[-1]} if found else {}
         page = await peer.request("list_inbox", limit=200, **after)
         found += [one["messageId"] for one in page["messages"]]
-        if len(page["messages"]) < 200:
+        # A page of large messages holds fewer than were asked for: only an empty one is the end.
+        if not page["messages"]:
             return set(found)
 
 
