@@ -21,6 +21,7 @@ package enum Capabilities {
         LogKeyRotations.capability,
         Maintenance.capability,
         SessionLookup.capability,
+        KeyOwnership.capability,
     ]
 
     /// The table of all capabilities.

@@ -235,7 +235,11 @@ enum Connections {
         session.acknowledges = session.acknowledges || request.acknowledges
         session.dialect = request.connection == nil ? session.dialect : request.dialect
         // One of our clients keeps its key on disk, also when a foreign one has named it before.
-        if request.isProven, !request.isForeign { session.isForeign = false }
+        if request.isProven, !request.isForeign {
+            // A label of a foreign client is checked less: one of ours does not keep it.
+            if session.isForeign { session.label = nil }
+            session.isForeign = false
+        }
         if before.isForeign, request.isForeign, let label = request.label.flatMap(Labels.clean) {
             session.label = label
         }

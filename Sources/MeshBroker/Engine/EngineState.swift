@@ -252,6 +252,12 @@ package struct Subscriptions: Sendable {
         package var name: String
         /// Only keys that begin with this.
         package var prefix: String
+
+        /// Whether a key can begin with both prefixes. One watch of everything beside many narrow ones is no overlap.
+        func overlaps(_ other: String) -> Bool {
+            if prefix.isEmpty || other.isEmpty { return prefix.isEmpty }
+            return other.utf8.starts(with: prefix.utf8) || prefix.utf8.starts(with: other.utf8)
+        }
     }
 
     private var byChannel: [String: [Interest]] = [:]
@@ -260,6 +266,9 @@ package struct Subscriptions: Sendable {
 
     /// How many watches one connection may have.
     package static let maximumPerConnection = 256
+    /// How many of one channel. A write is told once for each of them, so they are few; what is watched by id, one channel
+    /// for all messages, may be watched up to the limit of the connection.
+    package static let maximumPerChannel = 32
 
     /// The watches of a channel whose prefix a key has, in the order of subscription.
     package func interests(in channel: String, key: String) -> [Interest] {
@@ -285,6 +294,14 @@ package struct Subscriptions: Sendable {
         guard count < Self.maximumPerConnection else {
             throw MeshError(
                 .capacity, "a connection has at most \(Self.maximumPerConnection) watches", hint: "end some")
+        }
+        let same = (byChannel[channel] ?? []).count {
+            $0.connection == interest.connection && $0.overlaps(interest.prefix)
+        }
+        guard same < Self.maximumPerChannel else {
+            throw MeshError(
+                .capacity, "a connection watches the same keys at most \(Self.maximumPerChannel) times",
+                hint: "end some, or watch fewer keys with each")
         }
         byChannel[channel, default: []].append(interest)
         byConnection[interest.connection, default: []].insert(channel)

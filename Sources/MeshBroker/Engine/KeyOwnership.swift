@@ -10,7 +10,36 @@ enum KeyOwnership {
         if PlantedFault.strikes(.trustNamedKeys) {
             return state.roster.session(key: key).map { .own($0) } ?? .free
         }
-        return try state.roster.claim(key, by: member.number, isProven: isProven)
+        let claim = try state.roster.claim(key, by: member.number, isProven: isProven)
+        if !isProven, let owner = formerOwner(of: key, state), owner != member.number {
+            throw MeshError(
+                .sessionKeyTaken, "a session of another member proved this key before", hint: "make a new key")
+        }
+        return claim
+    }
+
+    /// Keys that sessions proved and that are gone: who only names one of them never gets it.
+    static let migrations = [
+        Migration(
+            name: "proved-keys-1",
+            sql: "CREATE TABLE proved_key (key BLOB PRIMARY KEY, member INTEGER NOT NULL) STRICT, WITHOUT ROWID")
+    ]
+
+    static let capability = Capability("key-ownership", migrations: migrations) {}
+
+    /// Remembers whose the key of a session was that is taken out.
+    static func remember(_ session: Session, _ context: WriteContext) throws {
+        guard session.isProven, session.hasKey else { return }
+        try context.state.database.prepare("INSERT OR REPLACE INTO proved_key (key, member) VALUES (?, ?)")
+            .run(session.key.bytes, session.member.rawValue)
+    }
+
+    /// The member whose session proved a key, and is gone. A key that cannot be looked up has nobody's word.
+    private static func formerOwner(of key: PublicKey, _ state: EngineState) -> MemberNumber? {
+        let found = try? state.database.prepare("SELECT member FROM proved_key WHERE key = ?").first(key.bytes) {
+            MemberNumber(rawValue: $0.int(0))
+        }
+        return found ?? nil
     }
 
     /// Whether a key can become a member's: nobody else proved it as a session key.

@@ -242,7 +242,9 @@ enum Messages {
             .recipientsChanged, "the target reaches other sessions than the copies are for",
             hint: "resolve again, seal again, send again",
             details: [
-                "recipients": .array(recipients.compactMap { sealingKey(of: $0, state).map { .string($0.hex) } })
+                // The first of many: who asks resolves again, in an answer that counts.
+                "recipients": .array(
+                    recipients.prefix(64).compactMap { sealingKey(of: $0, state).map { .string($0.hex) } })
             ])
     }
 

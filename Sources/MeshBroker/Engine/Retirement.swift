@@ -50,6 +50,7 @@ enum Retirement {
     static func remove(_ session: Session, reason: String, _ context: WriteContext) throws {
         let state = context.state
         try Deliveries.abandon(session.number, reason: reason, context)
+        try KeyOwnership.remember(session, context)
         try state.database.prepare("DELETE FROM session WHERE number = ?").run(session.number.rawValue)
         state.roster.remove(session.number)
         state.mailboxes[session.number] = nil

@@ -27,7 +27,7 @@ enum Rights {
                 throw MeshError(
                     .forbidden, "the owner does not leave its mesh", hint: "delete it: mesh-cli mesh delete")
             }
-            let sessions = try expel(member, isBanned: false, .removed, context)
+            let sessions = try expel(member, isBanned: false, keepsDenials: true, .removed, context)
             try context.record("member.left", object: member.keyHex)
             return MemberRemoved(name: member.name, pubkey: member.key, sessions: sessions)
         }
@@ -139,7 +139,7 @@ enum Rights {
 
     /// Ends every session of a member and keeps it out. Returns how many ended.
     private static func expel(
-        _ member: Member, isBanned: Bool, _ reason: CloseReason, _ context: WriteContext
+        _ member: Member, isBanned: Bool, keepsDenials: Bool = false, _ reason: CloseReason, _ context: WriteContext
     ) throws -> Int {
         let state = context.state
         let sessions = state.roster.sessions(of: member.number)
@@ -152,14 +152,15 @@ enum Rights {
         try Deliveries.abandon(member.number, reason: "recipient_removed", context)
         try state.database.prepare("UPDATE member SET revoked_at = ? WHERE number = ?")
             .run(context.now, member.number.rawValue)
-        let kept = isBanned ? member : nil
-        try store(
-            member.number, granted: kept?.granted ?? [], denied: kept?.denied ?? [], isBanned: isBanned, context)
+        let granted = isBanned ? member.granted : []
+        // Who leaves and comes back has no more rights than before.
+        let denied = isBanned || keepsDenials ? member.denied : []
+        try store(member.number, granted: granted, denied: denied, isBanned: isBanned, context)
         state.roster.update(member: member.number) {
             $0.revokedAt = context.now
             $0.isBanned = isBanned
-            $0.granted = kept?.granted ?? []
-            $0.denied = kept?.denied ?? []
+            $0.granted = granted
+            $0.denied = denied
         }
         return sessions.count
     }

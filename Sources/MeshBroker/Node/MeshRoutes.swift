@@ -65,6 +65,12 @@ enum MeshRoutes {
         guard let claimed = try await mesh.perform(request, as: .node).get() as? InviteClaimed else {
             throw MeshError(.internalError, "the invite gave no answer")
         }
+        // A certificate says what the mesh says: a member that claims again has its name already.
+        guard claimed.name.isSame(as: Names.normalised(body.name)) else {
+            throw MeshError(
+                .exists, "this key belongs to the mesh already, as \(claimed.name)",
+                hint: "join with that name, or with a new key")
+        }
         return try .reply(claimed.alreadyMember ? 200 : 201, joined(claimed, body, mesh.facts, node))
     }
 

@@ -179,18 +179,23 @@ package struct Authenticator: Sendable {
 
     private func label(_ name: String?) -> String? {
         guard let name, !name.isEmpty else { return nil }
-        return String(name.prefix(64))
+        return Self.cut(name, to: 64)
+    }
+
+    /// Counted in code points: a letter may carry any number of marks.
+    private static func cut(_ text: String, to count: Int) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.prefix(count)))
     }
 
     private func info(
         _ sessionID: String?, _ pid: Int64?, _ cwd: String?, _ hostname: String?, _ peerType: String?,
         _ channel: String?, _ model: String?
     ) -> ClientInfo {
-        func short(_ text: String?) -> String? { text.map { String($0.prefix(256)) } }
+        func short(_ text: String?) -> String? { text.map { Self.cut($0, to: 256) } }
         var info = ClientInfo()
         info.sessionID = short(sessionID)
         info.pid = pid
-        info.cwd = cwd.map { String($0.prefix(1_024)) }
+        info.cwd = cwd.map { Self.cut($0, to: 1_024) }
         info.hostname = short(hostname)
         info.peerType = short(peerType)
         info.channel = short(channel)

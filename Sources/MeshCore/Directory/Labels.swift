@@ -6,11 +6,13 @@ public enum Labels {
     public static let ofOffices: Set<String> = ["owner", "admin", "administrator"]
 
     /// Whether a text reads like a name of the mesh itself.
-    public static func isOfTheMesh(_ text: String) -> Bool { ofTheMesh.contains(likeness(text)) }
+    public static func isOfTheMesh(_ text: String) -> Bool { likeTheMesh.contains(likeness(text)) }
+    private static let likeTheMesh = Set(ofTheMesh.map(likeness))
+    private static let likeOffices = Set(ofOffices.map(likeness))
 
     /// Whether a text reads like a name that no session may carry.
     static func isReserved(_ likeness: String) -> Bool {
-        ofTheMesh.contains(likeness) || ofOffices.contains(likeness)
+        likeTheMesh.contains(likeness) || likeOffices.contains(likeness)
     }
 
     /// Checks the name of a new member: a name that is neither the mesh's own nor the beginning of a key.
@@ -66,34 +68,33 @@ public enum Labels {
     }
 
     /// What two texts have in common when a reader takes one for the other: without case, spaces and characters that are
-    /// not seen, and with letters of other scripts that look like Latin ones in their place.
+    /// not seen, with letters that look like Latin ones in their place, and `i`, `l` and `1`, `o` and `0` as one.
     public static func likeness(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 < 0x80 }) {
-            return String(decoding: text.utf8.lazy.filter { $0 != 0x20 }.map(lowered), as: UTF8.self)
+            return String(decoding: text.utf8.lazy.filter { $0 != 0x20 }.map(folded), as: UTF8.self)
         }
         var like = ""
         for scalar in text.unicodeScalars {
             if scalar.properties.isWhitespace || scalar.properties.isDefaultIgnorableCodePoint { continue }
-            // Full-width forms stand 0xFEE0 above ASCII.
-            let plain =
-                (0xFF01...0xFF5E).contains(scalar.value)
-                ? Unicode.Scalar(scalar.value - 0xFEE0) ?? scalar : scalar
-            for low in plain.properties.lowercaseMapping.unicodeScalars {
-                like.unicodeScalars.append(lookalikes[low] ?? low)
+            // Accents that stand alone behind a letter: those of words have one code point with it.
+            if (0x300...0x36F).contains(scalar.value) { continue }
+            for low in Lookalikes.plain(scalar).properties.lowercaseMapping.unicodeScalars {
+                let plain = Lookalikes.plain(low)
+                like.unicodeScalars.append(
+                    plain.isASCII ? Unicode.Scalar(folded(UInt8(truncatingIfNeeded: plain.value))) : plain)
             }
         }
         return like
     }
 
-    private static func lowered(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte + 32 : byte }
-
-    /// Letters of Cyrillic and Greek that are drawn as Latin ones.
-    private static let lookalikes: [Unicode.Scalar: Unicode.Scalar] = [
-        "а": "a", "в": "b", "е": "e", "к": "k", "м": "m", "н": "h", "о": "o", "р": "p", "с": "c", "т": "t", "у": "y",
-        "х": "x", "і": "i", "ј": "j", "ѕ": "s", "ԁ": "d", "ԛ": "q", "ԝ": "w", "һ": "h", "ո": "n", "ӏ": "l",
-        "α": "a", "β": "b", "ε": "e", "ι": "i", "κ": "k", "ν": "v", "ο": "o", "ρ": "p", "τ": "t", "υ": "u", "χ": "x",
-        "ı": "i", "ɑ": "a", "ɡ": "g",
-    ]
+    private static func folded(_ byte: UInt8) -> UInt8 {
+        switch byte {
+        case UInt8(ascii: "i"), UInt8(ascii: "I"), UInt8(ascii: "1"), UInt8(ascii: "L"): UInt8(ascii: "l")
+        case UInt8(ascii: "0"): UInt8(ascii: "o")
+        case 65...90: byte + 32
+        default: byte
+        }
+    }
 }
 
 /// Which members have names, and which sessions have labels, that read alike.

@@ -184,8 +184,11 @@ extension Roster {
         prefix: String, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
     ) throws(MeshError) {
         if Labels.beginsKey(prefix) {
-            let bySession = sessions(keyPrefix: prefix)
             let byMember = members(keyPrefix: prefix).filter { members[$0]?.revokedAt == nil }
+            // A key that was only named can be made to begin like any other: it never stands beside one that is proved.
+            let named = sessions(keyPrefix: prefix)
+            let proved = named.filter { sessions[$0]?.isProven == true }
+            let bySession = proved.isEmpty && byMember.isEmpty ? named : proved
             switch (bySession.count, byMember.count) {
             case (1, 0):
                 sessionsFound.insert(bySession[0])

@@ -50,8 +50,14 @@ public enum Names {
     /// Whether a name may hold a character.
     static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
         let category = scalar.properties.generalCategory
-        return !"@#*,/|".unicodeScalars.contains(scalar) && category != .control && category != .lineSeparator
-            && category != .paragraphSeparator && !scalar.properties.isBidiControl
+        return !"@#*,/|＠＃＊，／｜".unicodeScalars.contains(scalar) && category != .control
+            && category != .lineSeparator && category != .paragraphSeparator && category != .privateUse
+            && !scalar.properties.isBidiControl && !isBlank(scalar)
+    }
+
+    /// Characters that are drawn as nothing, or stand around text that is not shown.
+    private static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
+        scalar == "\u{2800}" || (0xFFF9...0xFFFB).contains(scalar.value)
     }
 
     /// A group's name: parts of letters, digits, `_`, `-`, `.`, with `/` between them.
