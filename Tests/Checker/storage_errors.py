@@ -17,9 +17,11 @@ import os
 import random
 import secrets
 import shutil
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 
 import websockets
@@ -97,6 +99,12 @@ async def episode(prepared: Prepared, folder: Path, plan: str) -> Episode:
         # It ended before it was ready: told below.
         if broker.process is None or broker.process.poll() is None:
             seen.problems.append(str(error))
+    except (OSError, HTTPException) as error:
+        # It was ready, and ended before its first answer: told below as well.
+        try:
+            await asyncio.to_thread(broker.process.wait, 5)
+        except subprocess.TimeoutExpired:
+            seen.problems.append(f"it answers nothing, and does not end: {error!r}")
     assert broker.process is not None
     code = broker.process.poll() if broker.process.poll() is not None else await asyncio.to_thread(broker.terminate)
     log = (folder / "meshd.log").read_text(errors="replace")
