@@ -26,7 +26,7 @@ test: packages venv
 
 ## Pass the tests of the wire against optimised binaries: a compiler can err where a debug build is right.
 test-release: packages venv release-programs
-	MESH_BIN=$(CURDIR)/.build/release $(PYTHON) -m pytest -q $(PARALLEL) Tests/Interop -m 'not slow' \
+	MESH_BIN=$(CURDIR)/.build/release $(PYTHON) -m pytest -q $(PARALLEL) Tests/Interop -m 'not slow and not planted' \
 	    --ignore-glob='*/test_sim_*' --ignore-glob='*/test_durable_client.py'
 
 ## The long form of the fault checker: a hundred faults under load. ROUNDS and SEED may be given.

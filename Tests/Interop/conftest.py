@@ -14,6 +14,7 @@ TEST_LIMIT = 180.0
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "planted: plants a fault, which debug builds alone know; leave out with -m 'not planted'")
     config.addinivalue_line("markers", "slow: waits for a real 90 s lease; leave out with -m 'not slow'")
 
 

@@ -255,6 +255,7 @@ def planted_mesh(tmp_path, request):
     running.finish_now()
 
 
+@pytest.mark.planted
 @pytest.mark.parametrize("planted_mesh, promise", [
     ("trust_named_keys", steal_by_naming), ("forget_signatures", use_twice),
     ("forget_goodbyes", mail_for_a_client_that_left),
