@@ -194,9 +194,9 @@ async def others(broker, disk, folder):
             assert refused.json["error"]["code"] == "storage_full", refused
         leftovers = [path.name for path in broker.data.rglob("*") if path.name.endswith((".creating", ".writing"))]
         assert leftovers == []
-        refused = await mesh.owner.run("state", "set", "k", secrets.token_hex(30_000), "--json", code=None)
+        refused = await mesh.owner.run("state", "set", "k", "x" + secrets.token_hex(30_000), "--json", code=None)
         while refused.code == 0:
-            refused = await mesh.owner.run("state", "set", "k", secrets.token_hex(30_000), "--json", code=None)
+            refused = await mesh.owner.run("state", "set", "k", "x" + secrets.token_hex(30_000), "--json", code=None)
         assert refused.json["error"]["code"] == "storage_full", refused
         # Nothing was closed for a restore that could not be.
         assert (await mesh.owner.run("whoami", "--json")).json["name"]

@@ -54,8 +54,9 @@ class Target:
         return pages * 4096
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def target(tmp_path_factory):
+    # One for each module: tests of others that run in between would let the witness fall silent.
     running = Target(tmp_path_factory.mktemp("hostile"))
     yield running
     running.broker.finish_now()
