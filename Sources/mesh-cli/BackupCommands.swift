@@ -108,6 +108,17 @@ struct AdminAddress: ParsableArguments {
     /// The broker, and the mesh that is named or is the profile's.
     func find(_ options: GlobalOptions) throws -> (broker: String, mesh: String?) {
         let known = try? options.credentials().credentials
-        return (try BrokerChoice.address(broker, profile: known?.broker), options.mesh ?? known?.meshID)
+        let mesh = options.mesh ?? known?.meshID
+        if broker == nil, let profile = known?.broker {
+            let address = try BrokerAddress(parsing: profile)
+            let variable = SystemCalls.environment("MESH_BROKER").flatMap { try? BrokerAddress(parsing: $0) }
+            // Whoever invited this machine into a mesh does not get the token of another broker by that.
+            guard address.isThisMachine || variable == address else {
+                throw Failure.usage(
+                    "the admin token is not sent to \(address.text) because a mesh of it was joined",
+                    hint: "name the broker that the token is of: --broker ADDRESS")
+            }
+        }
+        return (try BrokerChoice.address(broker, profile: known?.broker), mesh)
     }
 }

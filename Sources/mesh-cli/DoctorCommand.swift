@@ -107,7 +107,7 @@ struct DoctorCommand: MeshCommand {
     }
 
     private func transport(_ subject: String, _ broker: String) -> Finding {
-        let isLocal = ["127.", "localhost", "[::1]"].contains { broker.dropFirst(7).hasPrefix($0) }
+        let isLocal = (try? BrokerAddress(parsing: broker))?.isThisMachine ?? false
         if broker.hasPrefix("https://") {
             let isPinned = broker.contains("@")
             return Finding(

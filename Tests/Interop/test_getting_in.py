@@ -278,3 +278,13 @@ async def test_an_old_invite_of_an_admin_gives_a_member_no_certificate(mesh, tmp
     assert status == 409 and answer["error"]["code"] == "exists", answer
     status, answer = claim(Key())
     assert answer["error"]["code"] == "invite_exhausted", answer
+
+
+@pytest.mark.parametrize("words", [("backup", "list"), ("backup", "create"), ("restore", "x.sqlite")])
+@pytest.mark.parametrize("host", ["mesh.invalid", "localhost.mesh.invalid", "127.mesh.invalid"])
+async def test_the_admin_token_does_not_go_to_whose_mesh_was_joined(mesh, words, host):
+    bob = await mesh.cli("bob")
+    for file in (bob.home / "mesh").glob("*/*/profile.json"):
+        file.write_text(file.read_text().replace("127.0.0.1", host))
+    refused = await bob.run(*words, code=3)
+    assert "admin token is not sent" in refused.err and "--broker" in refused.err

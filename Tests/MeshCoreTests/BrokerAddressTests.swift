@@ -74,3 +74,15 @@ import Testing
         #expect(error.hint == "c\u{FFFD}d")
     }
 }
+
+@Suite struct ThisMachineTests {
+    @Test(arguments: [
+        ("http://127.0.0.1:7900", true), ("http://127.8.9.10", true), ("http://LOCALHOST:1", true),
+        ("http://[::1]:1", true), ("http://localhost.mesh.example", false), ("http://127.mesh.example", false),
+        ("http://127.0.0.1.example", false), ("http://127.0.0", false), ("http://127.0.0.256", false),
+        ("http://128.0.0.1", false),
+    ])
+    func `only addresses of this machine count as such`(text: String, expected: Bool) throws {
+        #expect(try BrokerAddress(parsing: text).isThisMachine == expected)
+    }
+}

@@ -54,6 +54,16 @@ public struct BrokerAddress: Sendable, Hashable, CustomStringConvertible {
         return (BrokerAddress(isSecure: isSecure, pin: pin, host: host.lowercased(), port: port), target)
     }
 
+    /// Whether it is an address of this machine: `localhost`, 127.0.0.0/8 or `::1`, and no name that only begins like one.
+    public var isThisMachine: Bool {
+        if host == "localhost" || host == "::1" { return true }
+        let parts = host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let octets = parts.compactMap { part in
+            part.allSatisfy { (0x30...0x39).contains($0) } ? UInt8(String(Substring(part))) : nil
+        }
+        return parts.count == 4 && octets.count == 4 && octets[0] == 127
+    }
+
     private init(isSecure: Bool, pin: [UInt8]?, host: String, port: Int?) {
         self.isSecure = isSecure
         self.pin = pin
