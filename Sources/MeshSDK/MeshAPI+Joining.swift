@@ -114,7 +114,7 @@ struct JoinClaim: Sendable {
         guard link.matches(owner: joined.owner) else {
             throw MeshError(
                 .unauthorized, "the broker shows another owner than the invite names",
-                hint: "ask whoever invited you over another way")
+                hint: "ask the person who invited you over another channel")
         }
         guard let certificate = joined.certificate else {
             throw Self.lie("the broker shows no certificate that leads to the owner whom the invite names")
@@ -186,7 +186,7 @@ struct JoinClaim: Sendable {
 
     private static func lie(_ what: String) -> MeshError {
         MeshError(
-            .badSignature, what, hint: "nothing was kept; ask whoever invited you over another way",
+            .badSignature, what, hint: "nothing was kept; ask the person who invited you over another channel",
             details: ["answer": "refused"])
     }
 }

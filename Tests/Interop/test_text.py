@@ -124,6 +124,7 @@ async def test_json_that_cannot_be_kept_does_not_become_a_string(mesh, value):
 
 @pytest.mark.parametrize("text, value", [
     ("01", "01"), ("green", "green"), ('"1e400"', "1e400"), ("-5", -5), ("{a:1}", "{a:1}"), ("- x", "- x"),
+    ("7e9999ab", "7e9999ab"), ("18446744073709551615x", "18446744073709551615x"),
 ])
 async def test_what_is_no_json_is_a_string(mesh, text, value):
     ada = await mesh.cli("ada")

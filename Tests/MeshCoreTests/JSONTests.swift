@@ -29,6 +29,7 @@ import Testing
             ("1e", .number), ("1e+", .number), ("-0", .range), ("-0.0", .range), ("-0e5", .range),
             ("-1e-999", .range), ("18446744073709551616", .range), ("9223372036854775808", .range),
             ("-9223372036854775809", .range), ("1e999", .range), ("-1e999", .range),
+            ("7e9999ab", .number), ("[7e9999ab]", .number), ("18446744073709551616x", .number), ("[1e999]", .range),
             ("{\"a\":1,\"a\":2}", .duplicateKey), (#"{"a":1,"\u0061":2}"#, .duplicateKey),
             ("[{\"a\":{\"\":1,\"\":1}}]", .duplicateKey), (#""\ud800""#, .surrogate), (#""\ud800x""#, .surrogate),
             (#""\udc00""#, .surrogate), (#""\ud800\ud800""#, .surrogate), (#""\ud83d\n""#, .surrogate),

@@ -172,7 +172,7 @@ enum Connections {
     /// What becomes of the key that a hello names.
     private static func claim(
         _ key: PublicKey, _ request: OpenSession, _ member: Member, _ state: EngineState
-    ) throws(MeshError) -> KeyClaim {
+    ) throws -> KeyClaim {
         guard request.session != nil else { return state.roster.session(standIn: key).map { .own($0) } ?? .free }
         let claim = try KeyOwnership.claim(key, by: member, isProven: request.isProven, state)
         if case .own(let session) = claim, session.isProven, !request.isProven {
@@ -304,7 +304,7 @@ enum Connections {
     // MARK: Registration
 
     /// Whether a session may be registered: its key is new or the member's own, its label free.
-    static func check(_ binding: SessionBinding, member: Member, _ context: WriteContext) throws(MeshError) {
+    static func check(_ binding: SessionBinding, member: Member, _ context: WriteContext) throws {
         if binding.pubkey == member.key {
             // It comes with the member's own key, also when somebody has named it before.
             if context.state.roster.session(key: member.key)?.member == member.number { return }

@@ -6,12 +6,12 @@ enum KeyOwnership {
     /// Decides a claim to a session key.
     static func claim(
         _ key: PublicKey, by member: Member, isProven: Bool, _ state: EngineState
-    ) throws(MeshError) -> KeyClaim {
+    ) throws -> KeyClaim {
         if PlantedFault.strikes(.trustNamedKeys) {
             return state.roster.session(key: key).map { .own($0) } ?? .free
         }
         let claim = try state.roster.claim(key, by: member.number, isProven: isProven)
-        if !isProven, let owner = formerOwner(of: key, state), owner != member.number {
+        if !isProven, let owner = try formerOwner(of: key, state), owner != member.number {
             throw MeshError(
                 .sessionKeyTaken, "a session of another member proved this key before", hint: "make a new key")
         }
@@ -34,12 +34,11 @@ enum KeyOwnership {
             .run(session.key.bytes, session.member.rawValue)
     }
 
-    /// The member whose session proved a key, and is gone. A key that cannot be looked up has nobody's word.
-    private static func formerOwner(of key: PublicKey, _ state: EngineState) -> MemberNumber? {
-        let found = try? state.database.prepare("SELECT member FROM proved_key WHERE key = ?").first(key.bytes) {
+    /// The member whose session proved a key, and is gone; nil when there is none.
+    private static func formerOwner(of key: PublicKey, _ state: EngineState) throws -> MemberNumber? {
+        try state.database.prepare("SELECT member FROM proved_key WHERE key = ?").first(key.bytes) {
             MemberNumber(rawValue: $0.int(0))
         }
-        return found ?? nil
     }
 
     /// Whether a key can become a member's: nobody else proved it as a session key.

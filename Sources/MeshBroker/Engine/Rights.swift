@@ -179,7 +179,7 @@ enum Rights {
         if let other = state.roster.member(name: member.name) ?? state.roster.member(readingLike: member.name) {
             throw MeshError(
                 .exists, "another member is called \(other.name) now",
-                hint: "remove that one first, or invite this one anew")
+                hint: "remove that one first, or invite this one again")
         }
         try state.database.prepare("UPDATE member SET revoked_at = NULL WHERE number = ?").run(member.number.rawValue)
         try store(member.number, granted: member.granted, denied: member.denied, isBanned: false, context)

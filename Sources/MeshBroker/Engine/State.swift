@@ -126,7 +126,7 @@ enum State {
             if let expected = operation.expectedVersion, expected != version {
                 throw MeshError(
                     .versionConflict, "\(operation.key) has version \(version), not \(expected)",
-                    hint: "read it again and decide anew",
+                    hint: "read it again, then decide",
                     details: ["key": .string(operation.key), "version": .integer(version)])
             }
             if operation.op == .delete, version == 0 {

@@ -65,7 +65,8 @@ package final class ReplayCache: Sendable {
         let refusal: MeshError? = memory.withLock { memory in
             sweep(&memory, at: now)
             guard isNew(token, memory, at: now) || PlantedFault.strikes(.forgetSignatures) else {
-                return MeshError(.replayed, "this signature was used before", hint: "sign each hello and request anew")
+                return MeshError(
+                    .replayed, "this signature was used before", hint: "sign each hello and request separately")
             }
             guard memory.seen.count < capacity else {
                 return MeshError(.busy, "too many signatures are remembered", hint: "try again in a minute")

@@ -261,14 +261,30 @@ private struct JSONParser {
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
         if isInteger {
             guard let value = Int64(text), !(isNegative && value == 0) else {
-                throw JSONError(.range, offset: start, "an integer outside 64 bits, or -0")
+                throw outOfRange("an integer outside 64 bits, or -0", start)
             }
             return .integer(value)
         }
         guard let value = Double(text), value.isFinite, !(isNegative && value == 0) else {
-            throw JSONError(.range, offset: start, "a number outside the range of a double, or -0")
+            throw outOfRange("a number outside the range of a double, or -0", start)
         }
         return .double(value)
+    }
+
+    /// The fault of a number that nobody keeps here. `7e9999ab` is no number at all, however large its beginning.
+    private func outOfRange(_ message: String, _ start: Int) -> JSONError {
+        guard offset == bytes.count || isAfterValue(bytes[offset]) else {
+            return JSONError(.number, offset: start, "a number ends with a digit")
+        }
+        return JSONError(.range, offset: start, message)
+    }
+
+    /// Whether a byte may stand behind a value: white space, or what goes on with an array or an object.
+    private func isAfterValue(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x20, 0x09, 0x0A, 0x0D, UInt8(ascii: ","), UInt8(ascii: "]"), UInt8(ascii: "}"): true
+        default: false
+        }
     }
 
     private mutating func skipDigits() {

@@ -87,7 +87,8 @@ extension ControllerMachine {
         }
         guard settings.mayCommand(member.key) else {
             return refuse(
-                "forbidden", "\(member.name) may not command this simulation", "ask whoever runs it to allow you")
+                "forbidden", "\(member.name) may not command this simulation", "ask the person who runs it to allow you"
+            )
         }
         do {
             switch try SimOrder(command) {
