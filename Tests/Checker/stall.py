@@ -435,7 +435,8 @@ async def run(options: argparse.Namespace) -> int:
             idle = (await ask(ours))[0]
             print(f"# the longest wait without load: {idle * 1e3:.1f} ms", flush=True)
             table = {request.name: request for request in declared()}
-            work = [(name, crowd.costly.burst(request)) for name, request in table.items()]
+            # A member that has left asks for nothing more.
+            work = [(name, crowd.costly.burst(request)) for name, request in table.items() if name != "leave_mesh"]
             for name, (kind, fields) in VARIANTS.items():
                 frames: list[bytes] = []
                 while not frames or sum(map(len, frames)) < BURST - len(frames[-1]):
