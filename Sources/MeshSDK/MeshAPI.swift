@@ -36,6 +36,7 @@ public final class MeshAPI: Sendable {
 
     /// Makes a request. Fails with the broker's error, or `busy` when the broker cannot be reached.
     public func call<Asked: Request>(_ request: Asked) async throws(MeshError) -> Asked.Answer {
+        try request.checkBounds()
         let path = "/v1/meshes/\(credentials.meshID)/\(Asked.type)"
         let body = try Self.bytes(request)
         let timestamp = SystemCalls.now()

@@ -195,8 +195,10 @@ public final class MeshClient: Sendable, Service {
         }
     }
 
-    /// Makes any request of the protocol. Fails with the broker's error, or `busy` when the connection is lost first.
+    /// Makes any request of the protocol. Fails with the broker's error, `invalid_argument` before anything is sent when a field is
+    /// not within its bounds, or `busy` when the connection is lost first.
     public func call<Asked: Request>(_ request: Asked) async throws(MeshError) -> Asked.Answer {
+        try request.checkBounds()
         let json = try await ask(Asked.type, request)
         do throws(JSONError) { return try JSONCoder.decode(Asked.Answer.self, from: json) } catch {
             throw MeshError(.internalError, "the broker's answer to \(Asked.type) cannot be read: \(error)")

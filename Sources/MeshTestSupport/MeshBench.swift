@@ -89,6 +89,7 @@ package final class MeshBench {
     /// Applies one command and gives its answer.
     @discardableResult
     package func ask<Asked: Request>(_ request: Asked, as actor: Actor) throws -> Asked.Answer {
+        try request.checkBounds()
         guard let answer = try apply([(request, actor)])[0].get() as? Asked.Answer else {
             throw MeshError(.internalError, "another answer")
         }
@@ -98,6 +99,7 @@ package final class MeshBench {
     package func query<Asked: Request>(_ request: Asked, as actor: Actor, on connection: ConnectionID? = nil) throws
         -> Asked.Answer
     {
+        try request.checkBounds()
         guard let answer = try engine.query(request, actor: actor, connection: connection).get() as? Asked.Answer else {
             throw MeshError(.internalError, "another answer")
         }

@@ -12,9 +12,12 @@ from mesh_http import SignedHttp, http_call
 from mesh_keys import Key, now_ms
 
 PAGE = (Path(__file__).resolve().parents[2] / "Docs" / "Protocol.md").read_text()
+REQUESTS = PAGE.split("<!-- begin requests -->")[1].split("<!-- end requests -->")[0].split("### `")[1:]
+DECLARED = [(part.split("`")[0], *re.search(r"^- A (write|read|watch)\b.*; needs the right to (\w+), about", part, re.M).groups())
+            for part in REQUESTS]
 #: Types with the right that each needs, as the declarations say.
-RIGHTS = dict(re.findall(r"^### `(\w+)`\n\n.*needs the right to (\w+)\.", PAGE, re.MULTILINE))
-KINDS = dict(re.findall(r"^### `(\w+)`\n\n.* A (write|read|watch); needs", PAGE, re.MULTILINE))
+RIGHTS = {name: right for name, _, right in DECLARED}
+KINDS = {name: kind for name, kind, _ in DECLARED}
 ROUTES = re.findall(r"^\| (GET|POST) \| `([^`]+)` \| (\w+) \|", PAGE, re.MULTILINE)
 
 KEY = "0a" * 32

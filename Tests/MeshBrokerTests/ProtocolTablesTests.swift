@@ -10,7 +10,7 @@ import Testing
     static let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Docs/Protocol.md")
 
-    @Test(arguments: ["requests", "errors", "routes", "policy"])
+    @Test(arguments: ["requests", "answers", "pushes", "errors", "routes", "policy"])
     func tableIsWhatTheDeclarationsSay(_ name: String) throws {
         let text = try String(contentsOf: Self.page, encoding: .utf8)
         let begin = "<!-- begin \(name) -->\n"
@@ -26,24 +26,16 @@ import Testing
         }
     }
 
-    @Test func everyRequestSaysWhatItIsFor() throws {
-        for row in Capabilities.table.rows.values {
-            #expect(!row.type.help.isEmpty, "\(row.type.type)")
-            let known = Set(try Self.schema(row.type).fields.map(\.name))
-            #expect(Set(row.type.fields.keys) == known, "\(row.type.type)")
-        }
-    }
-
     @Test func everyRouteSaysWhoMayCallIt() {
         let open = BrokerResponder.routes.filter { $0.access == .open }
         #expect(open.allSatisfy { $0.method == "GET" }, "nothing unauthenticated writes")
     }
 
-    private static func schema<Body: Request>(_ type: Body.Type) throws -> RequestSchema { try .probe(type) }
-
     private static func table(_ name: String) throws -> String {
         switch name {
-        case "requests": try requests()
+        case "requests": ProtocolText.requests
+        case "answers": ProtocolText.answers
+        case "pushes": ProtocolText.pushes
         case "errors":
             "| code | HTTP | close |\n|---|---|---|\n"
                 + ErrorCode.allCases.map {
@@ -64,25 +56,4 @@ import Testing
                 }.joined()
         }
     }
-
-    private static func requests() throws -> String {
-        var text = ""
-        for row in Capabilities.table.rows.values.sorted(by: { $0.type.type < $1.type.type }) {
-            text += "### `\(row.type.type)`\n\n\(row.type.help) Answer: `\(answer(row.type))`. "
-            text += "A \(row.type.kind.rawValue); needs the right to \(row.type.permission.rawValue).\n\n"
-            let fields = try schema(row.type).fields
-            if !fields.isEmpty {
-                text += "| field | type | |\n|---|---|---|\n"
-                for field in fields {
-                    let help = row.type.fields[field.name] ?? ""
-                    text +=
-                        "| `\(field.name)`\(field.isOptional ? "" : " (required)") | \(field.type.name) | \(help) |\n"
-                }
-                text += "\n"
-            }
-        }
-        return text
-    }
-
-    private static func answer<Body: Request>(_ type: Body.Type) -> String { Body.Answer.type }
 }

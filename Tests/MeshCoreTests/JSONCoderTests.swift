@@ -21,7 +21,16 @@ import Testing
         var absent: String?
     }
 
-    struct Holder: Codable, Equatable { @Nullable var value: String? }
+    struct Holder: Declared, Equatable {
+        @NullableField("A value.") var value: String?
+        @Field("Another.", name: "other_name") var other: Int?
+        enum CodingKeys: String, CodingKey {
+            case value
+            case other = "other_name"
+        }
+        init() {}
+        init(value: String?) { self.value = value }
+    }
 
     @Test func `a value comes back and stands in the order of its declaration`() throws {
         let json = try JSONCoder.encode(Sample())
@@ -43,6 +52,15 @@ import Testing
         #expect(try JSONCoder.encode(Holder(value: nil)) == ["value": nil])
         #expect(try JSONCoder.decode(Holder.self, from: ["value": nil]).value == nil)
         #expect(try JSONCoder.decode(Holder.self, from: ["value": "x"]).value == "x")
+    }
+
+    @Test func `a declared field stands under its name on the wire, or not at all`() throws {
+        var holder = Holder(value: "x")
+        holder.other = 2
+        #expect(try JSONCoder.encode(holder) == ["value": "x", "other_name": 2])
+        #expect(try JSONCoder.decode(Holder.self, from: ["value": "x", "other_name": nil]).other == nil)
+        #expect(Holder.fields.map(\.name) == ["value", "other_name"])
+        #expect(Holder.fields.map(\.isOptional) == [false, true])
     }
 
     @Test func `unknown fields are ignored`() throws {

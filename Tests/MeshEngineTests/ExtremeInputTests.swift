@@ -13,17 +13,10 @@ import Testing
     func anExtremeFieldIsAnsweredAndTheMeshGoesOn(_ type: String) throws {
         let bench = try MeshBench()
         let row = try #require(Capabilities.table.rows[type])
-        let schema = try Self.schema(row.type)
-        for (place, field) in schema.fields.enumerated() {
-            for extreme in Self.extremes(field.type) {
-                var body = JSONObject()
-                for (other, field) in schema.fields.enumerated() {
-                    if other == place {
-                        body[field.name] = extreme
-                    } else if !field.isOptional {
-                        body[field.name] = Self.plain(field.type)
-                    }
-                }
+        for member in row.object.members {
+            for extreme in Self.extremes(member.value) {
+                var body = Sample.object(row.object, isWhole: false)
+                body[member.name] = extreme
                 guard let request = try? row.decode(.object(body)) else { continue }
                 if row.type.kind == .write {
                     _ = try bench.apply([(request, bench.ownerActor)])
@@ -37,42 +30,27 @@ import Testing
         #expect(written.revision > 0)
     }
 
-    private static func schema<Body: Request>(_ type: Body.Type) throws -> RequestSchema { try .probe(type) }
-
-    /// A value that is as good as any.
-    private static func plain(_ type: SchemaType) -> JSON {
-        switch type {
-        case .string: "a"
-        case .integer, .number: 1
-        case .boolean: true
-        case .any: .null
-        case .array(let element): [plain(element)]
-        case .object(let schema): .object(JSONObject(schema.fields.map { ($0.name, plain($0.type)) }))
-        case .enumeration(let values): .string(values[0])
-        }
-    }
-
     /// The far ends of a type, one level deep into what it is made of.
-    private static func extremes(_ type: SchemaType) -> [JSON] {
-        switch type {
+    private static func extremes(_ schema: ValueSchema) -> [JSON] {
+        switch schema.kind {
         case .integer: ([.min, .min + 1, -1, 0, 1 << 53, .max - 1, .max] as [Int64]).map { .integer($0) }
         case .number: [-1e308, Double.leastNonzeroMagnitude, 1e308].map { .double($0) }
-        case .string:
+        case .string, .stringOrStrings:
             [
                 "", "\u{0}", "%", "/", "\u{10FFFF}", "e\u{301}\u{200D}", "9223372036854775807", "*", "@", "#",
                 .string(String(repeating: "x", count: 70_000)),
             ]
-        case .boolean, .enumeration: [plain(type)]
-        case .any: [[], .object(JSONObject()), .integer(.min), .integer(.max), .double(1e308)]
+        case .boolean, .choice: [Sample.value(schema)]
+        case .any, .anyObject: [[], .object(JSONObject()), .integer(.min), .integer(.max), .double(1e308)]
         case .array(let element):
-            [[], .array(Array(repeating: plain(element), count: 5_000))] + extremes(element).map { [$0] }
-        case .object(let schema):
+            [[], .array(Array(repeating: Sample.value(element), count: 5_000))] + extremes(element).map { [$0] }
+        case .object(let object):
             [.object(JSONObject())]
-                + schema.fields.flatMap { field in
-                    extremes(field.type).map { extreme in
-                        .object(
-                            JSONObject(
-                                schema.fields.map { ($0.name, $0.name == field.name ? extreme : plain($0.type)) }))
+                + object.members.flatMap { member in
+                    extremes(member.value).map { extreme in
+                        var body = Sample.object(object, isWhole: true)
+                        body[member.name] = extreme
+                        return .object(body)
                     }
                 }
         }

@@ -71,12 +71,8 @@ import Testing
     }
 
     /// Refuses after it has written, which undoes its batch.
-    struct Halfway: Request {
-        static let type = "halfway"
-        static let permission = Permission.send
-        static let kind = RequestKind.write
-        static let help = "Writes, then refuses."
-        static let fields: [String: String] = [:]
+    struct Halfway: WriteRequest {
+        static let declaration = RequestDeclaration("halfway", "Writes, then refuses.", needs: .send, http: .none("a planted fault"))
         typealias Answer = Acknowledged
     }
 

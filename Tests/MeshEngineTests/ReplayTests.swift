@@ -70,12 +70,8 @@ import Testing
     }
 
     /// A request of a capability that breaks the rule on purpose.
-    struct Clocked: Request {
-        static let type = "clocked"
-        static let permission = Permission.send
-        static let kind = RequestKind.write
-        static let help = "Reads a clock that it must not read."
-        static let fields: [String: String] = [:]
+    struct Clocked: WriteRequest {
+        static let declaration = RequestDeclaration("clocked", "Reads a clock that it must not read.", needs: .send, http: .none("a planted fault"))
         typealias Answer = Acknowledged
     }
 

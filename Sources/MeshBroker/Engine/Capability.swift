@@ -32,7 +32,7 @@ package protocol CapabilityItem: Sendable {
 }
 
 /// A request that changes the mesh. Its body decides first, throwing `MeshError` only before its first write.
-package struct Write<Body: Request>: CapabilityItem {
+package struct Write<Body: WriteRequest>: CapabilityItem {
     let flat: CapabilityTable.FlatDecoder?
     let body: @Sendable (Body, WriteContext) throws -> Body.Answer
     /// `flat` reads its frequent frames; without it they are read by the request's own `FlatRequest`, when it is one.
@@ -61,8 +61,23 @@ package struct WriteForm<Body: Request>: CapabilityItem {
     }
 }
 
+/// A write that only the broker itself makes, with fields that no door shows.
+package protocol InternalWriteRequest: Request {}
+
+extension InternalWriteRequest {
+    package static var kind: RequestKind { .write }
+    package static var object: ObjectSchema { ObjectSchema() }
+}
+
+/// An answer that only the broker itself gets.
+package protocol InternalReply: Reply {}
+
+extension InternalReply {
+    package static var object: ObjectSchema { ObjectSchema() }
+}
+
 /// A write that only the broker itself makes; it cannot be asked for on the wire.
-package struct InternalWrite<Body: Request>: CapabilityItem {
+package struct InternalWrite<Body: InternalWriteRequest>: CapabilityItem {
     let body: @Sendable (Body, WriteContext) throws -> Body.Answer
     package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, WriteContext) throws -> Body.Answer) {
         self.body = body
@@ -74,7 +89,7 @@ package struct InternalWrite<Body: Request>: CapabilityItem {
 }
 
 /// A request that is answered from what is committed: its view cannot change anything.
-package struct Read<Body: Request>: CapabilityItem {
+package struct Read<Body: ReadRequest>: CapabilityItem {
     let body: @Sendable (Body, ReadView) throws -> Body.Answer
     package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, ReadView) throws -> Body.Answer) {
         self.body = body
@@ -86,7 +101,7 @@ package struct Read<Body: Request>: CapabilityItem {
 }
 
 /// A request that is answered with a snapshot and subscribes its connection to what comes after.
-package struct Watch<Body: Request>: CapabilityItem {
+package struct Watch<Body: WatchRequest>: CapabilityItem {
     let body: @Sendable (Body, WatchView) throws -> Body.Answer
     package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, WatchView) throws -> Body.Answer) {
         self.body = body
@@ -142,6 +157,9 @@ package struct CapabilityTable: Sendable {
     /// One request. An object: every command looks at its row.
     package final class Row: Sendable {
         package let type: any Request.Type
+        package let declaration: RequestDeclaration
+        /// Its fields.
+        package let object: ObjectSchema
         package let permission: Permission
         package let kind: RequestKind
         package let capability: String
@@ -152,7 +170,9 @@ package struct CapabilityTable: Sendable {
 
         init<Body: Request>(_ type: Body.Type, capability: String, run: Run, flat: FlatDecoder? = nil) {
             self.type = type
-            permission = type.permission
+            declaration = type.declaration
+            object = type.object
+            permission = declaration.permission
             kind = type.kind
             self.capability = capability
             self.run = run
@@ -163,12 +183,16 @@ package struct CapabilityTable: Sendable {
             } else {
                 decodeFlat = nil
             }
+            let object = object
             self.decode = { (json) throws(MeshError) in
-                do { return try JSONCoder.decode(Body.self, from: json) } catch {
+                let request: Body
+                do { request = try JSONCoder.decode(Body.self, from: json) } catch {
                     throw MeshError(
                         .invalidArgument, "\(Body.type): \(error)",
-                        hint: "its fields: \(Body.fields.keys.sorted().joined(separator: ", "))")
+                        hint: "its fields: \(object.members.map(\.name).sorted().joined(separator: ", "))")
                 }
+                if case .object(let members) = json { try object.check(members) }
+                return request
             }
         }
     }

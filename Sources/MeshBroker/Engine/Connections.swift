@@ -2,7 +2,7 @@ package import MeshCore
 import MeshStore
 
 /// Opens or returns to a session whose keys were proved outside.
-package struct OpenSession: Request {
+package struct OpenSession: InternalWriteRequest {
     /// The member's key.
     package var member: PublicKey
     /// The session's key; nil for a client without one.
@@ -46,17 +46,13 @@ package struct OpenSession: Request {
         self.limits = limits
     }
 
-    package static let type = "_open_session"
-    package static let isEssential = true
-    package static let permission = Permission.observe
-    package static let kind = RequestKind.write
-    package static let help = "Open a session."
-    package static let fields: [String: String] = [:]
+    package static let declaration = RequestDeclaration.internalOnly(
+        "_open_session", "Open a session.", isEssential: true)
     package typealias Answer = SessionOpened
 }
 
 /// The session that was opened, and the frame that tells its client.
-package struct SessionOpened: Reply {
+package struct SessionOpened: InternalReply {
     package static let type = "_session_opened"
     package var number: Int64
     package var acknowledges: Bool
@@ -64,7 +60,7 @@ package struct SessionOpened: Reply {
 }
 
 /// Says that a connection is gone.
-package struct LoseConnection: Request {
+package struct LoseConnection: InternalWriteRequest {
     package var session: Int64
     package var connection: UInt64
     /// Whether its client said goodbye.
@@ -74,26 +70,18 @@ package struct LoseConnection: Request {
         self.connection = connection
         self.clean = clean
     }
-    package static let type = "_lose_connection"
-    package static let isEssential = true
-    package static let permission = Permission.observe
-    package static let kind = RequestKind.write
-    package static let help = "A connection is gone."
-    package static let fields: [String: String] = [:]
+    package static let declaration = RequestDeclaration.internalOnly(
+        "_lose_connection", "A connection is gone.", isEssential: true)
     package typealias Answer = Acknowledged
 }
 
 /// Says that the node has started: no connection that was alive before is alive now.
-package struct StartNode: Request {
+package struct StartNode: InternalWriteRequest {
     /// Milliseconds since the last batch before.
     package var stoppedFor: Int64
     package init(stoppedFor: Int64) { self.stoppedFor = stoppedFor }
-    package static let type = "_start_node"
-    package static let isEssential = true
-    package static let permission = Permission.observe
-    package static let kind = RequestKind.write
-    package static let help = "The node has started."
-    package static let fields: [String: String] = [:]
+    package static let declaration = RequestDeclaration.internalOnly(
+        "_start_node", "The node has started.", isEssential: true)
     package typealias Answer = Acknowledged
 }
 

@@ -237,12 +237,6 @@ enum Deliveries {
         let number = route.session.number
         var wanted = request.messageIDs ?? []
         if let id = request.brokerMessageID { wanted.append(id) }
-        guard wanted.count <= 1_000 else {
-            throw MeshError.argument("messageIds", "at most 1,000, not \(wanted.count)")
-        }
-        if let reason = request.reject, !(1...64).contains(reason.utf8.count) {
-            throw MeshError.argument("reject", "a reason of 1 to 64 bytes")
-        }
         var messages: [Int64] = []
         messages.reserveCapacity(wanted.count)
         for id in wanted {

@@ -39,6 +39,7 @@ enum Groups {
     ) throws(MeshError) -> [GroupMembership] {
         let membership = membership.normalised
         try Names.checkGroup(membership.name)
+        // A hello brings groups as well, and is no request.
         if let role = membership.role, role.utf8.count > 64 { throw .argument("role", "at most 64 bytes") }
         var result = groups
         if let place = result.firstIndex(where: { $0.name.isSame(as: membership.name) }) {

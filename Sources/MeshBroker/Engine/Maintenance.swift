@@ -1,15 +1,12 @@
 package import MeshCore
 
 /// Says in the ledger that the mesh goes on from a backup.
-package struct NoteRestoration: Request {
+package struct NoteRestoration: InternalWriteRequest {
     /// How many entries the backup had.
     package var entries: Int64
     package init(entries: Int64) { self.entries = entries }
-    package static let type = "_note_restoration"
-    package static let permission = Permission.admin
-    package static let kind = RequestKind.write
-    package static let help = "The mesh goes on from a backup."
-    package static let fields: [String: String] = [:]
+    package static let declaration = RequestDeclaration.internalOnly(
+        "_note_restoration", "The mesh goes on from a backup.")
     package typealias Answer = Acknowledged
 }
 

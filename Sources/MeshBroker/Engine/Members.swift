@@ -2,7 +2,7 @@ package import MeshCore
 import MeshStore
 
 /// Claims an invite for a joiner whose signatures were checked; the node signs the certificate afterwards.
-package struct ClaimInvite: Request {
+package struct ClaimInvite: InternalWriteRequest {
     package var inviteID: String
     package var codeHash: String
     package var name: String
@@ -24,16 +24,12 @@ package struct ClaimInvite: Request {
         self.session = session
     }
 
-    package static let type = "_claim_invite"
-    package static let permission = Permission.observe
-    package static let kind = RequestKind.write
-    package static let help = "Claim an invite."
-    package static let fields: [String: String] = [:]
+    package static let declaration = RequestDeclaration.internalOnly("_claim_invite", "Claim an invite.")
     package typealias Answer = InviteClaimed
 }
 
 /// What the node needs to sign the joiner's certificate.
-package struct InviteClaimed: Reply {
+package struct InviteClaimed: InternalReply {
     package static let type = "_invite_claimed"
     package var memberID: String
     package var name: String

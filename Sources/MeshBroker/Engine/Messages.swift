@@ -129,30 +129,14 @@ enum Messages {
     // MARK: Checking
 
     private static func check(_ request: Send) throws(MeshError) {
-        if let id = request.id, id.utf8.count > 128 { throw .argument("id", "at most 128 bytes") }
-        if let id = request.clientMessageID, !(1...128).contains(id.utf8.count) {
-            throw .argument("client_message_id", "1 to 128 bytes")
+        if let subtype = request.subtype, subtype.isSame(as: "system") {
+            throw .argument("subtype", "`system` is for what the mesh says itself")
         }
-        if let ttl = request.ttl, !DeliveryPolicy.ttlRange.contains(ttl) {
-            throw .argument("ttl", "1,000 ms to 30 days, not \(ttl)")
-        }
-        if let mentions = request.mentions, mentions.count > 16 || mentions.contains(where: { $0.utf8.count > 64 }) {
-            throw .argument("mentions", "at most 16 names of at most 64 bytes")
-        }
-        if let subtype = request.subtype, subtype.utf8.count > 64 || subtype == "system" {
-            throw .argument("subtype", "at most 64 bytes, and not `system`")
-        }
-        if let print = request.requestFingerprint, print.utf8.count > 128 {
-            throw .argument("request_fingerprint", "at most 128 bytes")
-        }
-        try check(nonce: request.nonce, ciphertext: request.ciphertext)
-        for copy in request.copies ?? [] { try check(nonce: copy.nonce, ciphertext: copy.ciphertext) }
+        try check(ciphertext: request.ciphertext)
+        for copy in request.copies ?? [] { try check(ciphertext: copy.ciphertext) }
     }
 
-    private static func check(nonce: String?, ciphertext: String?) throws(MeshError) {
-        if let nonce, !nonce.isEmpty, Base64.decodedCount(nonce) != 24 {
-            throw .argument("nonce", "24 bytes in padded base64, or empty")
-        }
+    private static func check(ciphertext: String?) throws(MeshError) {
         guard let ciphertext else { return }
         // Four characters of base64 are three bytes; a box is 16 bytes longer than its text.
         guard ciphertext.utf8.count <= maximumCiphertext else {
@@ -347,14 +331,10 @@ enum Messages {
 }
 
 /// Says that a connection's transport has carried messages to a client that acknowledges nothing itself.
-package struct TransportReceipt: Request {
+package struct TransportReceipt: InternalWriteRequest {
     package var messages: [Int64]
     package init(messages: [Int64]) { self.messages = messages }
-    package static let type = "_transport_receipt"
-    package static let isEssential = true
-    package static let permission = Permission.observe
-    package static let kind = RequestKind.write
-    package static let help = "The transport carried these messages."
-    package static let fields: [String: String] = [:]
+    package static let declaration = RequestDeclaration.internalOnly(
+        "_transport_receipt", "The transport carried these messages.", isEssential: true)
     package typealias Answer = Acknowledged
 }

@@ -10,10 +10,6 @@ enum Presence {
         Write(SetStatus.self) { request, context in
             let (session, _) = try context.caller()
             let lease = request.lease ?? DeliveryPolicy.workingLeaseMillis
-            guard (1_000...DeliveryPolicy.maximumWorkingLeaseMillis).contains(lease) else {
-                throw MeshError.argument(
-                    "lease", "1,000 to \(DeliveryPolicy.maximumWorkingLeaseMillis) ms, not \(lease)")
-            }
             let isRenewal = session.status == request.status
             try setStatus(request.status, of: session.number, lease: lease, context)
             if !isRenewal {
@@ -29,9 +25,6 @@ enum Presence {
         Write(SetSummary.self) { request, context in
             let (session, _) = try context.caller()
             let summary = request.summary ?? ""
-            guard summary.utf8.count <= 1_024 else {
-                throw MeshError.argument("summary", "at most 1,024 bytes, not \(summary.utf8.count)")
-            }
             try context.update(session.number) { $0.summary = summary.isEmpty ? nil : summary }
             try context.record(
                 "presence.summary", object: session.key.hex, commitments: ["summary": summary.commitment])

@@ -13,9 +13,7 @@ enum Receipts {
             return status
         }
         Read(ListInbox.self) { request, view in
-            let limit = request.limit ?? 50
-            guard (1...200).contains(limit) else { throw MeshError.argument("limit", "1 to 200, not \(limit)") }
-            return try inbox(view, limit: limit, after: request.after)
+            try inbox(view, limit: request.limit ?? 50, after: request.after)
         }
         Watch(WatchInbox.self) { _, watch in
             let number = try watch.view.caller().session.number
@@ -157,7 +155,6 @@ enum Receipts {
 
     private static func deadLetters(_ request: ListDeadLetters, _ view: ReadView) throws -> DeadLetters {
         let limit = request.limit ?? 50
-        guard (1...200).contains(limit) else { throw MeshError.argument("limit", "1 to 200, not \(limit)") }
         let member = try view.caller().member
         let letters = try view.rows(
             """

@@ -32,9 +32,6 @@ enum Rights {
             return MemberRemoved(name: member.name, pubkey: member.key, sessions: sessions)
         }
         Write(Ban.self) { request, context in
-            if let reason = request.reason, reason.utf8.count > 512 {
-                throw MeshError.argument("reason", "at most 512 bytes")
-            }
             let member = try subordinate(request.target, context)
             _ = try expel(member, isBanned: true, .banned, context)
             try context.record(

@@ -181,6 +181,7 @@ package enum SealedAnswer: Reply {
     case general(SendAck)
 
     package static let type = SendAck.type
+    package static let object = SendAck.object
 
     /// The same as the general answer.
     package var ack: SendAck {

@@ -6,11 +6,9 @@ package struct SealedSend: Request {
     /// All of it, in one object.
     let letter: Letter
 
-    package static let type = Send.type
-    package static let permission = Send.permission
+    package static let declaration = Send.declaration
     package static let kind = Send.kind
-    package static let help = Send.help
-    package static let fields = Send.fields
+    package static let object = Send.object
     package typealias Answer = SealedAnswer
     package var outgoing: OutgoingMessage? { OutgoingMessage(id: letter.id, priority: letter.priority) }
 

@@ -1,7 +1,7 @@
 package import MeshCore
 
 /// Asks for a session that is known and proved, so that a call of it needs no write.
-package struct FindSession: Request {
+package struct FindSession: InternalReadRequest {
     /// The session's key.
     package var session: PublicKey
     /// The member whose session it must be, when the caller named one.
@@ -10,16 +10,12 @@ package struct FindSession: Request {
         self.session = session
         self.member = member
     }
-    package static let type = "_find_session"
-    package static let permission = Permission.observe
-    package static let kind = RequestKind.read
-    package static let help = "Find a session."
-    package static let fields: [String: String] = [:]
+    package static let declaration = RequestDeclaration.internalOnly("_find_session", "Find a session.")
     package typealias Answer = SessionFound
 }
 
 /// A session, or none.
-package struct SessionFound: Reply {
+package struct SessionFound: InternalReply {
     package static let type = "_session_found"
     /// Its number; nil when it is not known, or not proved.
     package var number: Int64?
@@ -27,8 +23,16 @@ package struct SessionFound: Reply {
     package var member: PublicKey?
 }
 
+/// A read that only the broker itself makes, with fields that no door shows.
+package protocol InternalReadRequest: Request {}
+
+extension InternalReadRequest {
+    package static var kind: RequestKind { .read }
+    package static var object: ObjectSchema { ObjectSchema() }
+}
+
 /// A read that only the broker itself makes; it cannot be asked for on the wire.
-package struct InternalRead<Body: Request>: CapabilityItem {
+package struct InternalRead<Body: InternalReadRequest>: CapabilityItem {
     let body: @Sendable (Body, ReadView) throws -> Body.Answer
     package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, ReadView) throws -> Body.Answer) {
         self.body = body

@@ -40,7 +40,6 @@ enum State {
         }
         Write(BatchState.self) { request, context in try write(request.operations, context) }
         Read(GetState.self) { request, view in
-            try check(key: request.key)
             let found = try Damage.naming("the value of \(request.key)") { try entry(request.key, view) }
             guard let entry = found else {
                 return StateResult(
@@ -54,7 +53,6 @@ enum State {
         }
         Read(ListState.self) { request, view in
             let limit = request.limit ?? 1_000
-            guard (1...1_000).contains(limit) else { throw MeshError.argument("limit", "1 to 1,000, not \(limit)") }
             var page = view.page()
             let (entries, more) = try list(request.prefix ?? "", after: request.after, limit: limit, &page, view)
             return StateList(
@@ -63,9 +61,6 @@ enum State {
         Watch(WatchState.self) { request, watch in
             let name = request.watchId ?? ""
             let prefix = request.prefix ?? ""
-            guard name.utf8.count <= 128, prefix.utf8.count <= 256 else {
-                throw MeshError.argument("watchId", "at most 128 bytes, and a prefix of at most 256")
-            }
             if request.snapshot == false {
                 try watch.subscribe(channel: channel, prefix: prefix, name: name)
                 var start = StateSnapshot(
@@ -109,9 +104,6 @@ enum State {
         let (_, member) = try context.caller()
         let database = context.state.database
         let memory = context.state.memory(Memory.self)
-        guard (1...256).contains(operations.count) else {
-            throw MeshError.argument("operations", "1 to 256, not \(operations.count)")
-        }
         var keys: Set<ExactText> = []
         var before: [Int64] = []
         var growth: Int64 = 0
@@ -173,27 +165,12 @@ enum State {
     }
 
     private static func check(_ operation: BatchState.Operation) throws(MeshError) {
-        try check(key: operation.key)
-        if let expected = operation.expectedVersion, expected < 0 {
-            throw .argument("expectedVersion", "0 or more, not \(expected)")
-        }
         switch (operation.op, operation.value) {
         case (.set, nil): throw .argument("value", "missing for \(operation.key)")
-        case (.set, let value?):
-            let size = value.bytes().count
-            guard size <= DeliveryPolicy.maximumBodyBytes else {
-                throw MeshError(.tooLarge, "the value of \(operation.key) has \(size) bytes, at most 65,536")
-            }
-        case (.delete, _): break
+        case (.set, _), (.delete, _): break
         case (.check, _):
             if operation.expectedVersion == nil { throw .argument("expectedVersion", "missing for check") }
         }
-    }
-
-    private static func check(key: String) throws(MeshError) {
-        guard (1...256).contains(key.utf8.count),
-            key.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
-        else { throw .argument("key", "1 to 256 bytes without control characters") }
     }
 
     /// One ledger entry for a write: keys in clear, values as hashes.

@@ -89,7 +89,7 @@ enum Topics {
         }
         Read(TopicHistory.self) { request, view in
             let topic = try view.roster.topics.find(request.topic, for: view.caller().member.number, code: .notFound)
-            let limit = try pageSize(request.limit)
+            let limit = request.limit ?? 50
             let before = try place(request.beforeId, view.state) ?? .max
             let (messages, more) = try history(
                 "\(select) WHERE topic = ?1 AND message < ?2 ORDER BY message DESC LIMIT ?3", topic.number.rawValue,
@@ -107,7 +107,7 @@ enum Topics {
                 """
                 \(select) JOIN topic_mention USING (topic, message) WHERE topic_mention.member = ?1 AND message < ?2
                 \(request.unread == true ? unread : "") ORDER BY message DESC LIMIT ?3
-                """, member, before, limit: pageSize(request.limit), view)
+                """, member, before, limit: request.limit ?? 50, view)
             return MentionList(messages: messages, more: more ? true : nil)
         }
         Load { state in try load(state) }
@@ -119,10 +119,6 @@ enum Topics {
         let (_, member) = try context.caller()
         let state = context.state
         let name = Names.normalised(request.name)
-        try Names.checkTopic(name)
-        if let about = request.description, about.utf8.count > 512 {
-            throw MeshError.argument("description", "at most 512 bytes")
-        }
         if let topic = state.roster.topics.find(name) {
             guard topic.isVisible(to: member.number) else {
                 throw MeshError(.exists, "#\(topic.name) exists and is not open to you", hint: "choose another name")
@@ -293,12 +289,6 @@ enum Topics {
             createdAt: Timestamp.iso8601(row.int(9)))
         message.senderMemberPubkey = member?.key
         return message
-    }
-
-    private static func pageSize(_ limit: Int?) throws(MeshError) -> Int {
-        let limit = limit ?? 50
-        guard (1...200).contains(limit) else { throw .argument("limit", "1 to 200, not \(limit)") }
-        return limit
     }
 
     /// The number of a message that a page or a mark names.

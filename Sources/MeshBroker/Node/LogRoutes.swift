@@ -41,7 +41,8 @@ enum LogRoutes {
             parts[parts.endIndex - 1] = String(before.dropLast(2))
         }
         guard let number = number(Array(parts)) else { return nil }
-        return GetTile(level: level, number: number, width: width)
+        let tile = GetTile(level: level, number: number, width: width)
+        return (try? tile.checkBounds()) == nil ? nil : tile
     }
 
     /// `x001/x234/067` is 1234067: groups of three digits, all but the last behind an x.

@@ -258,7 +258,7 @@ package final class MeshWriter {
     private func applyShort(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
         var essential = takePostponed()
         for submission in submissions {
-            if Swift.type(of: submission.request).isEssential {
+            if Swift.type(of: submission.request).declaration.isEssential {
                 essential.append(submission)
             } else {
                 refuse(submission, outbox)

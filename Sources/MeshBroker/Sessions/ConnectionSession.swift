@@ -271,7 +271,7 @@ final class ConnectionSession {
         let outgoing = request.outgoing
         let tag = ReplyTag(
             type: kind.type, requestID: requestID, sendID: outgoing?.id,
-            isSilent: dialect == .claudemesh && kind.isSilentForVersion1
+            isSilent: dialect == .claudemesh && kind.declaration.isSilentForVersion1
                 || requestID == nil && kind == Acknowledge.self,
             bytes: size)
         if outgoing != nil, sends?.take(at: .now()) == false { return answer(tag, tooFast) }

@@ -85,6 +85,13 @@ public struct MembershipCertificate: Codable, Sendable, Hashable {
     /// The issuer's own certificate, when the issuer is not the owner.
     public var issuerCertificate: MembershipCertificate? { issuerCertificates?.first }
 
+    /// A certificate that says nothing: nobody has signed it.
+    static var unsigned: MembershipCertificate {
+        MembershipCertificate(
+            capability: .blank, issuerSignature: .zero, name: "", member: .zero, timestamp: 0, claimSignature: .zero,
+            nodeKey: .zero, nodeSignature: .zero)
+    }
+
     /// Signs a certificate as the admitting node.
     public static func issue(
         capability: InviteCapability, issuerSignature: Signature, issuerCertificate: MembershipCertificate?,

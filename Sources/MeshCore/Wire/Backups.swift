@@ -1,26 +1,18 @@
 /// A copy of a mesh that was made and checked.
-public struct BackupFacts: Reply, Hashable {
+public struct BackupFacts: Reply, Declared, Hashable {
     public static let type = "backup"
-    /// The file's name in the broker's folder of backups.
-    public var file: String
-    /// The mesh's name.
-    public var mesh: String
-    /// The mesh's id.
-    public var meshId: String
-    /// The file's size.
-    public var bytes: Int64
-    /// Ledger entries, every one of them verified.
-    public var entries: Int64
-    /// The Merkle root over them, hex.
-    public var root: String
-    /// Up to where a signed checkpoint covers them; absent when none does.
-    public var checkpointSize: Int64?
-    /// Where the file is, on the broker's machine.
-    public var path: String
-    /// Where the file is that a restored one has replaced.
-    public var replaced: String?
+    @Field("The file's name in the broker's folder of backups.") public var file: String
+    @Field("The mesh's name.") public var mesh: String
+    @Field("The mesh's id.") public var meshId: String
+    @Field("The file's size.") public var bytes: Int64
+    @Field("Ledger entries, every one of them verified.") public var entries: Int64
+    @Field("The Merkle root over them, hex.") public var root: String
+    @Field("Up to where a signed checkpoint covers them; absent when none does.") public var checkpointSize: Int64?
+    @Field("Where the file is, on the broker's machine.") public var path: String
+    @Field("Where the file is that a restored one has replaced.") public var replaced: String?
 
     /// Makes facts.
+    public init() {}
     public init(
         file: String, mesh: String, meshId: String, bytes: Int64, entries: Int64, root: String, checkpointSize: Int64?,
         path: String
@@ -37,33 +29,26 @@ public struct BackupFacts: Reply, Hashable {
 }
 
 /// The files in a broker's folder of backups.
-public struct BackupList: Reply, Hashable {
+public struct BackupList: Reply, Declared, Hashable {
     /// One file.
-    public struct Row: Codable, Sendable, Hashable {
-        /// Its name.
-        public var file: String
-        /// Its size.
-        public var bytes: Int64
-        /// The mesh's name; absent when the file cannot be read, and for all but the newest files.
-        public var mesh: String?
-        /// Its ledger entries.
-        public var entries: Int64?
-        /// When it was made, ISO 8601; absent when its name does not say.
-        public var madeAt: String?
-        /// Where it is, on the broker's machine.
-        public var path: String?
-        /// Makes a row.
+    public struct Row: Declared, Hashable {
+        @Field("Its name.") public var file: String
+        @Field("Its size.") public var bytes: Int64
+        @Field("The mesh's name; absent when the file cannot be read, and for all but the newest files.") public
+            var mesh: String?
+        @Field("Its ledger entries.") public var entries: Int64?
+        @Field("When it was made, ISO 8601; absent when its name does not say.") public var madeAt: String?
+        @Field("Where it is, on the broker's machine.") public var path: String?
+        public init() {}
         public init(file: String, bytes: Int64) {
             self.file = file
             self.bytes = bytes
         }
     }
     public static let type = "backups"
-    /// By time, and those whose names have none first.
-    public var backups: [Row]
-    /// The folder, on the broker's machine.
-    public var folder: String
-    /// Makes an answer.
+    @Field("By time, and those whose names have none first.") public var backups: [Row]
+    @Field("The folder, on the broker's machine.") public var folder: String
+    public init() {}
     public init(backups: [Row], folder: String) {
         self.backups = backups
         self.folder = folder
@@ -71,20 +56,17 @@ public struct BackupList: Reply, Hashable {
 }
 
 /// What `POST /v1/backups` takes.
-public struct CreateBackupBody: Codable, Sendable {
-    /// The mesh's name or id.
-    public var mesh: String
-    /// Makes a body.
+public struct CreateBackupBody: Declared {
+    @Field("The mesh's name or id.") public var mesh: String
+    public init() {}
     public init(mesh: String) { self.mesh = mesh }
 }
 
 /// What `POST /v1/restore` takes.
-public struct RestoreBody: Codable, Sendable {
-    /// A file in the broker's folder of backups: its name, or its whole path.
-    public var file: String
-    /// Whether a mesh that is there is replaced; its file is kept beside the backups.
-    public var replace: Bool?
-    /// Makes a body.
+public struct RestoreBody: Declared {
+    @Field("A file in the broker's folder of backups: its name, or its whole path.") public var file: String
+    @Field("Whether a mesh that is there is replaced; its file is kept beside the backups.") public var replace: Bool?
+    public init() {}
     public init(file: String, replace: Bool? = nil) {
         self.file = file
         self.replace = replace

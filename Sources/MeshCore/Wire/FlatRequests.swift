@@ -58,6 +58,19 @@ extension Send: FlatRequest {
             case .null: return nil
             }
         }
+        guard isWithinBounds else { return nil }
+    }
+
+    /// Whether a send keeps its declared bounds. What does not is left to the general decoder, which says why.
+    private var isWithinBounds: Bool {
+        func isShort(_ text: String?, _ range: ClosedRange<Int>) -> Bool {
+            text.map { range.contains($0.utf8.count) } ?? true
+        }
+        func isNonce(_ text: String?) -> Bool { text.map { $0.isEmpty || Base64.decodedCount($0) == 24 } ?? true }
+        return isShort(id, 0...128) && isShort(clientMessageID, 1...128) && isShort(requestFingerprint, 0...128)
+            && ttl.map(DeliveryPolicy.ttlRange.contains) ?? true
+            && mentions.map { $0.count <= 16 && $0.allSatisfy { $0.utf8.count <= 64 } } ?? true
+            && isNonce(nonce) && (copies ?? []).allSatisfy { isNonce($0.nonce) }
     }
 }
 
@@ -109,7 +122,10 @@ extension Acknowledge: FlatRequest {
         for member in flat.members {
             func has(_ name: StaticString) -> Bool { FlatScanner.equals(bytes, member.name, name) }
             switch member.value {
-            case .strings(let list) where has("messageIds"): messageIDs = FlatScanner.strings(bytes, list)
+            case .strings(let list) where has("messageIds"):
+                let ids = FlatScanner.strings(bytes, list)
+                guard ids.count <= Self.maximumIDs else { return nil }
+                messageIDs = ids
             case .string(let range) where has("brokerMessageId"): brokerMessageID = FlatScanner.text(bytes, range)
             case .string where has("type") || has("_reqId"): continue
             default: return nil

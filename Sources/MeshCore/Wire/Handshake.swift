@@ -122,67 +122,50 @@ public struct SessionHello: Codable, Sendable {
 }
 
 /// The answer to either hello.
-public struct HelloAck: Reply {
+public struct HelloAck: Reply, Declared {
     public static let type = "hello_ack"
 
     /// What claudemesh clients read of the member.
-    public struct Profile: Codable, Sendable, Hashable {
-        /// The member's role.
-        public var roleTag: String
-        /// Groups to be in from the start.
-        public var groups: [GroupMembership]
-        /// How it wants its messages.
-        public var messageMode: String
+    public struct Profile: Declared, Hashable {
+        @Field("The member's role.") public var roleTag: String
+        @Field("Groups to be in from the start.") public var groups: [GroupMembership]
+        @Field("How it wants its messages.") public var messageMode: String
         /// Makes a profile.
         public init(roleTag: String, groups: [GroupMembership], messageMode: String) {
             self.roleTag = roleTag
             self.groups = groups
             self.messageMode = messageMode
         }
+        public init() {}
     }
 
     /// The limits that a client must keep.
-    public struct Limits: Codable, Sendable, Hashable {
-        /// Largest frame in bytes.
-        public var frameBytes: Int
-        /// Largest message body in bytes.
-        public var bodyBytes: Int
-        /// Unacknowledged messages before the broker holds.
-        public var window: Int
+    public struct Limits: Declared, Hashable {
+        @Field("Largest frame in bytes.") public var frameBytes: Int
+        @Field("Largest message body in bytes.") public var bodyBytes: Int
+        @Field("Unacknowledged messages before the broker holds.") public var window: Int
         /// Makes limits.
         public init(frameBytes: Int, bodyBytes: Int, window: Int) {
             self.frameBytes = frameBytes
             self.bodyBytes = bodyBytes
             self.window = window
         }
+        public init() {}
     }
 
-    /// The session's id as others see it.
-    public var presenceId: String
-    /// The member's name.
-    public var memberDisplayName: String
-    /// The member's profile.
-    public var memberProfile: Profile
-    /// True when the session came back within its grace.
-    public var reattached: Bool?
-    /// 2: this broker's version.
-    public var protocolVersion: Int
-    /// The mesh's name.
-    public var meshSlug: String
-    /// The member's id.
-    public var memberId: String
-    /// The member's role.
-    public var role: Role
-    /// Messages that wait.
-    public var pending: Int
-    /// Unix milliseconds on the broker.
-    public var serverTime: Int64
-    /// The limits.
-    public var limits: Limits
-    /// What the session is doing.
-    public var status: PeerStatus
+    @Field("The session's id as others see it.") public var presenceId: String
+    @Field("The member's name.") public var memberDisplayName: String
+    @Field("The member's profile.") public var memberProfile: Profile
+    @Field("True when the session came back within its grace.") public var reattached: Bool?
+    @Field("2: this broker's version.") public var protocolVersion: Int
+    @Field("The mesh's name.") public var meshSlug: String
+    @Field("The member's id.") public var memberId: String
+    @Field("The member's role.") public var role: Role
+    @Field("Messages that wait.") public var pending: Int
+    @Field("Unix milliseconds on the broker.") public var serverTime: Int64
+    @Field("The limits.") public var limits: Limits
+    @Field("What the session is doing.") public var status: PeerStatus
 
-    /// Makes an answer.
     public init(
         presenceId: String, memberDisplayName: String, memberProfile: Profile, reattached: Bool?, meshSlug: String,
         memberId: String, role: Role, pending: Int, serverTime: Int64, limits: Limits, status: PeerStatus
@@ -200,44 +183,35 @@ public struct HelloAck: Reply {
         self.limits = limits
         self.status = status
     }
+    public init() {}
 }
 
 /// A session key and the member's word for it, as they are registered over HTTP.
-public struct SessionBinding: Codable, Sendable, Hashable {
-    /// The session key.
-    public var pubkey: PublicKey
-    /// The member's signature over `SignedText.sessionBinding`.
-    public var binding: Signature
-    /// The session's label; unique among the member's sessions.
-    public var label: String?
+public struct SessionBinding: Declared, Hashable {
+    @Field("The session key.") public var pubkey: PublicKey
+    @Field("The member's signature over `SignedText.sessionBinding`.") public var binding: Signature
+    @Field("The session's label; unique among the member's sessions.") public var label: String?
     /// Makes a binding.
     public init(pubkey: PublicKey, binding: Signature, label: String?) {
         self.pubkey = pubkey
         self.binding = binding
         self.label = label
     }
+    public init() {}
 }
 
 /// The body of `POST /v1/meshes`: authorised by the admin token, signed by the owner.
-public struct CreateMeshBody: Codable, Sendable {
-    /// The name: 1 to 63 of `a-z 0-9 -`.
-    public var slug: String
-    /// Derived from owner and nonce.
-    public var meshId: String
-    /// The owner's public key.
-    public var owner: PublicKey
-    /// The owner's member name.
-    public var name: String
-    /// 16 bytes, hex.
-    public var nonce: String
-    /// Unix milliseconds.
-    public var timestamp: Int64
-    /// The owner's signature over `SignedText.meshCreation`.
-    public var claim: Signature
-    /// The owner's first session.
-    public var session: SessionBinding
-    /// Whether direct messages may be plain text when their sender says so; false when absent.
-    public var allowPlaintext: Bool?
+public struct CreateMeshBody: Declared {
+    @Field("The name: 1 to 63 of `a-z 0-9 -`.") public var slug: String
+    @Field("Derived from owner and nonce.") public var meshId: String
+    @Field("The owner's public key.") public var owner: PublicKey
+    @Field("The owner's member name.") public var name: String
+    @Field("16 bytes, hex.") public var nonce: String
+    @Field("Unix milliseconds.") public var timestamp: Int64
+    @Field("The owner's signature over `SignedText.meshCreation`.") public var claim: Signature
+    @Field("The owner's first session.") public var session: SessionBinding
+    @Field("Whether direct messages may be plain text when their sender says so; false when absent.") public
+        var allowPlaintext: Bool?
     /// Makes a body.
     public init(
         slug: String, meshId: String, owner: PublicKey, name: String, nonce: String, timestamp: Int64, claim: Signature,
@@ -253,44 +227,34 @@ public struct CreateMeshBody: Codable, Sendable {
         self.session = session
         self.allowPlaintext = allowPlaintext
     }
+    public init() {}
 }
 
 /// The answer to `POST /v1/meshes`.
-public struct MeshCreated: Reply {
+public struct MeshCreated: Reply, Declared {
     public static let type = "mesh_created"
-    /// The mesh.
-    public var meshId: String
-    /// Its name.
-    public var slug: String
-    /// The owner's member id.
-    public var memberId: String
-    /// The node's public key: the audience of every signature made for this broker.
-    public var node: PublicKey
-    /// Makes an answer.
+    @Field("The mesh.") public var meshId: String
+    @Field("Its name.") public var slug: String
+    @Field("The owner's member id.") public var memberId: String
+    @Field("The node's public key: the audience of every signature made for this broker.") public var node: PublicKey
     public init(meshId: String, slug: String, memberId: String, node: PublicKey) {
         self.meshId = meshId
         self.slug = slug
         self.memberId = memberId
         self.node = node
     }
+    public init() {}
 }
 
 /// The body of `POST /v1/join`: the code and a proof of the joiner's key.
-public struct JoinBody: Codable, Sendable {
-    /// The mesh.
-    public var meshId: String
-    /// The invite's code, 22 base64url characters.
-    public var code: String
-    /// The joiner's name.
-    public var name: String
-    /// The joiner's public key.
-    public var pubkey: PublicKey
-    /// Unix milliseconds.
-    public var timestamp: Int64
-    /// The joiner's signature over `SignedText.joinClaim`.
-    public var signature: Signature
-    /// The joiner's first session.
-    public var session: SessionBinding?
+public struct JoinBody: Declared {
+    @Field("The mesh.") public var meshId: String
+    @Field("The invite's code, 22 base64url characters.") public var code: String
+    @Field("The joiner's name.") public var name: String
+    @Field("The joiner's public key.") public var pubkey: PublicKey
+    @Field("Unix milliseconds.") public var timestamp: Int64
+    @Field("The joiner's signature over `SignedText.joinClaim`.") public var signature: Signature
+    @Field("The joiner's first session.") public var session: SessionBinding?
     /// Makes a body.
     public init(
         meshId: String, code: String, name: String, pubkey: PublicKey, timestamp: Int64, signature: Signature,
@@ -304,30 +268,21 @@ public struct JoinBody: Codable, Sendable {
         self.signature = signature
         self.session = session
     }
+    public init() {}
 }
 
 /// The answer to `POST /v1/join`.
-public struct Joined: Reply {
+public struct Joined: Reply, Declared {
     public static let type = "joined"
-    /// The mesh.
-    public var meshId: String
-    /// Its name.
-    public var meshSlug: String
-    /// The member's id.
-    public var memberId: String
-    /// The member's name.
-    public var name: String
-    /// The role.
-    public var role: Role
-    /// The owner's public key: compare it with the invite's fingerprint.
-    public var owner: PublicKey
-    /// The node's public key.
-    public var node: PublicKey
-    /// True when this key was a member already; no use was taken.
-    public var alreadyMember: Bool
-    /// The proof of membership.
-    public var certificate: MembershipCertificate?
-    /// Makes an answer.
+    @Field("The mesh.") public var meshId: String
+    @Field("Its name.") public var meshSlug: String
+    @Field("The member's id.") public var memberId: String
+    @Field("The member's name.") public var name: String
+    @Field("The role.") public var role: Role
+    @Field("The owner's public key: compare it with the invite's fingerprint.") public var owner: PublicKey
+    @Field("The node's public key.") public var node: PublicKey
+    @Field("True when this key was a member already; no use was taken.") public var alreadyMember: Bool
+    @Field("The proof of membership.") public var certificate: MembershipCertificate?
     public init(
         meshId: String, meshSlug: String, memberId: String, name: String, role: Role, owner: PublicKey, node: PublicKey,
         alreadyMember: Bool, certificate: MembershipCertificate?
@@ -342,4 +297,5 @@ public struct Joined: Reply {
         self.alreadyMember = alreadyMember
         self.certificate = certificate
     }
+    public init() {}
 }

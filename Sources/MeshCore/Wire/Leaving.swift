@@ -1,26 +1,21 @@
 /// Leaves the mesh: the caller takes its own member out.
-public struct LeaveMesh: Request {
-    /// Makes a request.
+public struct LeaveMesh: WriteRequest {
     public init() {}
-    public static let type = "leave_mesh"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.write
-    public static let help =
-        "Leave the mesh: the caller's sessions end, its name is free. A new invite lets it in again. The owner deletes the mesh instead."
-    public static let fields: [String: String] = [:]
+    public static let declaration = RequestDeclaration(
+        "leave_mesh",
+        "Leave the mesh: the caller's sessions end, its name is free. A new invite lets it in again. The owner deletes the mesh instead.",
+        needs: .observe, about: .caller, http: .delete("membership"), hints: .destructive)
     public typealias Answer = MemberRemoved
 }
 
 /// Deletes the mesh with everything in it; only its owner may. It is a route of its own (`POST /v1/meshes/<id>/delete_mesh`),
 /// for it ends what requests are decided in.
-public struct DeleteMesh: Request {
-    /// Makes a request.
+public struct DeleteMesh: WriteRequest {
     public init() {}
-    public static let type = "delete_mesh"
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.write
-    public static let help = "Delete the mesh with everything in it."
-    public static let fields: [String: String] = [:]
+    public static let declaration = RequestDeclaration(
+        "delete_mesh", "Delete the mesh with everything in it.", needs: .admin,
+        http: .none("the route `POST /v1/meshes/{mesh}/delete_mesh` answers it before a mesh does"), hints: .destructive
+    )
     public typealias Answer = MeshDeleted
 }
 
@@ -33,17 +28,15 @@ public struct DeleteMeshBody: Codable, Sendable {
 }
 
 /// A mesh was deleted.
-public struct MeshDeleted: Reply, Hashable {
+public struct MeshDeleted: Reply, Declared, Hashable {
     public static let type = "mesh_deleted"
-    /// Its id.
-    public var meshId: String
-    /// Its name; absent when its file could not be read.
-    public var slug: String?
-    /// Makes an answer.
+    @Field("Its id.") public var meshId: String
+    @Field("Its name; absent when its file could not be read.") public var slug: String?
     public init(meshId: String, slug: String?) {
         self.meshId = meshId
         self.slug = slug
     }
+    public init() {}
 }
 
 /// The meshes of a broker, for the holder of the admin token.

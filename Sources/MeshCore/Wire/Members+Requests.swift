@@ -1,43 +1,28 @@
 /// Adds a member with a public key: how clients that make their own keys get in.
-public struct AddMember: Request {
-    /// The name, unique in the mesh.
-    public var name: String
-    /// The member's public key.
-    public var pubkey: PublicKey
-    /// The role; `member` when absent.
-    public var role: Role?
-    /// Makes a request.
+public struct AddMember: WriteRequest {
+    @Field("The member's name.", .text(.memberName)) public var name: String
+    @Field("The member's key.") public var pubkey: PublicKey
+    @Field("Its role; only the owner adds admins.", default: "member") public var role: Role?
     public init(name: String, pubkey: PublicKey, role: Role? = nil) {
         self.name = name
         self.pubkey = pubkey
         self.role = role
     }
-    public static let type = "add_member"
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.write
-    public static let help = "Add a member by its public key."
-    public static let fields = [
-        "name": "1 to 64 characters, unique in the mesh; no `@ # * , / |`; NFC.",
-        "pubkey": "64 lower-case hex characters.",
-        "role": "`admin`, `member` (default) or `observer`; only the owner adds admins.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "add_member", "Add a member by its public key.", needs: .admin, about: .member("pubkey"),
+        http: .create("members"), hints: .idempotent, errors: [.exists, .capacity])
     public typealias Answer = MemberAdded
+    public init() {}
 }
 
 /// A member that was added.
-public struct MemberAdded: Reply {
+public struct MemberAdded: Reply, Declared {
     public static let type = "member_added"
-    /// The mesh.
-    public var meshId: String
-    /// The member's id.
-    public var memberId: String
-    /// The name.
-    public var name: String
-    /// The public key.
-    public var pubkey: PublicKey
-    /// The role.
-    public var role: Role
-    /// Makes an answer.
+    @Field("The mesh.") public var meshId: String
+    @Field("The member's id.") public var memberId: String
+    @Field("The name.") public var name: String
+    @Field("The public key.") public var pubkey: PublicKey
+    @Field("The role.") public var role: Role
     public init(meshId: String, memberId: String, name: String, pubkey: PublicKey, role: Role) {
         self.meshId = meshId
         self.memberId = memberId
@@ -45,40 +30,31 @@ public struct MemberAdded: Reply {
         self.pubkey = pubkey
         self.role = role
     }
+    public init() {}
 }
 
 /// Lists the members.
 public struct ListMembers: PagedRequest {
-    /// Only members after this one: `next` of the page before.
-    public var after: String?
-    /// Makes a request.
+    @Field("Only what follows: `next` of the page before.") public var after: String?
     public init(after: String? = nil) { self.after = after }
-    public static let type = "list_members"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.read
-    public static let help = "All members, in the order of joining; `next` when more follow."
-    public static let fields = ["after": "Only what follows: `next` of the page before."]
+    public static let declaration = RequestDeclaration(
+        "list_members", "All members, in the order of joining; `next` when more follow.", needs: .observe,
+        http: .get("members"), hints: .idempotent)
     public typealias Answer = MemberList
+    public init() {}
 }
 
 /// The members of a mesh.
-public struct MemberList: PagedReply {
+public struct MemberList: PagedReply, Declared {
     /// One member.
-    public struct Row: Codable, Sendable, Hashable {
-        /// The member's id.
-        public var memberId: String
-        /// The name.
-        public var name: String
-        /// The public key.
-        public var pubkey: PublicKey
-        /// The role.
-        public var role: Role
-        /// ISO 8601.
-        public var joinedAt: String
-        /// Sessions that are not retired.
-        public var sessions: Int
-        /// Sessions that are connected.
-        public var online: Int
+    public struct Row: Declared, Hashable {
+        @Field("The member's id.") public var memberId: String
+        @Field("The name.") public var name: String
+        @Field("The public key.") public var pubkey: PublicKey
+        @Field("The role.") public var role: Role
+        @Field("ISO 8601.") public var joinedAt: String
+        @Field("Sessions that are not retired.") public var sessions: Int
+        @Field("Sessions that are connected.") public var online: Int
         /// Makes a row.
         public init(
             memberId: String, name: String, pubkey: PublicKey, role: Role, joinedAt: String, sessions: Int, online: Int
@@ -91,13 +67,11 @@ public struct MemberList: PagedReply {
             self.sessions = sessions
             self.online = online
         }
+        public init() {}
     }
     public static let type = "member_list"
-    /// In the order of joining.
-    public var members: [Row]
-    /// What the next page comes after; nil when this is the last.
-    public var next: String?
-    /// Makes an answer.
+    @Field("In the order of joining.") public var members: [Row]
+    @Field("What the next page comes after; nil when this is the last.") public var next: String?
     public init(members: [Row], next: String? = nil) {
         self.members = members
         self.next = next
@@ -106,94 +80,66 @@ public struct MemberList: PagedReply {
         members += page.members
         next = page.next
     }
+    public init() {}
 }
 
 /// Registers an invite that its issuer signed. The broker never learns the code, only its hash.
-public struct CreateInvite: Request {
-    /// What the invite grants.
-    public var capability: InviteCapability
-    /// The issuer's signature over the capability's text.
-    public var signature: Signature
-    /// The issuer's own certificate, when the issuer is an admin and not the owner.
-    public var certificate: MembershipCertificate?
-    /// Makes a request.
+public struct CreateInvite: WriteRequest {
+    @Field("Mesh, id, role, uses, expiry, hash of the code, issuer.") public var capability: InviteCapability
+    @Field("The issuer's signature over the capability's text, 128 hex.") public var signature: Signature
+    @Field("The issuer's certificate, when an admin invites.") public var certificate: MembershipCertificate?
     public init(capability: InviteCapability, signature: Signature, certificate: MembershipCertificate? = nil) {
         self.capability = capability
         self.signature = signature
         self.certificate = certificate
     }
-    public static let type = "create_invite"
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.write
-    public static let help = "Register a signed invite."
-    public static let fields = [
-        "capability": "Mesh, id, role, uses, expiry, hash of the code, issuer.",
-        "signature": "The issuer's signature over the capability's text, 128 hex.",
-        "certificate": "The issuer's certificate, when an admin invites.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "create_invite", "Register a signed invite.", needs: .admin, http: .create("invites"), hints: .idempotent,
+        errors: [.badSignature, .exists, .capacity])
     public typealias Answer = InviteCreated
+    public init() {}
 }
 
 /// An invite that was registered.
-public struct InviteCreated: Reply {
+public struct InviteCreated: Reply, Declared {
     public static let type = "invite_created"
-    /// The invite's id.
-    public var inviteId: String
-    /// The role that it gives.
-    public var role: Role
-    /// How often it can be used.
-    public var uses: Int
-    /// Unix milliseconds.
-    public var expiresAt: Int64
-    /// Makes an answer.
+    @Field("The invite's id.") public var inviteId: String
+    @Field("The role that it gives.") public var role: Role
+    @Field("How often it can be used.") public var uses: Int
+    @Field("Unix milliseconds.") public var expiresAt: Int64
     public init(inviteId: String, role: Role, uses: Int, expiresAt: Int64) {
         self.inviteId = inviteId
         self.role = role
         self.uses = uses
         self.expiresAt = expiresAt
     }
+    public init() {}
 }
 
 /// Asks who the caller is.
-public struct WhoAmI: Request {
-    /// Makes a request.
+public struct WhoAmI: ReadRequest {
     public init() {}
-    public static let type = "whoami"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.read
-    public static let help = "The caller's member, session, role and groups."
-    public static let fields: [String: String] = [:]
+    public static let declaration = RequestDeclaration(
+        "whoami", "The caller's member, session, role and groups.", needs: .observe, about: .caller,
+        http: .get("whoami"), hints: .idempotent)
     public typealias Answer = Identity
 }
 
 /// Who the caller is.
-public struct Identity: Reply {
+public struct Identity: Reply, Declared {
     public static let type = "whoami_result"
-    /// The mesh.
-    public var meshId: String
-    /// The mesh's name.
-    public var meshSlug: String
-    /// The member's id.
-    public var memberId: String
-    /// The member's name.
-    public var name: String
-    /// The member's public key.
-    public var pubkey: PublicKey
-    /// The role.
-    public var role: Role
-    /// The session key.
-    public var sessionPubkey: String
-    /// The session's label.
-    public var label: String?
-    /// What the session is doing.
-    public var status: PeerStatus
-    /// What it is working on.
-    public var summary: String?
-    /// Its groups.
-    public var groups: [GroupMembership]
-    /// Messages that wait for it.
-    public var pending: Int
-    /// Makes an answer.
+    @Field("The mesh.") public var meshId: String
+    @Field("The mesh's name.") public var meshSlug: String
+    @Field("The member's id.") public var memberId: String
+    @Field("The member's name.") public var name: String
+    @Field("The member's public key.") public var pubkey: PublicKey
+    @Field("The role.") public var role: Role
+    @Field("The session key.") public var sessionPubkey: String
+    @Field("The session's label.") public var label: String?
+    @Field("What the session is doing.") public var status: PeerStatus
+    @Field("What it is working on.") public var summary: String?
+    @Field("Its groups.") public var groups: [GroupMembership]
+    @Field("Messages that wait for it.") public var pending: Int
     public init(
         meshId: String, meshSlug: String, memberId: String, name: String, pubkey: PublicKey, role: Role,
         sessionPubkey: String, label: String?, status: PeerStatus, summary: String?, groups: [GroupMembership],
@@ -212,4 +158,5 @@ public struct Identity: Reply {
         self.groups = groups
         self.pending = pending
     }
+    public init() {}
 }

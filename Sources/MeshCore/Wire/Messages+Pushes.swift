@@ -1,55 +1,34 @@
 /// A message as its recipient gets it.
-public struct MessagePush: Codable, Sendable, Hashable, Push, Reply {
+public struct MessagePush: DeclaredPush, Reply, Declared, Hashable {
     public static let type = "push"
-    /// The message's public id.
-    public var messageId: String
-    /// The mesh.
-    public var meshId: String
-    /// The sender's session key, or its member key when it has none.
-    public var senderPubkey: String
-    /// The sender's member key.
-    public var senderMemberPubkey: PublicKey?
-    /// The sender's member id.
-    public var senderMemberId: String?
-    /// The sender's member name.
-    public var senderName: String?
-    /// What a client that knows one name alone shows: the sender's member name; for a foreign client its label, as
-    /// `member/label` where that could be taken for another.
-    public var senderDisplayName: String?
-    /// The sender's session label.
-    public var senderLabel: String?
-    /// How urgent it is.
-    public var priority: Priority
-    /// Base64; may be empty.
-    public var nonce: String
-    /// Base64: a box when `encrypted`, else the text.
-    public var ciphertext: String
-    /// ISO 8601, milliseconds, UTC.
-    public var createdAt: String
-    /// 1 for the first offer, more for later ones.
-    public var attempt: Int
-    /// `direct`, `group`, `topic`, `all` or `mixed`.
-    public var kind: String
-    /// The target as the sender wrote it.
-    public var targetSpec: String
-    /// Whether the body is sealed. A client shows as encrypted only what it opened itself.
-    public var encrypted: Bool
-    /// The key (64 hex) that the body is sealed to.
-    public var recipientKey: PublicKey?
-    /// The form of the body.
-    public var bodyVersion: Int?
-    /// The message that this one answers.
-    public var replyToId: String?
-    /// The sender's idempotency key.
-    public var clientMessageID: String?
-    /// A claudemesh sender's fingerprint.
-    public var requestFingerprint: String?
-    /// A kind of message known to both sides.
-    public var subtype: String?
-    /// The topic's name, when it came through one.
-    public var topic: String?
-    /// Names that it mentions.
-    public var mentions: [String]?
+    public static let help = "A message for the session."
+    @Field("The message's public id.") public var messageId: String
+    @Field("The mesh.") public var meshId: String
+    @Field("The sender's session key, or its member key when it has none.") public var senderPubkey: String
+    @Field("The sender's member key.") public var senderMemberPubkey: PublicKey?
+    @Field("The sender's member id.") public var senderMemberId: String?
+    @Field("The sender's member name.") public var senderName: String?
+    @Field(
+        "What a client that knows one name alone shows: the sender's member name; for a foreign client its label, as `member/label` where that could be taken for another."
+    ) public var senderDisplayName: String?
+    @Field("The sender's session label.") public var senderLabel: String?
+    @Field("How urgent it is.") public var priority: Priority
+    @Field("Base64; may be empty.") public var nonce: String
+    @Field("Base64: a box when `encrypted`, else the text.") public var ciphertext: String
+    @Field("ISO 8601, milliseconds, UTC.") public var createdAt: String
+    @Field("1 for the first offer, more for later ones.") public var attempt: Int
+    @Field("`direct`, `group`, `topic`, `all` or `mixed`.") public var kind: String
+    @Field("The target as the sender wrote it.") public var targetSpec: String
+    @Field("Whether the body is sealed. A client shows as encrypted only what it opened itself.") public var encrypted:
+        Bool
+    @Field("The key (64 hex) that the body is sealed to.") public var recipientKey: PublicKey?
+    @Field("The form of the body.") public var bodyVersion: Int?
+    @Field("The message that this one answers.") public var replyToId: String?
+    @Field("The sender's idempotency key.", name: "client_message_id") public var clientMessageID: String?
+    @Field("A claudemesh sender's fingerprint.", name: "request_fingerprint") public var requestFingerprint: String?
+    @Field("A kind of message known to both sides.") public var subtype: String?
+    @Field("The topic's name, when it came through one.") public var topic: String?
+    @Field("Names that it mentions.") public var mentions: [String]?
 
     enum CodingKeys: String, CodingKey {
         case messageId, meshId, senderPubkey, senderMemberPubkey, senderMemberId, senderName
@@ -108,35 +87,51 @@ public struct MessagePush: Codable, Sendable, Hashable, Push, Reply {
         writer.add("mentions", ifPresent: mentions)
         return writer.finish(requestID: requestID)
     }
+    public init() {}
 }
 
 /// One change of one delivery, for whoever watches the message.
-public struct ReceiptPush: Codable, Sendable, Hashable, Push, Reply {
+public struct ReceiptPush: DeclaredPush, Reply, Declared, Hashable {
     public static let type = "receipt"
-    /// The message.
-    public var messageId: String
-    /// The recipient and its new state.
-    public var recipient: RecipientReceipt
+    public static let help = "One change of one delivery."
+    @Field("The message.") public var messageId: String
+    @Field("The recipient and its new state.") public var recipient: RecipientReceipt
     /// Makes a receipt.
     public init(messageId: String, recipient: RecipientReceipt) {
         self.messageId = messageId
         self.recipient = recipient
     }
     public func frame(for dialect: Dialect) -> [UInt8]? { dialect == .mesh ? try? frame(requestID: nil) : nil }
+    public init() {}
 }
 
 /// Says that a message waits for a session, to whoever watches its inbox.
-public struct InboxChanged: Codable, Sendable, Hashable, Push, Reply {
+public struct InboxChanged: DeclaredPush, Reply, Declared, Hashable {
     public static let type = "inbox_changed"
-    /// The message that arrived.
-    public var message: MessagePush
+    public static let help = "A message arrived in the inbox."
+    @Field("The message that arrived.") public var message: MessagePush
     /// Makes a notice.
     public init(message: MessagePush) { self.message = message }
     public func frame(for dialect: Dialect) -> [UInt8]? { dialect == .mesh ? try? frame(requestID: nil) : nil }
+    public init() {}
 }
 
 /// Something that happened in the mesh, in claudemesh's form: a `push` with `subtype` `system`.
-public struct SystemEvent: Sendable, Hashable, Push {
+public struct SystemEvent: Sendable, Hashable, DeclaredPush {
+    public static let type = "push"
+    public static let help = "Something that happened in the mesh: `subtype` is `system`, `event` says what."
+    public static let object = ObjectSchema([
+        .init("messageId", String.schema, help: "The event's own id: a client that sees it twice counts it once."),
+        .init("meshId", String.schema, help: "The mesh."),
+        .init("senderPubkey", String.schema, help: "`system`."),
+        .init("priority", Priority.schema, help: "`low`."),
+        .init("nonce", String.schema, help: "Empty."),
+        .init("ciphertext", String.schema, help: "Empty."),
+        .init("createdAt", String.schema, help: "ISO 8601."),
+        .init("subtype", String.schema, help: "`system`."),
+        .init("event", String.schema, help: "The event's name."),
+        .init("eventData", ValueSchema(.anyObject), help: "What happened; its fields are those of the event."),
+    ])
     /// The event's name, for example `peer_joined`.
     public var event: String
     /// What happened.

@@ -59,17 +59,13 @@ public enum HoldReason: String, Sendable, Hashable, CaseIterable, Codable {
 }
 
 /// One sealed copy of a direct message: for one session, or for a member that has no session yet.
-public struct SealedCopy: Codable, Sendable, Hashable {
-    /// The session key (64 hex) that it is sealed to.
-    public var session: PublicKey?
-    /// The member key that it is sealed to, when the member has no session.
-    public var member: PublicKey?
-    /// 24 bytes, base64.
-    public var nonce: String
-    /// The box, base64.
-    public var ciphertext: String
-    /// 1: the text itself; 3: the text bound to sender, recipient, mesh and client message id.
-    public var bodyVersion: Int?
+public struct SealedCopy: Declared, Hashable {
+    @Field("The session key (64 hex) that it is sealed to.") public var session: PublicKey?
+    @Field("The member key that it is sealed to, when the member has no session.") public var member: PublicKey?
+    @Field("Nonce of the box.", .text(.nonce)) public var nonce: String
+    @Field("The box, base64.") public var ciphertext: String
+    @Field("1: the text itself; 3: the text bound to sender, recipient, mesh and client message id.") public
+        var bodyVersion: Int?
 
     /// Makes a copy.
     public init(
@@ -81,10 +77,11 @@ public struct SealedCopy: Codable, Sendable, Hashable {
         self.ciphertext = ciphertext
         self.bodyVersion = bodyVersion
     }
+    public init() {}
 }
 
 /// Whom a message addresses: one target or a list of them.
-public struct TargetSpec: Codable, Sendable, Hashable, JSONSchemaProviding {
+public struct TargetSpec: Codable, Sendable, Hashable, WireValue {
     /// The targets as written.
     public var targets: [String]
 
@@ -110,45 +107,37 @@ public struct TargetSpec: Codable, Sendable, Hashable, JSONSchemaProviding {
     /// The targets, separated by commas.
     public var text: String { targets.joined(separator: ",") }
 
-    /// For the generated tables.
-    public static var schemaType: SchemaType { .string }
-    /// For the generated tables.
-    public static var probeValue: TargetSpec { TargetSpec(["*"]) }
+    /// A string or an array of strings.
+    public static var schema: ValueSchema { ValueSchema(.stringOrStrings) }
+    /// Everyone.
+    public static var blank: TargetSpec { TargetSpec(["*"]) }
 }
 
 /// Sends a message.
-public struct Send: Request {
-    /// The caller's own number for the answer; it correlates, it does not de-duplicate.
-    public var id: String?
-    /// Whom it addresses.
+public struct Send: WriteRequest {
+    @Field("The caller's number for the answer.", .bytes(0...128)) public var id: String?
+    @Field("Session or member key, name, `name/label`, unique key prefix, `@group`, `#topic`, `*`, or a list of these.")
     public var targetSpec: TargetSpec
-    /// How urgent it is; `next` when absent.
-    public var priority: Priority?
-    /// The idempotency key: same id and same content is one message, same id and other content is a conflict.
-    public var clientMessageID: String?
-    /// The nonce of the one body, base64; may be empty.
-    public var nonce: String?
-    /// The one body, base64: a box for one session key, or plain text for groups and broadcasts.
-    public var ciphertext: String?
-    /// One sealed copy for each recipient of a direct message.
-    public var copies: [SealedCopy]?
-    /// False says that the body of a direct message is plain text on purpose.
-    public var encrypted: Bool?
-    /// The form of the one body.
-    public var bodyVersion: Int?
-    /// The message that this one answers.
-    public var replyToID: String?
-    /// Time to live in milliseconds; 7 days when absent.
-    public var ttl: Int64?
-    /// Asks for a `receipt` frame at each change of a delivery.
-    public var receipts: Bool?
-    /// Names to mention.
-    public var mentions: [String]?
-    /// A kind of message known to both sides.
-    public var subtype: String?
-    /// What stays the same in a retry, whose sealed bytes differ: when the first try and the retry both have one, it alone
-    /// says whether they are the same message. Stored and echoed.
-    public var requestFingerprint: String?
+    @Field("How urgent it is.", default: "next") public var priority: Priority?
+    @Field(
+        "Idempotency key; a retry has the same, and the same fingerprint or bytes.", .bytes(1...128),
+        name: "client_message_id") public var clientMessageID: String?
+    @Field("Nonce of the one body.", .text(.nonce)) public var nonce: String?
+    @Field("The one body, base64.") public var ciphertext: String?
+    @Field("One sealed copy for each recipient session.") public var copies: [SealedCopy]?
+    @Field("`false` marks a direct message as plain text on purpose.") public var encrypted: Bool?
+    @Field("1: raw text in a box; 3: bound to sender, recipient, mesh and client message id.") public var bodyVersion:
+        Int?
+    @Field("The message that this one answers.", name: "replyToId") public var replyToID: String?
+    @Field(
+        "Time to live in milliseconds.", .range(DeliveryPolicy.ttlRange),
+        default: .integer(DeliveryPolicy.defaultTTLMillis)) public var ttl: Int64?
+    @Field("`true` asks for a `receipt` frame at each change.") public var receipts: Bool?
+    @Field("Names to mention.", .count(0...16, each: .bytes(0...64))) public var mentions: [String]?
+    @Field("A kind of message known to both sides; not `system`.", .bytes(0...64)) public var subtype: String?
+    @Field(
+        "A hash of what is meant, the same in each retry; stored and echoed.", .bytes(0...128),
+        name: "request_fingerprint") public var requestFingerprint: String?
 
     enum CodingKeys: String, CodingKey {
         case id, targetSpec, priority, nonce, ciphertext, copies, encrypted, bodyVersion, ttl, receipts, mentions
@@ -161,29 +150,13 @@ public struct Send: Request {
     /// Makes a send; the body is `copies` or `nonce` and `ciphertext`.
     public init(targetSpec: TargetSpec) { self.targetSpec = targetSpec }
 
-    public static let type = "send"
-    public static let permission = Permission.send
-    public static let kind = RequestKind.write
-    public static let help = "Send a message to sessions, members, groups or everyone."
-    public static let fields = [
-        "id": "The caller's number for the answer.",
-        "targetSpec":
-            "Session or member key, name, `name/label`, unique key prefix, `@group`, `#topic`, `*`, or a list of these.",
-        "priority": "`now`, `next` (default) or `low`.",
-        "client_message_id":
-            "Idempotency key, 1 to 128 bytes; a retry has the same, and the same fingerprint or bytes.",
-        "nonce": "Nonce of the one body, base64; may be empty.",
-        "ciphertext": "The one body, base64.",
-        "copies": "One sealed copy for each recipient session.",
-        "encrypted": "`false` marks a direct message as plain text on purpose.",
-        "bodyVersion": "1: raw text in a box; 3: bound to sender, recipient, mesh and client message id.",
-        "replyToId": "The message that this one answers.",
-        "ttl": "Time to live in milliseconds, 1,000 to 30 days; 7 days when absent.",
-        "receipts": "`true` asks for a `receipt` frame at each change.",
-        "mentions": "Names to mention, at most 16.",
-        "subtype": "A kind of message known to both sides.",
-        "request_fingerprint": "A hash of what is meant, the same in each retry, at most 128 bytes; stored and echoed.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "send", "Send a message to sessions, members, groups or everyone.", needs: .send, about: .target("targetSpec"),
+        http: .create("messages"),
+        errors: [
+            .unknownTarget, .ambiguousTarget, .noRecipients, .recipientsChanged, .plaintextRefused, .conflict,
+            .queueFull, .capacity,
+        ])
     public typealias Answer = SendAck
     public var outgoing: OutgoingMessage? { OutgoingMessage(id: id ?? "", priority: priority ?? .next) }
 
@@ -208,26 +181,19 @@ public struct Send: Request {
         writer.add("request_fingerprint", ifPresent: requestFingerprint)
         return writer.finish(requestID: nil)
     }
+    public init() {}
 }
 
 /// One recipient of an accepted message and what happened to it so far.
-public struct RecipientReceipt: Codable, Sendable, Hashable {
-    /// The recipient's member name.
-    public var name: String
-    /// The session key, or the member key for a member without a session.
-    public var pubkey: PublicKey
-    /// The session's label.
-    public var label: String?
-    /// What claudemesh clients read: `delivered`, `held` or `disconnected`.
-    public var status: String
-    /// What has happened.
-    public var state: DeliveryState
-    /// Why it waits, expired or was refused.
-    public var reason: String?
-    /// How often it was offered.
-    public var attempts: Int
-    /// Unix milliseconds of the last change.
-    public var updatedAt: Int64
+public struct RecipientReceipt: Declared, Hashable {
+    @Field("The recipient's member name.") public var name: String
+    @Field("The session key, or the member key for a member without a session.") public var pubkey: PublicKey
+    @Field("The session's label.") public var label: String?
+    @Field("What claudemesh clients read: `delivered`, `held` or `disconnected`.") public var status: String
+    @Field("What has happened.") public var state: DeliveryState
+    @Field("Why it waits, expired or was refused.") public var reason: String?
+    @Field("How often it was offered.") public var attempts: Int
+    @Field("Unix milliseconds of the last change.") public var updatedAt: Int64
 
     /// Makes a receipt.
     public init(
@@ -243,27 +209,20 @@ public struct RecipientReceipt: Codable, Sendable, Hashable {
         self.attempts = attempts
         self.updatedAt = updatedAt
     }
+    public init() {}
 }
 
 /// The answer to a send: it is on disk.
-public struct SendAck: Reply {
+public struct SendAck: Reply, Declared {
     public static let type = "ack"
-    /// The send's own id, or the empty string.
-    public var id: String
-    /// The message's public id; empty when it was refused.
-    public var messageId: String
-    /// True when it was accepted.
-    public var queued: Bool
-    /// `accepted`.
-    public var status: String?
-    /// How many recipients it has.
-    public var recipients: Int?
-    /// True when this was a retry of a message that is already stored.
-    public var duplicate: Bool?
-    /// Why it was refused.
-    public var error: String?
+    @Field("The send's own id, or the empty string.") public var id: String
+    @Field("The message's public id; empty when it was refused.") public var messageId: String
+    @Field("True when it was accepted.") public var queued: Bool
+    @Field("`accepted`.") public var status: String?
+    @Field("How many recipients it has.") public var recipients: Int?
+    @Field("True when this was a retry of a message that is already stored.") public var duplicate: Bool?
+    @Field("Why it was refused.") public var error: String?
 
-    /// Makes an answer.
     public init(
         id: String, messageId: String, queued: Bool, status: String? = nil, recipients: Int? = nil,
         duplicate: Bool? = nil, error: String? = nil
@@ -288,56 +247,48 @@ public struct SendAck: Reply {
         writer.add("error", ifPresent: error)
         return writer.finish(requestID: requestID)
     }
+    public init() {}
 }
 
 /// Finds out whom a target reaches, so that the sender can seal a copy for each.
-public struct Resolve: Request {
-    /// Whom to resolve.
-    public var targetSpec: TargetSpec
-    /// Makes a request.
+public struct Resolve: ReadRequest {
+    @Field("As in `send`.") public var targetSpec: TargetSpec
     public init(targetSpec: TargetSpec) { self.targetSpec = targetSpec }
 
-    public static let type = "resolve"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.read
-    public static let help = "Whom a target reaches now, with the keys to seal to."
-    public static let fields = ["targetSpec": "As in `send`."]
+    public static let declaration = RequestDeclaration(
+        "resolve", "Whom a target reaches now, with the keys to seal to.", needs: .observe,
+        about: .target("targetSpec"), http: .post("resolve"), hints: .idempotent,
+        errors: [.unknownTarget, .ambiguousTarget, .noRecipients])
     public typealias Answer = Resolved
+    public init() {}
 }
 
 /// Whom a target reaches.
-public struct Resolved: Reply {
+public struct Resolved: Reply, Declared {
     /// One recipient.
-    public struct Recipient: Codable, Sendable, Hashable {
-        /// The session key; absent for a member without a session.
-        public var session: PublicKey?
-        /// The member key.
-        public var member: PublicKey
-        /// The member's name.
-        public var name: String
-        /// The session's label.
-        public var label: String?
-        /// The member's signature over the session key (128 hex): proof whose session it is.
-        public var binding: Signature?
-        /// Body versions that it opens.
-        public var bodyVersions: [Int]
+    public struct Recipient: Declared, Hashable {
+        @Field("The session key; absent for a member without a session.") public var session: PublicKey?
+        @Field("The member key.") public var member: PublicKey
+        @Field("The member's name.") public var name: String
+        @Field("The session's label.") public var label: String?
+        @Field("The member's signature over the session key (128 hex): proof whose session it is.") public var binding:
+            Signature?
+        @Field("Body versions that it opens.") public var bodyVersions: [Int]
+        public init() {}
     }
     public static let type = "resolve_result"
-    /// `direct`, `group`, `topic`, `all` or `mixed`.
-    public var kind: String
-    /// Whether a send must carry sealed copies.
-    public var sealed: Bool
-    /// The recipients in the order of their sessions.
-    public var recipients: [Recipient]
-    /// How many recipients there are, when `recipients` does not hold them all, as it may be where nothing is sealed; nil
-    /// otherwise.
-    public var recipientCount: Int?
-    /// Makes an answer.
+    @Field("`direct`, `group`, `topic`, `all` or `mixed`.") public var kind: String
+    @Field("Whether a send must carry sealed copies.") public var sealed: Bool
+    @Field("The recipients in the order of their sessions.") public var recipients: [Recipient]
+    @Field(
+        "How many recipients there are, when `recipients` does not hold them all, as it may be where nothing is sealed; nil otherwise."
+    ) public var recipientCount: Int?
     public init(kind: String, sealed: Bool, recipients: [Recipient]) {
         self.kind = kind
         self.sealed = sealed
         self.recipients = recipients
     }
+    public init() {}
 }
 
 extension Resolved.Recipient {
@@ -355,17 +306,15 @@ extension Resolved.Recipient {
 }
 
 /// Says which messages arrived, were looked at, or cannot be used.
-public struct Acknowledge: Request {
-    /// One message, by the broker's id.
-    public var brokerMessageID: String?
-    /// One message, by its sender's id.
-    public var clientMessageID: String?
-    /// Many messages, by the broker's ids.
-    public var messageIDs: [String]?
-    /// True says that they were looked at as well.
-    public var read: Bool?
-    /// Refuses them, with the reason, instead of acknowledging them.
-    public var reject: String?
+public struct Acknowledge: WriteRequest {
+    /// The most messages that one request acknowledges.
+    static let maximumIDs = 1_000
+    @Field("One message by the broker's id.", name: "brokerMessageId") public var brokerMessageID: String?
+    @Field("One message by its sender's id.", name: "clientMessageId") public var clientMessageID: String?
+    @Field("Many messages by the broker's ids.", .count(0...Self.maximumIDs), name: "messageIds") public var messageIDs:
+        [String]?
+    @Field("`true`: they were looked at too.") public var read: Bool?
+    @Field("Refuses them, with this reason.", .bytes(1...64)) public var reject: String?
 
     enum CodingKeys: String, CodingKey {
         case read, reject
@@ -381,83 +330,62 @@ public struct Acknowledge: Request {
         self.reject = reject
     }
 
-    public static let type = "client_ack"
-    public static let isEssential = true
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.write
-    public static let help = "Acknowledge messages: delivered, read, or refused."
-    public static let fields = [
-        "brokerMessageId": "One message by the broker's id.",
-        "clientMessageId": "One message by its sender's id.",
-        "messageIds": "Many messages by the broker's ids, at most 1,000.",
-        "read": "`true`: they were looked at too.",
-        "reject": "Refuses them, with this reason.",
-    ]
-    public static let isSilentForVersion1 = true
+    public static let declaration = RequestDeclaration(
+        "client_ack", "Acknowledge messages: delivered, read, or refused.", needs: .observe, about: .caller,
+        http: .post("acknowledgements"), hints: .idempotent, errors: [.notFound, .behind], isSilentForVersion1: true,
+        isEssential: true)
     public typealias Answer = Acknowledged
+    public init() {}
 }
 
 /// How many deliveries an acknowledgement changed.
-public struct Acknowledged: Reply {
+public struct Acknowledged: Reply, Declared {
     public static let type = "acknowledged"
-    /// Deliveries that changed; 0 when all were acknowledged before.
-    public var changed: Int
-    /// Makes an answer.
+    @Field("Deliveries that changed; 0 when all were acknowledged before.") public var changed: Int
     public init(changed: Int) { self.changed = changed }
+    public init() {}
 }
 
 /// Asks what happened to a message. Its sender and its recipients may.
-public struct GetMessageStatus: Request {
-    /// The message's id, or a unique prefix of 8 characters or more.
-    public var messageId: String
-    /// Makes a request.
+public struct GetMessageStatus: ReadRequest {
+    @Field("The message's id, or a unique prefix of 8 characters or more.") public var messageId: String
     public init(messageId: String) { self.messageId = messageId }
 
-    public static let type = "message_status"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.read
-    public static let help = "What happened to a message, for each recipient."
-    public static let fields = ["messageId": "The message's id, or a unique prefix of 8 characters or more."]
+    public static let declaration = RequestDeclaration(
+        "message_status", "What happened to a message, for each recipient.", needs: .observe,
+        about: .message("messageId"), http: .get("messages/{messageId}"), hints: .idempotent,
+        errors: [.notFound, .ambiguousPrefix, .behind])
     public typealias Answer = MessageStatus
+    public init() {}
 }
 
 /// Asks what happened to a message and to be told of every later change.
-public struct WatchMessage: Request {
-    /// The message's id.
-    public var messageId: String
-    /// Makes a request.
+public struct WatchMessage: WatchRequest {
+    @Field("The message's id.") public var messageId: String
     public init(messageId: String) { self.messageId = messageId }
 
-    public static let type = "watch_message"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.watch
-    public static let help = "A message's status now, then a `receipt` frame at each change."
-    public static let fields = ["messageId": "The message's id."]
+    public static let declaration = RequestDeclaration(
+        "watch_message", "A message's status now, then a `receipt` frame at each change.", needs: .observe,
+        about: .message("messageId"), http: .webSocketOnly, hints: .idempotent,
+        errors: [.notFound, .ambiguousPrefix, .behind, .capacity])
+    public static let updates: [any DeclaredPush.Type] = [ReceiptPush.self]
     public typealias Answer = MessageStatus
+    public init() {}
 }
 
 /// What happened to a message.
-public struct MessageStatus: Reply {
+public struct MessageStatus: Reply, Declared {
     public static let type = "message_status_result"
-    /// The full id.
-    public var messageId: String
-    /// The target as written.
-    public var targetSpec: String
-    /// `accepted`, or when all recipients agree their state.
-    public var status: String
-    /// True when every recipient has it.
-    public var delivered: Bool
-    /// ISO 8601 time of the last delivery, when `delivered`; null before.
-    @Nullable public var deliveredAt: String?
-    /// Unix milliseconds when it was accepted.
-    public var acceptedAt: Int64
-    /// Unix milliseconds when it expires.
-    public var expiresAt: Int64
-    /// One row for each recipient.
-    public var recipients: [RecipientReceipt]
-    /// How many recipients there are, when `recipients` does not hold them all; nil otherwise.
-    public var recipientCount: Int?
-    /// Makes an answer.
+    @Field("The full id.") public var messageId: String
+    @Field("The target as written.") public var targetSpec: String
+    @Field("`accepted`, or when all recipients agree their state.") public var status: String
+    @Field("True when every recipient has it.") public var delivered: Bool
+    @NullableField("ISO 8601 time of the last delivery, when `delivered`; null before.") public var deliveredAt: String?
+    @Field("Unix milliseconds when it was accepted.") public var acceptedAt: Int64
+    @Field("Unix milliseconds when it expires.") public var expiresAt: Int64
+    @Field("One row for each recipient.") public var recipients: [RecipientReceipt]
+    @Field("How many recipients there are, when `recipients` does not hold them all; nil otherwise.") public
+        var recipientCount: Int?
     public init(
         messageId: String, targetSpec: String, status: String, delivered: Bool, deliveredAt: String?, acceptedAt: Int64,
         expiresAt: Int64, recipients: [RecipientReceipt]
@@ -471,89 +399,77 @@ public struct MessageStatus: Reply {
         self.expiresAt = expiresAt
         self.recipients = recipients
     }
+    public init() {}
 }
 
 /// Fetches what waits for the caller's session without changing it.
-public struct ListInbox: Request {
-    /// At most this many, 1 to 200; 50 when absent.
-    public var limit: Int?
-    /// Only messages after this one.
-    public var after: String?
-    /// Makes a request.
+public struct ListInbox: ReadRequest {
+    @Field("At most so many.", .range(1...200), default: 50) public var limit: Int?
+    @Field("Only messages after this id.") public var after: String?
     public init(limit: Int? = nil, after: String? = nil) {
         self.limit = limit
         self.after = after
     }
 
-    public static let type = "list_inbox"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.read
-    public static let help =
-        "Messages that the caller's session has not acknowledged, oldest first; of large ones fewer than asked for."
-    public static let fields = ["limit": "1 to 200; 50 when absent.", "after": "Only messages after this id."]
+    public static let declaration = RequestDeclaration(
+        "list_inbox",
+        "Messages that the caller's session has not acknowledged, oldest first; of large ones fewer than asked for.",
+        needs: .observe, about: .caller, http: .get("inbox"), hints: .idempotent)
     public typealias Answer = Inbox
+    public init() {}
 }
 
 /// Fetches the same as `list_inbox` and asks to be told when more arrives.
-public struct WatchInbox: Request {
-    /// Makes a request.
+public struct WatchInbox: WatchRequest {
     public init() {}
-    public static let type = "watch_inbox"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.watch
-    public static let help = "The caller's unacknowledged messages now, then an `inbox_changed` frame for each new one."
-    public static let fields: [String: String] = [:]
+    public static let declaration = RequestDeclaration(
+        "watch_inbox", "The caller's unacknowledged messages now, then an `inbox_changed` frame for each new one.",
+        needs: .observe, about: .caller, http: .webSocketOnly, hints: .idempotent, errors: [.capacity])
+    public static let updates: [any DeclaredPush.Type] = [InboxChanged.self]
     public typealias Answer = Inbox
 }
 
 /// Messages that wait for a session.
-public struct Inbox: Reply {
+public struct Inbox: Reply, Declared {
     public static let type = "inbox"
-    /// Oldest first; the same form as a `push` frame. Large ones may be fewer than asked for.
-    public var messages: [MessagePush]
-    /// How many wait in all.
-    public var total: Int
-    /// Makes an answer.
+    @Field("Oldest first; the same form as a `push` frame. Large ones may be fewer than asked for.") public
+        var messages: [MessagePush]
+    @Field("How many wait in all.") public var total: Int
     public init(messages: [MessagePush], total: Int) {
         self.messages = messages
         self.total = total
     }
+    public init() {}
 }
 
 /// Lists messages that could not be delivered and were sent by the caller's member.
-public struct ListDeadLetters: Request {
-    /// At most this many, 1 to 200; 50 when absent.
-    public var limit: Int?
-    /// Makes a request.
+public struct ListDeadLetters: ReadRequest {
+    @Field("At most so many.", .range(1...200), default: 50) public var limit: Int?
     public init(limit: Int? = nil) { self.limit = limit }
-    public static let type = "list_dead_letters"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.read
-    public static let help = "The caller's messages that expired or were refused, newest first."
-    public static let fields = ["limit": "1 to 200; 50 when absent."]
+    public static let declaration = RequestDeclaration(
+        "list_dead_letters", "The caller's messages that expired or were refused, newest first.", needs: .observe,
+        about: .caller, http: .get("dead-letters"), hints: .idempotent)
     public typealias Answer = DeadLetters
+    public init() {}
 }
 
 /// Messages that could not be delivered.
-public struct DeadLetters: Reply {
+public struct DeadLetters: Reply, Declared {
     /// One delivery that ended without its recipient.
-    public struct Letter: Codable, Sendable, Hashable {
-        /// The message.
-        public var messageId: String
-        /// The target as written.
-        public var targetSpec: String
-        /// Who did not get it.
-        public var recipient: RecipientReceipt
+    public struct Letter: Declared, Hashable {
+        @Field("The message.") public var messageId: String
+        @Field("The target as written.") public var targetSpec: String
+        @Field("Who did not get it.") public var recipient: RecipientReceipt
         /// Makes a letter.
         public init(messageId: String, targetSpec: String, recipient: RecipientReceipt) {
             self.messageId = messageId
             self.targetSpec = targetSpec
             self.recipient = recipient
         }
+        public init() {}
     }
     public static let type = "dead_letters"
-    /// Newest first.
-    public var letters: [Letter]
-    /// Makes an answer.
+    @Field("Newest first.") public var letters: [Letter]
     public init(letters: [Letter]) { self.letters = letters }
+    public init() {}
 }

@@ -1,6 +1,6 @@
 /// A request whose answer may come in pages: a list ends before its frame gets large, and says what the next page comes
 /// after.
-public protocol PagedRequest: Request where Answer: PagedReply {
+public protocol PagedRequest: ReadRequest where Answer: PagedReply {
     /// Only what follows this: `next` of the page before; nil begins.
     var after: String? { get set }
 }

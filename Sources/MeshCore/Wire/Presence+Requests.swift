@@ -19,155 +19,109 @@ public enum MessageMode: String, Sendable, Hashable, CaseIterable, Codable {
 }
 
 /// Sets the caller's status. `working` ends by itself unless it is renewed.
-public struct SetStatus: Request {
-    /// The new status.
-    public var status: PeerStatus
-    /// How long `working` lasts in milliseconds; 60,000 when absent, at most 600,000.
-    public var lease: Int64?
-    /// Makes a request.
+public struct SetStatus: WriteRequest {
+    @Field("`idle`, `working` (a lease: renew it) or `dnd`.") public var status: PeerStatus
+    @Field(
+        "How long `working` lasts, in milliseconds.", .range(1_000...DeliveryPolicy.maximumWorkingLeaseMillis),
+        default: .integer(DeliveryPolicy.workingLeaseMillis)) public var lease: Int64?
     public init(status: PeerStatus, lease: Int64? = nil) {
         self.status = status
         self.lease = lease
     }
-    public static let type = "set_status"
-    public static let permission = Permission.send
-    public static let kind = RequestKind.write
-    public static let help = "Say what you are doing; messages are held or offered by it."
-    public static let fields = [
-        "status": "`idle`, `working` (a lease: renew it) or `dnd`.",
-        "lease": "How long `working` lasts, 1,000 to 600,000 ms; 60,000 when absent.",
-    ]
-    public static let isSilentForVersion1 = true
+    public static let declaration = RequestDeclaration(
+        "set_status", "Say what you are doing; messages are held or offered by it.", needs: .send, about: .caller,
+        http: .put("session/status"), hints: .idempotent, isSilentForVersion1: true)
     public typealias Answer = PresenceSet
+    public init() {}
 }
 
 /// Sets the caller's one-line summary.
-public struct SetSummary: Request {
-    /// The text, at most 1,024 bytes; empty removes it.
-    public var summary: String?
-    /// Makes a request.
+public struct SetSummary: WriteRequest {
+    @Field("The line; empty removes it.", .bytes(0...1_024)) public var summary: String?
     public init(summary: String) { self.summary = summary }
-    public static let type = "set_summary"
-    public static let permission = Permission.send
-    public static let kind = RequestKind.write
-    public static let help = "Say in one line what you are working on."
-    public static let fields = ["summary": "At most 1,024 bytes; empty removes it."]
-    public static let isSilentForVersion1 = true
+    public static let declaration = RequestDeclaration(
+        "set_summary", "Say in one line what you are working on.", needs: .send, about: .caller,
+        http: .put("session/summary"), hints: .idempotent, isSilentForVersion1: true)
     public typealias Answer = PresenceSet
+    public init() {}
 }
 
 /// Shows or hides the caller in the peer list.
-public struct SetVisible: Request {
-    /// Whether others see the session.
-    public var visible: Bool
-    /// Makes a request.
+public struct SetVisible: WriteRequest {
+    @Field("`false` hides.") public var visible: Bool
     public init(visible: Bool) { self.visible = visible }
-    public static let type = "set_visible"
-    public static let permission = Permission.send
-    public static let kind = RequestKind.write
-    public static let help = "Show or hide this session in the peer list; a hidden one still gets its messages."
-    public static let fields = ["visible": "`false` hides."]
-    public static let isSilentForVersion1 = true
+    public static let declaration = RequestDeclaration(
+        "set_visible", "Show or hide this session in the peer list; a hidden one still gets its messages.",
+        needs: .send, about: .caller, http: .put("session/visibility"), hints: .idempotent, isSilentForVersion1: true)
     public typealias Answer = PresenceSet
+    public init() {}
 }
 
 /// What the caller's presence is now.
-public struct PresenceSet: Reply {
+public struct PresenceSet: Reply, Declared {
     public static let type = "presence"
-    /// The status.
-    public var status: PeerStatus
-    /// Unix milliseconds when `working` ends unless it is renewed.
-    public var statusExpiresAt: Int64?
-    /// The summary.
-    public var summary: String?
-    /// Whether others see the session.
-    public var visible: Bool
-    /// Makes an answer.
+    @Field("The status.") public var status: PeerStatus
+    @Field("Unix milliseconds when `working` ends unless it is renewed.") public var statusExpiresAt: Int64?
+    @Field("The summary.") public var summary: String?
+    @Field("Whether others see the session.") public var visible: Bool
     public init(status: PeerStatus, statusExpiresAt: Int64?, summary: String?, visible: Bool) {
         self.status = status
         self.statusExpiresAt = statusExpiresAt
         self.summary = summary
         self.visible = visible
     }
+    public init() {}
 }
 
 /// Lists the peers that are connected or just lost their connection.
 public struct ListPeers: PagedRequest {
-    /// True lists sessions that are away as well.
-    public var all: Bool?
-    /// Only sessions after this one: `next` of the page before.
-    public var after: String?
-    /// Makes a request.
+    @Field("`true` lists sessions that are away as well.") public var all: Bool?
+    @Field("Only what follows: `next` of the page before.") public var after: String?
     public init(all: Bool? = nil, after: String? = nil) {
         self.all = all
         self.after = after
     }
-    public static let type = "list_peers"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.read
-    public static let help =
-        "Who is here: status, summary, groups; oldest first, the caller included; `next` when more follow."
-    public static let fields = [
-        "all": "`true` lists sessions that are away as well.", "after": "Only what follows: `next` of the page before.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "list_peers",
+        "Who is here: status, summary, groups; oldest first, the caller included; `next` when more follow.",
+        needs: .observe, http: .get("peers"), hints: .idempotent)
     public typealias Answer = PeersList
+    public init() {}
 }
 
 /// The peers of a mesh.
-public struct PeersList: PagedReply {
+public struct PeersList: PagedReply, Declared {
     /// One session.
-    public struct Peer: Codable, Sendable, Hashable {
-        /// The session key, or the member key of a session without one.
-        public var pubkey: String
-        /// The member key.
-        public var memberPubkey: String
-        /// The member's name; for a foreign client the label that it gave itself, as `member/label` where it is taken.
-        public var displayName: String
-        /// The member's name.
-        public var memberName: String
-        /// The session's label.
-        public var label: String?
-        /// What it is doing.
-        public var status: PeerStatus
-        /// What it is working on.
-        @Nullable public var summary: String?
-        /// The groups it belongs to.
-        public var groups: [GroupMembership]
-        /// `online`, `grace` (connection just lost) or `away`.
-        public var connection: String
-        /// The client's own id of the session.
-        public var sessionId: String
-        /// ISO 8601 time of the attachment.
-        public var connectedAt: String
-        /// ISO 8601 time when it was last seen.
-        public var lastSeenAt: String
-        /// The working folder that it named; may be empty.
-        public var cwd: String
-        /// `session`: an ordinary peer.
-        public var peerRole: String
-        /// The role of its member.
-        public var role: Role
-        /// `ai`, `human`, `connector`, ….
-        public var peerType: String?
-        /// The client program.
-        public var channel: String?
-        /// The machine it named.
-        public var hostname: String?
-        /// The model it named.
-        public var model: String?
-        /// Whether it proved its session key.
-        public var sessionProven: Bool
-        /// Messages that wait for it.
-        public var pending: Int
-        /// True for the caller's own session.
-        public var you: Bool?
+    public struct Peer: Declared, Hashable {
+        @Field("The session key, or the member key of a session without one.") public var pubkey: String
+        @Field("The member key.") public var memberPubkey: String
+        @Field(
+            "The member's name; for a foreign client the label that it gave itself, as `member/label` where it is taken."
+        ) public var displayName: String
+        @Field("The member's name.") public var memberName: String
+        @Field("The session's label.") public var label: String?
+        @Field("What it is doing.") public var status: PeerStatus
+        @NullableField("What it is working on.") public var summary: String?
+        @Field("The groups it belongs to.") public var groups: [GroupMembership]
+        @Field("`online`, `grace` (connection just lost) or `away`.") public var connection: String
+        @Field("The client's own id of the session.") public var sessionId: String
+        @Field("ISO 8601 time of the attachment.") public var connectedAt: String
+        @Field("ISO 8601 time when it was last seen.") public var lastSeenAt: String
+        @Field("The working folder that it named; may be empty.") public var cwd: String
+        @Field("`session`: an ordinary peer.") public var peerRole: String
+        @Field("The role of its member.") public var role: Role
+        @Field("`ai`, `human`, `connector`, ….") public var peerType: String?
+        @Field("The client program.") public var channel: String?
+        @Field("The machine it named.") public var hostname: String?
+        @Field("The model it named.") public var model: String?
+        @Field("Whether it proved its session key.") public var sessionProven: Bool
+        @Field("Messages that wait for it.") public var pending: Int
+        @Field("True for the caller's own session.") public var you: Bool?
+        public init() {}
     }
     public static let type = "peers_list"
-    /// In the order in which the sessions were first seen.
-    public var peers: [Peer]
-    /// What the next page comes after; nil when this is the last.
-    public var next: String?
-    /// Makes an answer.
+    @Field("In the order in which the sessions were first seen.") public var peers: [Peer]
+    @Field("What the next page comes after; nil when this is the last.") public var next: String?
     public init(peers: [Peer], next: String? = nil) {
         self.peers = peers
         self.next = next
@@ -176,6 +130,7 @@ public struct PeersList: PagedReply {
         peers += page.peers
         next = page.next
     }
+    public init() {}
 }
 
 extension PeersList.Peer {

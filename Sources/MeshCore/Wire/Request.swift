@@ -30,34 +30,67 @@ public enum RequestKind: String, Sendable, Hashable, Codable {
     case watch
 }
 
-/// One thing a peer can ask of a mesh, declared once. The WebSocket dispatcher, the HTTP routes and the tables in the
-/// documentation are derived from this declaration.
+/// One thing a peer can ask of a mesh, declared once. The WebSocket dispatcher, the HTTP routes, the OpenAPI document and the
+/// tables in the documentation are derived from this declaration. A request is a `WriteRequest`, a `ReadRequest` or a
+/// `WatchRequest`; what only the broker asks itself is neither.
 public protocol Request: Codable, Sendable {
     /// What a success answers.
     associatedtype Answer: Reply
 
-    /// The `type` on the wire, for example `set_state`.
-    static var type: String { get }
-    /// What the caller must be allowed to do.
-    static var permission: Permission { get }
+    /// Its name, its help, the right that it needs, and what each door must know of it.
+    static var declaration: RequestDeclaration { get }
     /// Whether it writes, reads or watches.
     static var kind: RequestKind { get }
-    /// One line for people.
-    static var help: String { get }
-    /// One line for each field, keyed by its name on the wire.
-    static var fields: [String: String] { get }
-    /// Claudemesh clients of protocol version 1 expect no answer to a success of this type.
-    static var isSilentForVersion1: Bool { get }
-    /// Whether it is stored on a full disk too, from the space set aside: what frees space, or costs next to none.
-    static var isEssential: Bool { get }
+    /// Its fields.
+    static var object: ObjectSchema { get }
     /// The message that it sends; nil when it sends none.
     var outgoing: OutgoingMessage? { get }
 }
 
 extension Request {
-    public static var isSilentForVersion1: Bool { false }
-    public static var isEssential: Bool { false }
+    /// The `type` on the wire, for example `set_state`.
+    public static var type: String { declaration.type }
     public var outgoing: OutgoingMessage? { nil }
+}
+
+extension Request where Self: Declared {
+    public static var object: ObjectSchema { ObjectSchema(of: Self.self) }
+}
+
+extension Request {
+    /// Fails with `invalid_argument` or `too_large` when a field is not within its declared bounds. Every door checks so;
+    /// who makes requests in Swift can know it before they leave.
+    public func checkBounds() throws(MeshError) {
+        let json: JSON
+        do throws(JSONError) { json = try JSONCoder.encode(self) } catch {
+            throw MeshError(.invalidArgument, "\(Self.type): \(error)")
+        }
+        if case .object(let members) = json { try Self.object.check(members) }
+    }
+}
+
+/// A request that changes the mesh: ordered, durable, answered after it is on disk.
+public protocol WriteRequest: Request, Declared {}
+
+extension WriteRequest {
+    public static var kind: RequestKind { .write }
+}
+
+/// A request that is answered from what is committed, and changes nothing.
+public protocol ReadRequest: Request, Declared {}
+
+extension ReadRequest {
+    public static var kind: RequestKind { .read }
+}
+
+/// A request that is answered with a snapshot; every later change follows as a frame.
+public protocol WatchRequest: Request, Declared {
+    /// The types of the frames that follow; empty for a request that ends a watch.
+    static var updates: [any DeclaredPush.Type] { get }
+}
+
+extension WatchRequest {
+    public static var kind: RequestKind { .watch }
 }
 
 /// What must be known of a message before it is decided whether it is taken.
@@ -77,8 +110,14 @@ public struct OutgoingMessage: Sendable, Hashable {
 public protocol Reply: Codable, Sendable {
     /// The `type` on the wire, for example `state_result`.
     static var type: String { get }
+    /// Its fields.
+    static var object: ObjectSchema { get }
     /// The frame's bytes. Only the most frequent replies write themselves by hand.
     func frame(requestID: String?) throws(MeshError) -> [UInt8]
+}
+
+extension Reply where Self: Declared {
+    public static var object: ObjectSchema { ObjectSchema(of: Self.self) }
 }
 
 extension Reply {
@@ -92,6 +131,16 @@ extension Reply {
 public protocol Push: Sendable {
     /// The frame's bytes for a client of the given dialect; nil when such clients do not get it.
     func frame(for dialect: Dialect) -> [UInt8]?
+}
+
+/// A push that says how it looks to clients of the `mesh` dialect.
+public protocol DeclaredPush: Push {
+    /// The `type` on the wire, for example `state_change`.
+    static var type: String { get }
+    /// What it means, in one line.
+    static var help: String { get }
+    /// Its fields.
+    static var object: ObjectSchema { get }
 }
 
 /// Which of the two client families a connection belongs to.

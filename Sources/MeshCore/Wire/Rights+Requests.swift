@@ -1,49 +1,35 @@
 /// Changes what a member may do.
-public struct SetRights: Request {
-    /// The member.
-    public var member: String
-    /// A new role.
-    public var role: Role?
-    /// Rights beyond the role.
-    public var grant: [Permission]?
-    /// Rights taken away.
-    public var deny: [Permission]?
-    /// Makes a request.
+public struct SetRights: WriteRequest {
+    @Field("Its name or key.") public var member: String
+    @Field("`admin`, `member` or `observer`; as before when absent. Only the owner makes and unmakes admins.") public
+        var role: Role?
+    @Field("Rights that it has whatever its role: `send`, `write`, and by the owner `admin`. Replaces the list.") public
+        var grant: [Permission]?
+    @Field("Rights that it has not, whatever its role: `send`, `write`, `admin`. Replaces the list.") public var deny:
+        [Permission]?
     public init(member: String, role: Role? = nil, grant: [Permission]? = nil, deny: [Permission]? = nil) {
         self.member = member
         self.role = role
         self.grant = grant
         self.deny = deny
     }
-    public static let type = "set_rights"
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.write
-    public static let help = "Change a member's role, and its rights beyond or below the role."
-    public static let fields = [
-        "member": "Its name or key.",
-        "role": "`admin`, `member` or `observer`; as before when absent. Only the owner makes and unmakes admins.",
-        "grant": "Rights that it has whatever its role: `send`, `write`, and by the owner `admin`. Replaces the list.",
-        "deny": "Rights that it has not, whatever its role: `send`, `write`, `admin`. Replaces the list.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "set_rights", "Change a member's role, and its rights beyond or below the role.", needs: .admin,
+        about: .member("member"), http: .put("members/{member}/rights"), hints: .idempotent,
+        errors: [.notFound, .ambiguousTarget])
     public typealias Answer = MemberRights
+    public init() {}
 }
 
 /// What a member may do.
-public struct MemberRights: Reply {
+public struct MemberRights: Reply, Declared {
     public static let type = "member_rights"
-    /// The name.
-    public var name: String
-    /// The key.
-    public var pubkey: PublicKey
-    /// The role.
-    public var role: Role
-    /// Rights beyond the role.
-    public var grant: [Permission]
-    /// Rights taken away.
-    public var deny: [Permission]
-    /// What follows: every right that it has.
-    public var may: [Permission]
-    /// Makes an answer.
+    @Field("The name.") public var name: String
+    @Field("The key.") public var pubkey: PublicKey
+    @Field("The role.") public var role: Role
+    @Field("Rights beyond the role.") public var grant: [Permission]
+    @Field("Rights taken away.") public var deny: [Permission]
+    @Field("What follows: every right that it has.") public var may: [Permission]
     public init(_ member: Member) {
         name = member.name
         pubkey = member.key
@@ -52,192 +38,156 @@ public struct MemberRights: Reply {
         deny = Permission.allCases.filter(member.denied.contains)
         may = Permission.allCases.filter(member.may)
     }
+    public init() {}
 }
 
 /// Takes a member out of the mesh.
-public struct RemoveMember: Request {
-    /// The member.
-    public var member: String
-    /// Makes a request.
+public struct RemoveMember: WriteRequest {
+    @Field("Its name or key. Only the owner removes admins.") public var member: String
     public init(member: String) { self.member = member }
-    public static let type = "remove_member"
-    public static let isEssential = true
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.write
-    public static let help = "Take a member out: its sessions end, its name is free. A new invite lets it in again."
-    public static let fields = ["member": "Its name or key. Only the owner removes admins."]
+    public static let declaration = RequestDeclaration(
+        "remove_member", "Take a member out: its sessions end, its name is free. A new invite lets it in again.",
+        needs: .admin, about: .member("member"), http: .delete("members/{member}"), hints: .destructive,
+        errors: [.notFound, .ambiguousTarget], isEssential: true)
     public typealias Answer = MemberRemoved
+    public init() {}
 }
 
 /// A member was taken out.
-public struct MemberRemoved: Reply {
+public struct MemberRemoved: Reply, Declared {
     public static let type = "member_removed"
-    /// The name that it had.
-    public var name: String
-    /// Its key.
-    public var pubkey: PublicKey
-    /// How many sessions ended.
-    public var sessions: Int
-    /// Makes an answer.
+    @Field("The name that it had.") public var name: String
+    @Field("Its key.") public var pubkey: PublicKey
+    @Field("How many sessions ended.") public var sessions: Int
     public init(name: String, pubkey: PublicKey, sessions: Int) {
         self.name = name
         self.pubkey = pubkey
         self.sessions = sessions
     }
+    public init() {}
 }
 
 /// Takes a member out for good.
-public struct Ban: Request {
-    /// The member.
-    public var target: String
-    /// Why.
-    public var reason: String?
-    /// Makes a request.
+public struct Ban: WriteRequest {
+    @Field("Its name, key, or unique key prefix of 8 or more. Only the owner bans admins.") public var target: String
+    @Field("Kept as a hash in the ledger.", .bytes(0...512)) public var reason: String?
     public init(target: String, reason: String? = nil) {
         self.target = target
         self.reason = reason
     }
-    public static let type = "ban"
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.write
-    public static let help = "Take a member out, and refuse its key until it is unbanned."
-    public static let fields = [
-        "target": "Its name, key, or unique key prefix of 8 or more. Only the owner bans admins.",
-        "reason": "At most 512 bytes; kept as a hash in the ledger.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "ban", "Take a member out, and refuse its key until it is unbanned.", needs: .admin, about: .member("target"),
+        http: .put("bans/{target}"), hints: .destructive, errors: [.notFound, .ambiguousTarget, .exists])
     public typealias Answer = BanAck
+    public init() {}
 }
 
 /// A member was banned.
-public struct BanAck: Reply {
+public struct BanAck: Reply, Declared {
     public static let type = "ban_ack"
-    /// Its name.
-    public var banned: String
-    /// Makes an answer.
+    @Field("Its name.") public var banned: String
     public init(banned: String) { self.banned = banned }
+    public init() {}
 }
 
 /// Lifts a ban.
-public struct Unban: Request {
-    /// The member.
-    public var target: String
-    /// Makes a request.
+public struct Unban: WriteRequest {
+    @Field("Its name or key.") public var target: String
     public init(target: String) { self.target = target }
-    public static let type = "unban"
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.write
-    public static let help = "Lift a ban: the member is in again, as it was."
-    public static let fields = ["target": "Its name or key."]
+    public static let declaration = RequestDeclaration(
+        "unban", "Lift a ban: the member is in again, as it was.", needs: .admin, about: .member("target"),
+        http: .delete("bans/{target}"), errors: [.notFound, .ambiguousTarget, .exists])
     public typealias Answer = UnbanAck
+    public init() {}
 }
 
 /// A ban was lifted.
-public struct UnbanAck: Reply {
+public struct UnbanAck: Reply, Declared {
     public static let type = "unban_ack"
-    /// The member's name.
-    public var unbanned: String
-    /// Makes an answer.
+    @Field("The member's name.") public var unbanned: String
     public init(unbanned: String) { self.unbanned = unbanned }
+    public init() {}
 }
 
 /// Lists bans.
-public struct ListBans: Request {
-    /// Makes a request.
+public struct ListBans: ReadRequest {
     public init() {}
-    public static let type = "list_bans"
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.read
-    public static let help = "Members that are banned."
-    public static let fields: [String: String] = [:]
+    public static let declaration = RequestDeclaration(
+        "list_bans", "Members that are banned.", needs: .admin, http: .get("bans"), hints: .idempotent)
     public typealias Answer = BanList
 }
 
 /// Bans.
-public struct BanList: Reply {
+public struct BanList: Reply, Declared {
     /// One ban.
-    public struct Row: Codable, Sendable, Hashable {
-        /// The member's name.
-        public var name: String
-        /// Its key.
-        public var pubkey: PublicKey
-        /// ISO 8601.
-        public var revokedAt: String
+    public struct Row: Declared, Hashable {
+        @Field("The member's name.") public var name: String
+        @Field("Its key.") public var pubkey: PublicKey
+        @Field("ISO 8601.") public var revokedAt: String
         /// Makes a row.
         public init(name: String, pubkey: PublicKey, revokedAt: String) {
             self.name = name
             self.pubkey = pubkey
             self.revokedAt = revokedAt
         }
+        public init() {}
     }
     public static let type = "list_bans_result"
-    /// In the order of joining.
-    public var bans: [Row]
-    /// Makes an answer.
+    @Field("In the order of joining.") public var bans: [Row]
     public init(bans: [Row]) { self.bans = bans }
+    public init() {}
 }
 
 /// Ends connections; their programs are told to stay away.
-public struct Kick: Request {
-    /// Whose.
-    public var target: String?
-    /// Everybody's but the caller's.
+public struct Kick: WriteRequest {
+    @Field("A name, a session's name, a key, or a unique key prefix of 8 or more.") public var target: String?
+    @Field("`true`: everybody about whom the caller may decide. Silent connections need no kick: they end after 75 s.")
     public var all: Bool?
-    /// Makes a request.
     public init(target: String? = nil, all: Bool? = nil) {
         self.target = target
         self.all = all
     }
-    public static let type = "kick"
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.write
-    public static let help = "End the connections of a member or session; its programs stay away until started again."
-    public static let fields = [
-        "target": "A name, a session's name, a key, or a unique key prefix of 8 or more.",
-        "all":
-            "`true`: everybody about whom the caller may decide. Silent connections need no kick: they end after 75 s.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "kick", "End the connections of a member or session; its programs stay away until started again.",
+        needs: .admin, about: .target("target"), http: .post("kick"), hints: .destructive,
+        errors: [.notFound, .unknownTarget, .ambiguousTarget, .noRecipients])
     public typealias Answer = KickAck
+    public init() {}
 }
 
 /// Whose connections ended.
-public struct KickAck: Reply {
+public struct KickAck: Reply, Declared {
     public static let type = "kick_ack"
-    /// Names.
-    public var kicked: [String]
-    /// The same, under the name that some clients read.
-    public var affected: [String]
-    /// Makes an answer.
+    @Field("Names.") public var kicked: [String]
+    @Field("The same, under the name that some clients read.") public var affected: [String]
     public init(kicked: [String]) { (self.kicked, affected) = (kicked, kicked) }
+    public init() {}
 }
 
 /// Ends connections; their programs may connect again.
-public struct Disconnect: Request {
-    /// Whose.
-    public var target: String?
-    /// Everybody's but the caller's.
+public struct Disconnect: WriteRequest {
+    @Field("A name, a session's name, a key, or a unique key prefix of 8 or more.") public var target: String?
+    @Field("`true`: everybody about whom the caller may decide. Silent connections need no kick: they end after 75 s.")
     public var all: Bool?
-    /// Makes a request.
     public init(target: String? = nil, all: Bool? = nil) {
         self.target = target
         self.all = all
     }
-    public static let type = "disconnect"
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.write
-    public static let help = "End the connections of a member or session; its programs connect again."
-    public static let fields = Kick.fields
+    public static let declaration = RequestDeclaration(
+        "disconnect", "End the connections of a member or session; its programs connect again.", needs: .admin,
+        about: .target("target"), http: .post("disconnect"), hints: .destructive,
+        errors: [.notFound, .unknownTarget, .ambiguousTarget, .noRecipients])
     public typealias Answer = DisconnectAck
+    public init() {}
 }
 
 /// Whose connections ended.
-public struct DisconnectAck: Reply {
+public struct DisconnectAck: Reply, Declared {
     public static let type = "disconnect_ack"
-    /// Names.
-    public var kicked: [String]
-    /// The same, under the name that some clients read.
-    public var affected: [String]
-    /// Makes an answer.
+    @Field("Names.") public var kicked: [String]
+    @Field("The same, under the name that some clients read.") public var affected: [String]
     public init(kicked: [String]) { (self.kicked, affected) = (kicked, kicked) }
+    public init() {}
 }
 
 /// What a member lets another one send to it.
@@ -249,94 +199,71 @@ public enum PeerGrant: String, Sendable, Hashable, CaseIterable, Codable {
 }
 
 /// Decides what another member may send to the caller's member.
-public struct SetGrants: Request {
-    /// The other member.
-    public var peer: String
-    /// What it may send; everything when absent.
-    public var grants: [PeerGrant]?
-    /// Makes a request.
+public struct SetGrants: WriteRequest {
+    @Field("Its name or key.") public var peer: String
+    @Field("`dm`, `broadcast`, both or none; everything again when absent.") public var grants: [PeerGrant]?
     public init(peer: String, grants: [PeerGrant]?) {
         self.peer = peer
         self.grants = grants
     }
-    public static let type = "set_grants"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.write
-    public static let help = "Decide what another member may send to the caller's; a blocked sender is not told."
-    public static let fields = [
-        "peer": "Its name or key.", "grants": "`dm`, `broadcast`, both or none; everything again when absent.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "set_grants", "Decide what another member may send to the caller's; a blocked sender is not told.",
+        needs: .observe, about: .member("peer"), http: .put("grants/{peer}"), hints: .idempotent,
+        errors: [.notFound, .ambiguousTarget, .capacity])
     public typealias Answer = GrantList
+    public init() {}
 }
 
 /// Lists the caller's grants.
-public struct ListGrants: Request {
-    /// Makes a request.
+public struct ListGrants: ReadRequest {
     public init() {}
-    public static let type = "list_grants"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.read
-    public static let help = "Members that may not send everything to the caller's member."
-    public static let fields: [String: String] = [:]
+    public static let declaration = RequestDeclaration(
+        "list_grants", "Members that may not send everything to the caller's member.", needs: .observe, about: .caller,
+        http: .get("grants"), hints: .idempotent)
     public typealias Answer = GrantList
 }
 
 /// Members that may not send everything.
-public struct GrantList: Reply {
+public struct GrantList: Reply, Declared {
     /// One of them.
-    public struct Row: Codable, Sendable, Hashable {
-        /// The name.
-        public var name: String
-        /// The key.
-        public var pubkey: PublicKey
-        /// What it may send.
-        public var grants: [PeerGrant]
+    public struct Row: Declared, Hashable {
+        @Field("The name.") public var name: String
+        @Field("The key.") public var pubkey: PublicKey
+        @Field("What it may send.") public var grants: [PeerGrant]
         /// Makes a row.
         public init(name: String, pubkey: PublicKey, grants: [PeerGrant]) {
             self.name = name
             self.pubkey = pubkey
             self.grants = grants
         }
+        public init() {}
     }
     public static let type = "grant_list"
-    /// In the order of joining.
-    public var grants: [Row]
-    /// Makes an answer.
+    @Field("In the order of joining.") public var grants: [Row]
     public init(grants: [Row]) { self.grants = grants }
+    public init() {}
 }
 
 /// Lists invites.
-public struct ListInvites: Request {
-    /// Makes a request.
+public struct ListInvites: ReadRequest {
     public init() {}
-    public static let type = "list_invites"
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.read
-    public static let help = "Invites, newest first."
-    public static let fields: [String: String] = [:]
+    public static let declaration = RequestDeclaration(
+        "list_invites", "Invites, newest first.", needs: .admin, http: .get("invites"), hints: .idempotent)
     public typealias Answer = InviteList
 }
 
 /// Invites.
-public struct InviteList: Reply {
+public struct InviteList: Reply, Declared {
     /// One invite.
-    public struct Row: Codable, Sendable, Hashable {
-        /// Its id; the code is known only to whoever has the link.
-        public var inviteId: String
-        /// The role that it gives.
-        public var role: Role
-        /// How often it can be used.
-        public var uses: Int
-        /// How often it was used.
-        public var used: Int
-        /// Unix milliseconds.
-        public var expiresAt: Int64
-        /// Unix milliseconds.
-        public var createdAt: Int64
-        /// The name of the member that made it.
-        public var issuer: String
-        /// `open`, `used`, `expired` or `revoked`.
-        public var state: String
+    public struct Row: Declared, Hashable {
+        @Field("Its id; the code is known only to whoever has the link.") public var inviteId: String
+        @Field("The role that it gives.") public var role: Role
+        @Field("How often it can be used.") public var uses: Int
+        @Field("How often it was used.") public var used: Int
+        @Field("Unix milliseconds.") public var expiresAt: Int64
+        @Field("Unix milliseconds.") public var createdAt: Int64
+        @Field("The name of the member that made it.") public var issuer: String
+        @Field("`open`, `used`, `expired` or `revoked`.") public var state: String
         /// Makes a row.
         public init(
             inviteId: String, role: Role, uses: Int, used: Int, expiresAt: Int64, createdAt: Int64, issuer: String,
@@ -351,36 +278,30 @@ public struct InviteList: Reply {
             self.issuer = issuer
             self.state = state
         }
+        public init() {}
     }
     public static let type = "invite_list"
-    /// Newest first.
-    public var invites: [Row]
-    /// Makes an answer.
+    @Field("Newest first.") public var invites: [Row]
     public init(invites: [Row]) { self.invites = invites }
+    public init() {}
 }
 
 /// Makes an invite worthless.
-public struct RevokeInvite: Request {
-    /// The invite.
-    public var inviteId: String
-    /// Makes a request.
+public struct RevokeInvite: WriteRequest {
+    @Field("Its id, or a unique prefix of 6 characters or more.") public var inviteId: String
     public init(inviteId: String) { self.inviteId = inviteId }
-    public static let type = "revoke_invite"
-    public static let permission = Permission.admin
-    public static let kind = RequestKind.write
-    public static let help = "Make an invite worthless; who has joined with it stays."
-    public static let fields = ["inviteId": "Its id, or a unique prefix of 6 characters or more."]
+    public static let declaration = RequestDeclaration(
+        "revoke_invite", "Make an invite worthless; who has joined with it stays.", needs: .admin,
+        about: .invite("inviteId"), http: .delete("invites/{inviteId}"), hints: .destructive,
+        errors: [.notFound, .ambiguousPrefix])
     public typealias Answer = InviteRevoked
+    public init() {}
 }
 
 /// An invite was revoked.
-public struct InviteRevoked: Reply {
+public struct InviteRevoked: Reply, Declared {
     public static let type = "invite_revoked"
-    /// The invite.
-    public var inviteId: String
-    /// Makes an answer.
+    @Field("The invite.") public var inviteId: String
     public init(inviteId: String) { self.inviteId = inviteId }
+    public init() {}
 }
-
-extension Permission: JSONSchemaProviding {}
-extension PeerGrant: JSONSchemaProviding {}

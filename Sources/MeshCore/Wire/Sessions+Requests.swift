@@ -1,58 +1,46 @@
 /// Lists the sessions of a member.
-public struct ListSessions: Request {
-    /// The member, by name or key; the caller's own when absent.
-    public var member: String?
-    /// Makes a request.
+public struct ListSessions: ReadRequest {
+    @Field("A name or key; the caller's own member when absent.") public var member: String?
     public init(member: String? = nil) { self.member = member }
-    public static let type = "list_sessions"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.read
-    public static let help = "The sessions of the caller's member, oldest first; admins may ask for another member's."
-    public static let fields = ["member": "A name or key; the caller's own member when absent."]
+    public static let declaration = RequestDeclaration(
+        "list_sessions", "The sessions of the caller's member, oldest first; admins may ask for another member's.",
+        needs: .observe, about: .member("member"), http: .get("sessions"), hints: .idempotent,
+        errors: [.notFound, .ambiguousTarget])
     public typealias Answer = SessionList
+    public init() {}
 }
 
 /// The sessions of a member.
-public struct SessionList: Reply {
+public struct SessionList: Reply, Declared {
     /// One session.
-    public struct Row: Codable, Sendable, Hashable {
-        /// Its key, 64 hex; for a session without one, what stands for it.
-        public var session: String
-        /// Its label.
-        public var label: String?
-        /// Whether its key is kept on its client's disk: then it stays until it is removed.
-        public var durable: Bool
-        /// Whether it proved its key.
-        public var sessionProven: Bool
-        /// `online`, `grace` (connection just lost), `away`, or `gone` (not expected back).
-        public var connection: String
-        /// ISO 8601 time of the last attachment; absent when it was never attached.
-        public var connectedAt: String?
-        /// ISO 8601 time when it was last seen.
-        public var lastSeenAt: String
-        /// Messages that wait for it.
-        public var pending: Int
-        /// The client program that it named.
-        public var channel: String?
-        /// True for the caller's own session.
-        public var you: Bool?
+    public struct Row: Declared, Hashable {
+        @Field("Its key, 64 hex; for a session without one, what stands for it.") public var session: String
+        @Field("Its label.") public var label: String?
+        @Field("Whether its key is kept on its client's disk: then it stays until it is removed.") public var durable:
+            Bool
+        @Field("Whether it proved its key.") public var sessionProven: Bool
+        @Field("`online`, `grace` (connection just lost), `away`, or `gone` (not expected back).") public
+            var connection: String
+        @Field("ISO 8601 time of the last attachment; absent when it was never attached.") public var connectedAt:
+            String?
+        @Field("ISO 8601 time when it was last seen.") public var lastSeenAt: String
+        @Field("Messages that wait for it.") public var pending: Int
+        @Field("The client program that it named.") public var channel: String?
+        @Field("True for the caller's own session.") public var you: Bool?
+        public init() {}
     }
     public static let type = "session_list"
-    /// Whose they are.
-    public var member: String
-    /// The key of that member.
-    public var pubkey: PublicKey
-    /// How many sessions a member has at most.
-    public var limit: Int
-    /// In the order in which they were first seen.
-    public var sessions: [Row]
-    /// Makes an answer.
+    @Field("Whose they are.") public var member: String
+    @Field("The key of that member.") public var pubkey: PublicKey
+    @Field("How many sessions a member has at most.") public var limit: Int
+    @Field("In the order in which they were first seen.") public var sessions: [Row]
     public init(member: String, pubkey: PublicKey, limit: Int, sessions: [Row]) {
         self.member = member
         self.pubkey = pubkey
         self.limit = limit
         self.sessions = sessions
     }
+    public init() {}
 }
 
 extension SessionList.Row {
@@ -72,44 +60,34 @@ extension SessionList.Row {
 }
 
 /// Removes a session: its connections end, what waits for it becomes dead letters.
-public struct RemoveSession: Request {
-    /// Its key, a unique prefix of 8 characters or more, or its label.
-    public var session: String
-    /// The member, by name or key; the caller's own when absent.
-    public var member: String?
-    /// Makes a request.
+public struct RemoveSession: WriteRequest {
+    @Field("Its key, a unique prefix of 8 characters or more, or its label.") public var session: String
+    @Field("A name or key; the caller's own member when absent.") public var member: String?
     public init(session: String, member: String? = nil) {
         self.session = session
         self.member = member
     }
-    public static let type = "remove_session"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.write
-    public static let help =
-        "Remove a session of the caller's member, not the one that asks; admins may remove another member's."
-    public static let fields = [
-        "session": "Its key, a unique prefix of 8 characters or more, or its label.",
-        "member": "A name or key; the caller's own member when absent.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "remove_session",
+        "Remove a session of the caller's member, not the one that asks; admins may remove another member's.",
+        needs: .observe, about: .member("member"), http: .delete("sessions/{session}"), hints: .destructive,
+        errors: [.notFound, .ambiguousTarget])
     public typealias Answer = SessionRemoved
+    public init() {}
 }
 
 /// A session that was removed.
-public struct SessionRemoved: Reply {
+public struct SessionRemoved: Reply, Declared {
     public static let type = "session_removed"
-    /// Its key; for a session without one, what stood for it.
-    public var session: String
-    /// Its label.
-    public var label: String?
-    /// Whose it was.
-    public var member: String
-    /// Messages that waited for it and are dead letters now.
-    public var abandoned: Int
-    /// Makes an answer.
+    @Field("Its key; for a session without one, what stood for it.") public var session: String
+    @Field("Its label.") public var label: String?
+    @Field("Whose it was.") public var member: String
+    @Field("Messages that waited for it and are dead letters now.") public var abandoned: Int
     public init(session: String, label: String?, member: String, abandoned: Int) {
         self.session = session
         self.label = label
         self.member = member
         self.abandoned = abandoned
     }
+    public init() {}
 }

@@ -1,86 +1,65 @@
 /// Sets a key.
-public struct SetState: Request {
-    /// The key, 1 to 256 bytes; `:` separates namespaces by custom.
-    public var key: String
-    /// Any JSON value but a missing one.
-    public var value: JSON
-    /// Makes a request.
+public struct SetState: WriteRequest {
+    @Field("The key; `:` separates namespaces by custom.", .stateKey) public var key: String
+    @Field("Any JSON value.", .json(upTo: DeliveryPolicy.maximumBodyBytes)) public var value: JSON
     public init(key: String, value: JSON) {
         self.key = key
         self.value = value
     }
-    public static let type = "set_state"
-    public static let permission = Permission.write
-    public static let kind = RequestKind.write
-    public static let help = "Set a key to a JSON value."
-    public static let fields = [
-        "key": "1 to 256 bytes, no control characters.", "value": "Any JSON value, at most 64 KiB.",
-    ]
-    public static let isSilentForVersion1 = true
+    public static let declaration = RequestDeclaration(
+        "set_state", "Set a key to a JSON value.", needs: .write, about: .stateKey("key"), http: .put("state/{key}"),
+        hints: .idempotent, errors: [.capacity], isSilentForVersion1: true)
     public typealias Answer = StateWritten
+    public init() {}
 }
 
 /// Sets a key if it still has the version that the caller saw.
-public struct CompareAndSetState: Request {
-    /// The key.
-    public var key: String
-    /// The version that it must have; 0 when it must not exist.
-    public var expectedVersion: Int64
-    /// The new value.
-    public var value: JSON
-    /// Makes a request.
+public struct CompareAndSetState: WriteRequest {
+    @Field("The key.", .stateKey) public var key: String
+    @Field("The version that it must have; 0: it must not exist.", .atLeast(0)) public var expectedVersion: Int64
+    @Field("The new value.", .json(upTo: DeliveryPolicy.maximumBodyBytes)) public var value: JSON
     public init(key: String, expectedVersion: Int64, value: JSON) {
         self.key = key
         self.expectedVersion = expectedVersion
         self.value = value
     }
-    public static let type = "cas_state"
-    public static let permission = Permission.write
-    public static let kind = RequestKind.write
-    public static let help =
-        "Set a key only if it has the expected version; otherwise `version_conflict` tells the current one."
-    public static let fields = [
-        "key": "The key.", "expectedVersion": "The version it must have; 0: it must not exist.",
-        "value": "The new value.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "cas_state",
+        "Set a key only if it has the expected version; otherwise `version_conflict` tells the current one.",
+        needs: .write, about: .stateKey("key"), http: .post("state/{key}/compare-and-set"),
+        errors: [.versionConflict, .capacity])
     public typealias Answer = StateWritten
+    public init() {}
 }
 
 /// Deletes a key.
-public struct DeleteState: Request {
-    /// The key.
-    public var key: String
-    /// The version that it must have.
-    public var expectedVersion: Int64?
-    /// Makes a request.
+public struct DeleteState: WriteRequest {
+    @Field("The key.", .stateKey) public var key: String
+    @Field("The version that it must have; any when absent.", .atLeast(0)) public var expectedVersion: Int64?
     public init(key: String, expectedVersion: Int64? = nil) {
         self.key = key
         self.expectedVersion = expectedVersion
     }
-    public static let type = "delete_state"
-    public static let permission = Permission.write
-    public static let kind = RequestKind.write
-    public static let help = "Delete a key; `not_found` when it does not exist."
-    public static let fields = ["key": "The key.", "expectedVersion": "The version it must have; any when absent."]
+    public static let declaration = RequestDeclaration(
+        "delete_state", "Delete a key; `not_found` when it does not exist.", needs: .write, about: .stateKey("key"),
+        http: .delete("state/{key}"), hints: .destructive, errors: [.notFound, .versionConflict])
     public typealias Answer = StateWritten
+    public init() {}
 }
 
 /// Applies several changes as one: all or none.
-public struct BatchState: Request {
+public struct BatchState: WriteRequest {
     /// One change of a batch.
-    public struct Operation: Codable, Sendable, Hashable {
+    public struct Operation: Declared, Hashable {
         /// What to do.
-        public enum Verb: String, Codable, Sendable, Hashable, CaseIterable, JSONSchemaProviding {
+        public enum Verb: String, Codable, Sendable, Hashable, CaseIterable, WireValue {
             case set, delete, check
         }
-        /// What to do.
-        public var op: Verb
-        /// The key.
-        public var key: String
-        /// The value to set.
-        public var value: JSON?
-        /// The version that the key must have before the batch; 0: must not exist.
-        public var expectedVersion: Int64?
+        @Field("What to do.") public var op: Verb
+        @Field("The key.", .stateKey) public var key: String
+        @Field("The value to set.", .json(upTo: DeliveryPolicy.maximumBodyBytes)) public var value: JSON?
+        @Field("The version that the key must have before the batch; 0: it must not exist.", .atLeast(0)) public
+            var expectedVersion: Int64?
         /// Makes an operation.
         public init(op: Verb, key: String, value: JSON? = nil, expectedVersion: Int64? = nil) {
             self.op = op
@@ -88,70 +67,56 @@ public struct BatchState: Request {
             self.value = value
             self.expectedVersion = expectedVersion
         }
+        public init() {}
     }
-    /// The changes, 1 to 256, each key once.
-    public var operations: [Operation]
-    /// Makes a request.
+    @Field("The changes; each key once.", .count(1...256)) public var operations: [Operation]
     public init(operations: [Operation]) { self.operations = operations }
-    public static let type = "batch_state"
-    public static let permission = Permission.write
-    public static let kind = RequestKind.write
-    public static let help = "Apply several changes as one: all or none, one revision."
-    public static let fields = ["operations": "1 to 256 of `set`, `delete`, `check`; each key once."]
+    public static let declaration = RequestDeclaration(
+        "batch_state", "Apply several changes as one: all or none, one revision.", needs: .write,
+        about: .statePrefix("operations"), http: .post("state"), hints: .destructive,
+        errors: [.notFound, .versionConflict, .capacity])
     public typealias Answer = StateWritten
+    public init() {}
 }
 
 /// What a write made of the state.
-public struct StateWritten: Reply {
+public struct StateWritten: Reply, Declared {
     public static let type = "state_written"
-    /// The mesh-wide revision of this write.
-    public var revision: Int64
-    /// The key's version, for a write of one key; 0 after a deletion.
-    public var version: Int64?
-    /// How many keys changed.
-    public var changed: Int
-    /// Makes an answer.
+    @Field("The mesh-wide revision of this write.") public var revision: Int64
+    @Field("The key's version, for a write of one key; 0 after a deletion.") public var version: Int64?
+    @Field("How many keys changed.") public var changed: Int
     public init(revision: Int64, version: Int64?, changed: Int) {
         self.revision = revision
         self.version = version
         self.changed = changed
     }
+    public init() {}
 }
 
 /// Reads a key.
-public struct GetState: Request {
-    /// The key.
-    public var key: String
-    /// Makes a request.
+public struct GetState: ReadRequest {
+    @Field("The key.", .stateKey) public var key: String
     public init(key: String) { self.key = key }
-    public static let type = "get_state"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.read
-    public static let help = "Read a key; a missing one answers `found: false` and null."
-    public static let fields = ["key": "The key."]
+    public static let declaration = RequestDeclaration(
+        "get_state", "Read a key; a missing one answers `found: false` and null.", needs: .observe,
+        about: .stateKey("key"), http: .get("state/{key}"), hints: .idempotent)
     public typealias Answer = StateResult
+    public init() {}
 }
 
 /// One key's value.
-public struct StateResult: Reply {
+public struct StateResult: Reply, Declared {
     public static let type = "state_result"
-    /// The key.
-    public var key: String
-    /// The value; null when missing.
-    public var value: JSON
-    /// The name of the member who wrote it; empty when missing.
-    public var updatedBy: String
-    /// The key of the member who wrote it: what decides who it was. Absent when missing or written by an older broker.
-    public var updatedByKey: PublicKey?
-    /// ISO 8601; empty when missing.
-    public var updatedAt: String
-    /// The key's version, counted from 1; 0 when missing.
-    public var version: Int64
-    /// The mesh-wide revision at which it was written; 0 when missing.
-    public var revision: Int64
-    /// Whether the key exists.
-    public var found: Bool
-    /// Makes an answer.
+    @Field("The key.") public var key: String
+    @Field("The value; null when missing.") public var value: JSON
+    @Field("The name of the member who wrote it; empty when missing.") public var updatedBy: String
+    @Field(
+        "The key of the member who wrote it: what decides who it was. Absent when missing or written by an older broker."
+    ) public var updatedByKey: PublicKey?
+    @Field("ISO 8601; empty when missing.") public var updatedAt: String
+    @Field("The key's version, counted from 1; 0 when missing.") public var version: Int64
+    @Field("The mesh-wide revision at which it was written; 0 when missing.") public var revision: Int64
+    @Field("Whether the key exists.") public var found: Bool
     public init(
         key: String, value: JSON, updatedBy: String, updatedAt: String, version: Int64, revision: Int64, found: Bool
     ) {
@@ -163,51 +128,38 @@ public struct StateResult: Reply {
         self.revision = revision
         self.found = found
     }
+    public init() {}
 }
 
 /// Lists keys.
 public struct ListState: PagedRequest {
-    /// Only keys that begin with this.
-    public var prefix: String?
-    /// At most this many, 1 to 1,000; 1,000 when absent.
-    public var limit: Int?
-    /// Only keys after this one.
-    public var after: String?
-    /// Makes a request.
+    @Field("Only keys that begin with this.") public var prefix: String?
+    @Field("At most so many.", .range(1...1_000), default: 1_000) public var limit: Int?
+    @Field("Only keys after this one: the last key of the page before.") public var after: String?
     public init(prefix: String? = nil, limit: Int? = nil, after: String? = nil) {
         self.prefix = prefix
         self.limit = limit
         self.after = after
     }
-    public static let type = "list_state"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.read
-    public static let help = "Keys and values, by key; a page of large values may hold fewer than asked for."
-    public static let fields = [
-        "prefix": "Only keys that begin with this.", "limit": "1 to 1,000; 1,000 when absent.",
-        "after": "Only keys after this one: the last key of the page before.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "list_state", "Keys and values, by key; a page of large values may hold fewer than asked for.", needs: .observe,
+        about: .statePrefix("prefix"), http: .get("state"), hints: .idempotent)
     public typealias Answer = StateList
+    public init() {}
 }
 
 /// Keys and values at one revision.
-public struct StateList: PagedReply {
+public struct StateList: PagedReply, Declared {
     /// One key.
-    public struct Entry: Codable, Sendable, Hashable {
-        /// The key.
-        public var key: String
-        /// The value.
-        public var value: JSON
-        /// The name of the member who wrote it.
-        public var updatedBy: String
-        /// The key of the member who wrote it: what decides who it was. Absent when written by an older broker.
+    public struct Entry: Declared, Hashable {
+        @Field("The key.") public var key: String
+        @Field("The value.") public var value: JSON
+        @Field("The name of the member who wrote it.") public var updatedBy: String
+        @Field("The key of the member who wrote it: what decides who it was. Absent when written by an older broker.")
         public var updatedByKey: PublicKey?
-        /// ISO 8601.
-        public var updatedAt: String
-        /// The key's version.
-        public var version: Int64
-        /// The mesh-wide revision at which it was written.
-        public var revision: Int64
+        @Field("ISO 8601.") public var updatedAt: String
+        @Field("The key's version.") public var version: Int64
+        @Field("The mesh-wide revision at which it was written.") public var revision: Int64
         /// Makes an entry.
         public init(key: String, value: JSON, updatedBy: String, updatedAt: String, version: Int64, revision: Int64) {
             self.key = key
@@ -217,15 +169,12 @@ public struct StateList: PagedReply {
             self.version = version
             self.revision = revision
         }
+        public init() {}
     }
     public static let type = "state_list"
-    /// By key, compared as bytes.
-    public var entries: [Entry]
-    /// The mesh-wide revision that this shows.
-    public var revision: Int64
-    /// True when more keys follow the last one.
-    public var more: Bool
-    /// Makes an answer.
+    @Field("By key, compared as bytes.") public var entries: [Entry]
+    @Field("The mesh-wide revision that this shows.") public var revision: Int64
+    @Field("True when more keys follow the last one.") public var more: Bool
     public init(entries: [Entry], revision: Int64, more: Bool) {
         self.entries = entries
         self.revision = revision
@@ -238,97 +187,81 @@ public struct StateList: PagedReply {
         // A page without an entry would ask for the same one again.
         more = page.more && !page.entries.isEmpty
     }
+    public init() {}
 }
 
 /// Watches keys: first all values, then every change, without a gap and without a repetition.
-public struct WatchState: Request {
-    /// Only keys that begin with this; empty watches all.
-    public var prefix: String?
-    /// The caller's name of the watch, echoed in every change; watching again under the same name replaces it.
-    public var watchId: String?
-    /// False begins the watch without the keys that are there: for more than one answer holds, which `list_state` reads.
-    public var snapshot: Bool?
-    /// Makes a request.
+public struct WatchState: WatchRequest {
+    @Field("Only keys that begin with this; all when empty.", .bytes(0...256)) public var prefix: String?
+    @Field(
+        "The caller's name of the watch, echoed in every change; watching again under the same name replaces it.",
+        .bytes(0...128)) public var watchId: String?
+    @Field("`false`: without the keys that are there; read them with `list_state` afterwards.") public var snapshot:
+        Bool?
     public init(prefix: String? = nil, watchId: String? = nil, snapshot: Bool? = nil) {
         self.prefix = prefix
         self.watchId = watchId
         self.snapshot = snapshot
     }
-    public static let type = "state_watch"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.watch
-    public static let help =
-        "All keys of a prefix now, then a `state_change` for every later change; `too_large` when they take over 1 MiB."
-    public static let fields = [
-        "prefix": "Only keys that begin with this.",
-        "watchId": "The caller's name of the watch, echoed in every change.",
-        "snapshot": "`false`: without the keys that are there; read them with `list_state` afterwards.",
-    ]
+    public static let declaration = RequestDeclaration(
+        "state_watch",
+        "All keys of a prefix now, then a `state_change` for every later change; `too_large` when they take over 1 MiB.",
+        needs: .observe, about: .statePrefix("prefix"), http: .webSocketOnly, hints: .idempotent, errors: [.capacity])
+    public static let updates: [any DeclaredPush.Type] = [StateChanges.self]
     public typealias Answer = StateSnapshot
+    public init() {}
 }
 
 /// Ends a watch.
-public struct Unwatch: Request {
-    /// The watch's name.
-    public var watchId: String
-    /// Makes a request.
+public struct Unwatch: WatchRequest {
+    @Field("The watch's name.") public var watchId: String
     public init(watchId: String) { self.watchId = watchId }
-    public static let type = "unwatch_state"
-    public static let permission = Permission.observe
-    public static let kind = RequestKind.watch
-    public static let help = "End a watch of this connection."
-    public static let fields = ["watchId": "The watch's name."]
+    public static let declaration = RequestDeclaration(
+        "unwatch_state", "End a watch of this connection.", needs: .observe, about: .caller, http: .webSocketOnly,
+        hints: .idempotent)
+    public static let updates: [any DeclaredPush.Type] = []
     public typealias Answer = Unwatched
+    public init() {}
 }
 
 /// The answer to the end of a watch.
-public struct Unwatched: Reply {
+public struct Unwatched: Reply, Declared {
     public static let type = "unwatched"
-    /// The watch's name.
-    public var watchId: String
-    /// Whether there was such a watch.
-    public var existed: Bool
-    /// Makes an answer.
+    @Field("The watch's name.") public var watchId: String
+    @Field("Whether there was such a watch.") public var existed: Bool
     public init(watchId: String, existed: Bool) {
         self.watchId = watchId
         self.existed = existed
     }
+    public init() {}
 }
 
 /// Where a watch begins.
-public struct StateSnapshot: Reply {
+public struct StateSnapshot: Reply, Declared {
     public static let type = "state_snapshot"
-    /// The watch's name.
-    public var watchId: String
-    /// The prefix.
-    public var prefix: String
-    /// All keys of the prefix.
-    public var entries: [StateList.Entry]
-    /// Changes that follow have higher revisions.
-    public var revision: Int64
-    /// True when the keys were not asked for.
-    public var partial: Bool?
-    /// Makes an answer.
+    @Field("The watch's name.") public var watchId: String
+    @Field("The prefix.") public var prefix: String
+    @Field("All keys of the prefix.") public var entries: [StateList.Entry]
+    @Field("Changes that follow have higher revisions.") public var revision: Int64
+    @Field("True when the keys were not asked for.") public var partial: Bool?
     public init(watchId: String, prefix: String, entries: [StateList.Entry], revision: Int64) {
         self.watchId = watchId
         self.prefix = prefix
         self.entries = entries
         self.revision = revision
     }
+    public init() {}
 }
 
 /// The changes of one write, as a watcher of some of its keys sees them.
-public struct StateChanges: Sendable, Hashable, Push {
+public struct StateChanges: Sendable, Hashable, DeclaredPush {
     /// One key's change.
-    public struct Change: Codable, Sendable, Hashable {
-        /// The key.
-        public var key: String
-        /// The new value; null after a deletion.
-        public var value: JSON
-        /// The key's new version; 0 after a deletion.
-        public var version: Int64
-        /// True after a deletion.
-        public var deleted: Bool
+    public struct Change: Declared, Hashable {
+        @Field("The key.") public var key: String
+        @Field("The new value; null after a deletion.") public var value: JSON
+        @Field("The key's new version; 0 after a deletion.") public var version: Int64
+        @Field("True after a deletion.") public var deleted: Bool
+        public init() {}
         /// Makes a change.
         public init(key: String, value: JSON, version: Int64, deleted: Bool) {
             self.key = key
@@ -337,6 +270,19 @@ public struct StateChanges: Sendable, Hashable, Push {
             self.deleted = deleted
         }
     }
+    public static let type = "state_change"
+    public static let help = "The changes of one write that a watch sees, without a gap and without a repetition."
+    public static let object = ObjectSchema(
+        Change.fields + [
+            .init("updatedBy", String.schema, help: "The name of the member who wrote it."),
+            .init("updatedByKey", PublicKey.schema, help: "The key of the member who wrote it."),
+            .init("updatedAt", String.schema, help: "ISO 8601."),
+            .init("revision", Int64.schema, help: "The mesh-wide revision of the write."),
+            .init("watchId", String.schema, help: "The watch's name."),
+            .init(
+                "changes", [Change].schema,
+                help: "All changes of the write, in its order; the first one stands beside them at the top as well."),
+        ])
     /// The watch's name; empty for claudemesh clients, which get every change.
     public var watchID: String
     /// The mesh-wide revision of the write.

@@ -109,36 +109,29 @@ public struct ActionArgument: Sendable, Hashable {
 }
 
 extension ActionArgument {
-    /// The argument as JSON Schema (2020-12).
-    public var jsonSchema: JSON {
-        var schema = JSONObject()
-        func bounds(_ minimum: JSON?, _ maximum: JSON?) {
-            schema["minimum"] = minimum
-            schema["maximum"] = maximum
-        }
+    /// What its value must be.
+    var valueSchema: ValueSchema {
+        var bounds = Bounds()
         switch kind {
         case .integer(let minimum, let maximum):
-            schema["type"] = "integer"
-            bounds(minimum.map(JSON.integer), maximum.map(JSON.integer))
+            (bounds.minimum, bounds.maximum) = (minimum.map(JSON.integer), maximum.map(JSON.integer))
+            return ValueSchema(.integer, bounds)
         case .number(let minimum, let maximum):
-            schema["type"] = "number"
-            bounds(minimum.map(JSON.double), maximum.map(JSON.double))
-        case .boolean: schema["type"] = "boolean"
+            (bounds.minimum, bounds.maximum) = (minimum.map(JSON.double), maximum.map(JSON.double))
+            return ValueSchema(.number, bounds)
+        case .boolean: return ValueSchema(.boolean)
         case .string(let length):
-            schema["type"] = "string"
-            schema["maxLength"] = .integer(Int64(length))
-        case .choice(let choices):
-            schema["type"] = "string"
-            schema["enum"] = .array(choices.map(JSON.string))
+            bounds.characters = 0...max(0, length)
+            return ValueSchema(.string, bounds)
+        case .choice(let choices): return ValueSchema(.choice(choices))
         case .entity:
-            schema["type"] = "string"
-            schema["minLength"] = 1
-            schema["maxLength"] = .integer(Int64(Self.entityLength))
+            bounds.characters = 1...Self.entityLength
+            return ValueSchema(.string, bounds)
         }
-        if !help.isEmpty { schema["description"] = .string(help) }
-        schema["default"] = defaultValue
-        return .object(schema)
     }
+
+    /// The argument as JSON Schema (2020-12).
+    public var jsonSchema: JSON { valueSchema.jsonSchema(help: help, defaultValue: defaultValue) }
 
     /// Fails when the declaration itself makes no sense.
     func check() throws(SimError) {

@@ -57,12 +57,13 @@ public struct ActionSchema: Sendable, Hashable {
 
     /// The arguments as JSON Schema (2020-12).
     public var jsonSchema: JSON {
-        var schema: JSONObject = ["$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"]
-        if !help.isEmpty { schema["description"] = .string(help) }
-        schema["properties"] = .object(JSONObject(arguments.map { ($0.name, $0.jsonSchema) }))
-        schema["required"] = .array(arguments.filter { !$0.isOptional }.map { .string($0.name) })
-        schema["additionalProperties"] = false
-        return .object(schema)
+        ObjectSchema(
+            arguments.map { argument in
+                .init(
+                    argument.name, argument.valueSchema, help: argument.help, isOptional: argument.isOptional,
+                    defaultValue: argument.defaultValue)
+            }, help: help
+        ).jsonSchema(isRoot: true)
     }
 
     /// Fails when the declaration itself makes no sense.
