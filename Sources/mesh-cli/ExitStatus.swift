@@ -25,26 +25,18 @@ enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
     /// Ctrl-C.
     case interrupted = 130
 
-    /// The exit status of an error of the wire.
+    /// The exit status of an error of the wire: that of its category, so that codes of later capabilities have one too.
     init(_ code: ErrorCode) {
-        switch code {
-        case .noHello, .attestationMismatch, .parentMemberMismatch, .attestationExpired, .attestationTooLong,
-            .timestampSkew, .badSignature, .replayed, .wrongAudience, .unauthenticated, .unauthorized, .revoked,
-            .badSessionKey, .badParentKey, .sessionKeyTaken:
-            self = .authentication
-        case .badFrame, .unknownType, .invalidArgument, .tooLarge, .malformed, .ambiguousTarget, .ambiguousPrefix,
-            .plaintextRefused, .methodNotAllowed:
-            self = .usage
-        case .busy, .shuttingDown, .capacity, .rateLimited, .queueFull, .behind, .badHost, .badOrigin:
-            self = .network
-        case .notFound, .meshNotFound, .unknownTarget, .noRecipients, .inviteInvalid, .noClock, .inviteExpired,
-            .inviteExhausted:
-            self = .notFound
-        case .exists, .conflict, .versionConflict, .sessionInUse, .recipientsChanged, .alreadyGreeted:
-            self = .exists
-        case .forbidden: self = .denied
-        case .storageFull, .storageFailed, .damaged: self = .io
-        case .internalError, .meshStopped: self = .internalFault
-        }
+        self =
+            switch code.category {
+            case .authentication: .authentication
+            case .usage: .usage
+            case .unavailable: .network
+            case .notFound: .notFound
+            case .conflict: .exists
+            case .denied: .denied
+            case .storage: .io
+            case .fault: .internalFault
+            }
     }
 }
