@@ -43,7 +43,7 @@ import Testing
                 }.joined()
         case "routes":
             "| method | path | who |\n|---|---|---|\n"
-                + BrokerResponder.routes.map {
+                + (BrokerResponder.routes + [BrokerResponder.byType]).map {
                     "| \($0.method) | `/\($0.pattern.joined(separator: "/"))` | \($0.access.rawValue) |\n"
                 }.joined()
         default:

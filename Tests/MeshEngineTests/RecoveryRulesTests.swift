@@ -72,7 +72,8 @@ import Testing
 
     /// Refuses after it has written, which undoes its batch.
     struct Halfway: WriteRequest {
-        static let declaration = RequestDeclaration("halfway", "Writes, then refuses.", needs: .send, http: .none("a planted fault"))
+        static let declaration = RequestDeclaration(
+            "halfway", "Writes, then refuses.", needs: .send, http: .none("a planted fault"))
         typealias Answer = Acknowledged
     }
 

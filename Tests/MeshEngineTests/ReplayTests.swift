@@ -71,7 +71,8 @@ import Testing
 
     /// A request of a capability that breaks the rule on purpose.
     struct Clocked: WriteRequest {
-        static let declaration = RequestDeclaration("clocked", "Reads a clock that it must not read.", needs: .send, http: .none("a planted fault"))
+        static let declaration = RequestDeclaration(
+            "clocked", "Reads a clock that it must not read.", needs: .send, http: .none("a planted fault"))
         typealias Answer = Acknowledged
     }
 

@@ -110,6 +110,8 @@ package struct HTTPCall: Sendable {
     package var rawPath: String
     /// What follows the question mark, as sent.
     package var query: String?
+    /// Path and query as sent: what a signature covers.
+    package var target: String { query.map { "\(rawPath)?\($0)" } ?? rawPath }
     /// The headers, in order.
     package var headers: HTTPHeaders
     /// The body, whole.

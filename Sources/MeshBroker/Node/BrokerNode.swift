@@ -20,6 +20,10 @@ package final class BrokerNode: ConnectionHost, Sendable {
 
     package let authenticator: Authenticator
     package let table: CapabilityTable
+    /// The HTTP places of its requests.
+    let resources: ResourceTable
+    /// The OpenAPI document, as bytes.
+    let openAPI: [UInt8]
     package let metrics = BrokerMetrics()
     package let limits: ConnectionLimits
     package let startedAt: Int64
@@ -52,6 +56,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
         self.onFatal = onFatal
         folder = try NodeFolder(path: configuration.dataFolder)
         table = Capabilities.table
+        resources = ResourceTable(table)
+        openAPI = OpenAPI(resources: resources, table: table).document.bytes()
         startedAt = clock.wallMillis()
         authenticator = Authenticator(
             audience: folder.nodeKey.publicKey,

@@ -31,15 +31,18 @@ struct HTTPRoute: Sendable {
     /// Segments; `*` takes any one, `**` at the end takes all that follow.
     let pattern: [String]
     let access: RouteAccess
+    /// What it says of itself.
+    let declaration: RouteDeclaration
     let handle: @Sendable (Context) async throws -> HTTPAnswer
 
     init(
-        _ method: String, _ path: String, _ access: RouteAccess,
+        _ method: String, _ path: String, _ access: RouteAccess, _ declaration: RouteDeclaration,
         _ handle: @escaping @Sendable (Context) async throws -> HTTPAnswer
     ) {
         self.method = method
         self.pattern = path.split(separator: "/").map(String.init)
         self.access = access
+        self.declaration = declaration
         self.handle = handle
     }
 
@@ -57,28 +60,88 @@ struct HTTPRoute: Sendable {
     }
 }
 
-/// Answers HTTP: a table of routes, one of which is every request of every capability.
+/// Answers HTTP: a table of routes, the places of the requests of all capabilities, and those requests by their type.
 struct BrokerResponder: HTTPResponder {
     let node: BrokerNode
 
-    static let routes: [HTTPRoute] = [
-        HTTPRoute("GET", "/", .open, StatusRoutes.page),
-        HTTPRoute("GET", "/join/*", .open, InvitePage.page),
-        HTTPRoute("GET", "/health", .open, StatusRoutes.health),
-        HTTPRoute("GET", "/health/ready", .open, StatusRoutes.ready),
-        HTTPRoute("GET", "/metrics", .admin, StatusRoutes.metrics),
-        HTTPRoute("GET", "/v1/node", .open, StatusRoutes.node),
-        HTTPRoute("POST", "/v1/meshes", .admin, MeshRoutes.create),
-        HTTPRoute("GET", "/v1/meshes", .admin, MeshRoutes.list),
-        HTTPRoute("POST", "/v1/backups", .admin, BackupRoutes.create),
-        HTTPRoute("GET", "/v1/backups", .admin, BackupRoutes.list),
-        HTTPRoute("POST", "/v1/restore", .admin, BackupRoutes.restore),
-        HTTPRoute("POST", "/v1/delete", .admin, DeletionRoutes.byOperator),
-        HTTPRoute("POST", "/v1/join", .invite, MeshRoutes.join),
-        HTTPRoute("GET", "/v1/meshes/*/log/**", .session, LogRoutes.file),
-        HTTPRoute("POST", "/v1/meshes/*/delete_mesh", .session, DeletionRoutes.byOwner),
-        HTTPRoute("POST", "/v1/meshes/*/*", .session, MeshRoutes.request),
+    /// What a body can be refused for, and what keeps the broker from storing.
+    private static let creationErrors: [ErrorCode] = [
+        .badFrame, .invalidArgument, .timestampSkew, .badSignature, .storageFull, .storageFailed, .meshStopped, .busy,
     ]
+
+    static let routes: [HTTPRoute] = [
+        HTTPRoute(
+            "GET", "/", .open,
+            RouteDeclaration(help: "A page that says what this is.", contentType: "text/html; charset=utf-8"),
+            StatusRoutes.page),
+        HTTPRoute(
+            "GET", "/join/*", .open,
+            RouteDeclaration(
+                help: "A page that says how to use an invite link.", contentType: "text/html; charset=utf-8"),
+            InvitePage.page),
+        HTTPRoute(
+            "GET", "/health", .open,
+            RouteDeclaration(help: "Whether the broker runs.", answer: StatusRoutes.healthFields), StatusRoutes.health),
+        HTTPRoute(
+            "GET", "/health/ready", .open,
+            RouteDeclaration(
+                help: "Whether a write would be stored; 503 when not.", answer: StatusRoutes.readyFields,
+                errors: [.busy]), StatusRoutes.ready),
+        HTTPRoute(
+            "GET", "/metrics", .admin,
+            RouteDeclaration(
+                help: "Metrics in the text format of Prometheus.",
+                contentType: "text/plain; version=0.0.4; charset=utf-8"), StatusRoutes.metrics),
+        HTTPRoute(
+            "GET", "/v1/node", .open,
+            RouteDeclaration(help: "The node's public key, version and clock.", answer: StatusRoutes.nodeFields),
+            StatusRoutes.node),
+        HTTPRoute("GET", "/v1/openapi.json", .open, RouteDeclaration(help: "This document."), StatusRoutes.openAPI),
+        HTTPRoute(
+            "POST", "/v1/meshes", .admin,
+            RouteDeclaration(
+                help: "Make a mesh.", body: ObjectSchema(of: CreateMeshBody.self), status: 201,
+                answer: MeshCreated.object, errors: creationErrors + [.exists, .capacity]), MeshRoutes.create),
+        HTTPRoute("GET", "/v1/meshes", .admin, RouteDeclaration(help: "The meshes of this broker."), MeshRoutes.list),
+        HTTPRoute(
+            "POST", "/v1/backups", .admin,
+            RouteDeclaration(
+                help: "Make a backup of a mesh.", body: ObjectSchema(of: CreateBackupBody.self), status: 201,
+                answer: BackupFacts.object, errors: creationErrors + [.meshNotFound, .conflict]), BackupRoutes.create),
+        HTTPRoute(
+            "GET", "/v1/backups", .admin,
+            RouteDeclaration(help: "The backups of this broker.", answer: BackupList.object), BackupRoutes.list),
+        HTTPRoute(
+            "POST", "/v1/restore", .admin,
+            RouteDeclaration(
+                help: "Restore a mesh from a backup.", body: ObjectSchema(of: RestoreBody.self),
+                answer: BackupFacts.object, errors: creationErrors + [.notFound, .exists, .conflict]),
+            BackupRoutes.restore),
+        HTTPRoute(
+            "POST", "/v1/delete", .admin,
+            RouteDeclaration(
+                help: "Delete a mesh with everything in it.", body: ObjectSchema(of: DeleteMeshBody.self),
+                answer: MeshDeleted.object, errors: creationErrors + [.meshNotFound]), DeletionRoutes.byOperator),
+        HTTPRoute(
+            "POST", "/v1/join", .invite,
+            RouteDeclaration(
+                help: "Claim an invite.", body: ObjectSchema(of: JoinBody.self), status: 201, answer: Joined.object,
+                errors: creationErrors + [.inviteInvalid, .inviteExpired, .inviteExhausted, .exists, .capacity]),
+            MeshRoutes.join),
+        HTTPRoute(
+            "GET", "/v1/meshes/*/log/**", .session,
+            RouteDeclaration(
+                help: "A file of the ledger's log: checkpoint, tile or entries (C2SP tlog-tiles).",
+                contentType: "application/octet-stream"), LogRoutes.file),
+        HTTPRoute(
+            "POST", "/v1/meshes/*/delete_mesh", .session,
+            RouteDeclaration(
+                help: "Delete the mesh with everything in it; only its owner may.", answer: MeshDeleted.object),
+            DeletionRoutes.byOwner),
+    ]
+    /// Any request by its type.
+    static let byType = HTTPRoute(
+        "POST", "/v1/meshes/*/*", .session, RouteDeclaration(help: "Any request by its type."), MeshRoutes.request)
 
     func respond(to call: HTTPCall, on loop: any EventLoop) -> EventLoopFuture<HTTPAnswer> {
         let promise = loop.makePromise(of: HTTPAnswer.self)
@@ -90,10 +153,10 @@ struct BrokerResponder: HTTPResponder {
     private func answer(_ call: HTTPCall) async -> HTTPAnswer {
         var access = RouteAccess.open
         do {
-            let (route, parameters) = try find(call)
-            access = route.access
-            if route.access == .admin { try checkAdmin(call) }
-            return try await route.handle(.init(call: call, parameters: parameters, node: node))
+            let found = try find(call)
+            access = found.access
+            if found.access == .admin { try checkAdmin(call) }
+            return try await found.handle(.init(call: call, parameters: found.parameters, node: node))
         } catch let error as MeshError {
             note(error, access, call)
             return .error(error)
@@ -121,21 +184,51 @@ struct BrokerResponder: HTTPResponder {
         node.refusals.note(kind, error.code, from: call.remoteAddress, key: call.headers["Mesh-Session"].first)
     }
 
-    private func find(_ call: HTTPCall) throws(MeshError) -> (HTTPRoute, [String]) {
+    /// What answers a call.
+    private struct Found {
+        let method: String
+        let access: RouteAccess
+        let handle: (HTTPRoute.Context) async throws -> HTTPAnswer
+        var parameters: [String]
+    }
+
+    /// Fixed routes first, then the places of requests, then requests by their type.
+    private func find(_ call: HTTPCall) throws(MeshError) -> Found {
         let segments = call.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
         let wanted = segments == [""] ? [] : segments
-        let matches = Self.routes.compactMap { route in route.match(wanted).map { (route, $0) } }
+        func fixed(_ routes: [HTTPRoute]) -> [Found] {
+            routes.compactMap { route in
+                route.match(wanted).map {
+                    Found(method: route.method, access: route.access, handle: route.handle, parameters: $0)
+                }
+            }
+        }
+        let matches = fixed(Self.routes) + resources(call) + fixed([Self.byType])
         guard !matches.isEmpty else {
-            throw MeshError(.notFound, "nothing is at this path", hint: "the paths are in Docs/Protocol.md")
+            throw MeshError(
+                .notFound, "nothing is at this path", hint: "the paths are in Docs/Protocol.md and /v1/openapi.json")
         }
         let method = call.method == "HEAD" ? "GET" : call.method
-        guard let match = matches.first(where: { $0.0.method == method }) else {
+        guard let match = matches.first(where: { $0.method == method }) else {
+            var methods: [String] = []
+            for match in matches where !methods.contains(match.method) { methods.append(match.method) }
             throw MeshError(
-                .methodNotAllowed, "\(call.method) is not for this path",
-                hint: "use \(matches.map(\.0.method).joined(separator: " or "))",
-                details: ["allow": .array(matches.map { .string($0.0.method) })])
+                .methodNotAllowed, "\(call.method.prefix(32)) is not for this path",
+                hint: "use \(methods.joined(separator: " or "))",
+                details: ["allow": .array(methods.map { .string($0) })])
         }
         return match
+    }
+
+    private func resources(_ call: HTTPCall) -> [Found] {
+        let parts = call.rawPath.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
+            .map { ResourceFields.decoded($0, plusIsSpace: false) ?? "" }
+        guard parts.count > 3, parts[0] == "v1", parts[1] == "meshes" else { return [] }
+        return node.resources.places(at: Array(parts[3...])).map { place, fields in
+            Found(
+                method: place.resource.method, access: .session,
+                handle: { try await MeshRoutes.resource(place, fields, $0) }, parameters: [parts[2]])
+        }
     }
 
     private func checkAdmin(_ call: HTTPCall) throws(MeshError) {

@@ -100,13 +100,34 @@ enum MeshRoutes {
             certificate: certificate)
     }
 
-    /// Any request of any capability, for a session that signs it; it opens no presence.
+    /// Any request of any capability by its type, for a session that signs it; it opens no presence.
     @Sendable static func request(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
-        let (node, type) = (context.node, context.parameters[1])
+        let type = context.parameters[1]
+        return try await answer(context, status: 200) { (mesh) throws(MeshError) in
+            let json = try parse(context.call)
+            try checkAgrees(json, type: type, mesh)
+            return try context.node.table.decode(type: type, from: json)
+        }
+    }
+
+    /// A request at its place among the resources.
+    static func resource(
+        _ place: ResourceTable.Place, _ path: [String: String], _ context: HTTPRoute.Context
+    ) async throws -> HTTPAnswer {
+        try await answer(context, status: place.resource.status) { (_) throws(MeshError) in
+            let fields = try ResourceFields.read(
+                place, path: path, query: context.call.query, body: try parse(context.call))
+            return try place.row.decode(.object(fields))
+        }
+    }
+
+    /// Checks who asks, then reads the request, then answers it.
+    private static func answer(
+        _ context: HTTPRoute.Context, status: Int, _ read: (MeshFacts) throws(MeshError) -> any Request
+    ) async throws -> HTTPAnswer {
+        let node = context.node
         let (signed, mesh, session) = try await checked(context)
-        let json = try parse(context.call)
-        try checkAgrees(json, type: type, mesh.facts)
-        let request = try node.table.decode(type: type, from: json)
+        let request = try read(mesh.facts)
         var answered = await mesh.ask(request, as: .session(session.number, nil))
         if case .failure(let error) = answered.result, error.code == .unauthorized {
             // The session has retired since: its member's word makes it known again, or says why it cannot be.
@@ -114,7 +135,7 @@ enum MeshRoutes {
             let again = try await signed.session(in: mesh, of: node)
             answered = await mesh.ask(request, as: .session(again.number, nil))
         }
-        var answer = try HTTPAnswer.reply(200, answered.result.get())
+        var answer = try HTTPAnswer.reply(status, answered.result.get())
         answer.lease = answered.lease
         return answer
     }

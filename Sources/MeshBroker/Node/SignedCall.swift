@@ -3,7 +3,7 @@ import MeshEngine
 import NIOHTTP1
 import Synchronization
 
-/// The proof that a session makes an HTTP request: a signature over method, path, body, node, time and nonce.
+/// The proof that a session makes an HTTP request: a signature over method, path with query, body, node, time and nonce.
 struct SignedCall {
     /// A session that was seen over HTTP.
     struct Known: Sendable {
@@ -40,7 +40,7 @@ struct SignedCall {
         self.signature = signature
         timestamp = time
         text = SignedText.httpRequest(
-            method: call.method, path: call.rawPath, body: call.body, audience: audience.hex, timestamp: time,
+            method: call.method, path: call.target, body: call.body, audience: audience.hex, timestamp: time,
             nonce: call.headers["Mesh-Nonce"][0])
         member = try Self.optional("Mesh-Member", call) { PublicKey(hex: $0) }
         binding = try Self.optional("Mesh-Binding", call) { Signature(hex: $0) }

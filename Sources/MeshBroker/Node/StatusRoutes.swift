@@ -14,6 +14,31 @@ enum StatusRoutes {
             ])
     }
 
+    static let healthFields = ObjectSchema([
+        .init("status", ValueSchema(.choice(["ok", "degraded"])), help: "Whether every mesh is open."),
+        .init("db", ValueSchema(.choice(["up", "down"])), help: "The same, for monitors that look for it."),
+        .init("version", String.schema, help: "The broker's version."),
+        .init("uptime", Int64.schema, help: "Seconds since the start."),
+    ])
+    static let readyFields = ObjectSchema([
+        .init("status", ValueSchema(.choice(["ready", "not_ready"])), help: "Whether a write would be stored."),
+        .init("reasons", [String].schema, help: "Why not."),
+        .init("version", String.schema, help: "The broker's version."),
+        .init("uptime", Int64.schema, help: "Seconds since the start."),
+    ])
+    static let nodeFields = ObjectSchema([
+        .init("type", String.schema, help: "`node`."),
+        .init("node", PublicKey.schema, help: "The node's public key: the audience of signatures for this broker."),
+        .init("nextLogKey", PublicKey.schema, help: "A key that it holds for an owner to admit to sign checkpoints."),
+        .init("nextLogKeyHeld", Signature.schema, help: "The node's signature that it holds that key."),
+        .init("version", String.schema, help: "The broker's version."),
+        .init("serverTime", Int64.schema, help: "Its clock, Unix milliseconds."),
+    ])
+
+    @Sendable static func openAPI(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
+        HTTPAnswer(status: 200, contentType: "application/json", body: context.node.openAPI)
+    }
+
     /// True exactly when a write would be stored; why not, in words that say nothing of any mesh.
     @Sendable static func ready(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
         let obstacles = context.node.obstacles()
