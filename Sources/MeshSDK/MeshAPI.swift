@@ -65,11 +65,6 @@ public final class MeshAPI: Sendable {
             hint: "check the address; join again only if you know why it changed")
     }
 
-    /// Makes a request for a list, page by page. Fails as `call`.
-    public func callAll<Asked: PagedRequest>(_ request: Asked) async throws(MeshError) -> Asked.Answer {
-        try await request.all { (page) throws(MeshError) in try await self.call(page) }
-    }
-
     /// Seals and sends. When the recipients change in between, it resolves and seals again.
     public func send(_ outgoing: Outgoing) async throws(MeshError) -> SendResult {
         var tries = 0

@@ -205,11 +205,6 @@ public final class MeshClient: Sendable, Service {
         }
     }
 
-    /// Makes a request for a list, page by page. Fails as `call`.
-    public func callAll<Asked: PagedRequest>(_ request: Asked) async throws(MeshError) -> Asked.Answer {
-        try await request.all { (page) throws(MeshError) in try await self.call(page) }
-    }
-
     func resolve(_ target: TargetSpec, fresh: Bool) async throws(MeshError) -> Resolved {
         if !fresh, let known = core.withLock({ $0.resolved[target.text] }) { return known }
         let resolved = try await call(Resolve(targetSpec: target))

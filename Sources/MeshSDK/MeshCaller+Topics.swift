@@ -1,7 +1,7 @@
 public import MeshCore
 
 /// Topics: `send(Outgoing(to: "#name", text: …))` posts to one.
-extension MeshClient {
+extension MeshCaller {
     /// Makes a topic and leads it; one that exists is joined.
     @discardableResult
     public func createTopic(
