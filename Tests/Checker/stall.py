@@ -142,6 +142,16 @@ VARIANTS: dict[str, tuple[str, Callable[[int], Frame]]] = {
 }
 
 
+#: What a member asks for that only weighs with what it has done before: a name, the request, its fields, and how many connections
+#: of the same member watch all keys, each so many times, without reading.
+WATCHED: dict[str, tuple[str, Callable[[int], Frame], int, int]] = {
+    "set_state watched, large": ("set_state", lambda n: {"key": "watched", "value": "v" * 19_500}, 64, 32),
+    "set_state watched, small": ("set_state", lambda n: {"key": "watched", "value": n}, 64, 32),
+    "batch_state watched": (
+        "batch_state", lambda n: {"operations": [{"op": "set", "key": f"w{n}:{k}", "value": k} for k in range(250)]}, 64, 32),
+}
+
+
 # --- the line -----------------------------------------------------------------------------------------------------------
 
 
@@ -168,7 +178,8 @@ class Line(asyncio.Protocol):
         self.wanted = 0
         self.done: asyncio.Future[None] | None = None
         self.is_closed = False
-        self.others = 0
+        #: Changes of the state that were told.
+        self.changes = 0
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -216,7 +227,7 @@ class Line(asyncio.Protocol):
                 self.greeted.set_result(None)
             return
         if payload.startswith((b'{"type":"push"', b'{"type":"state_change"')):
-            self.others += 1
+            self.changes += payload.startswith(b'{"type":"state_change"')
             return
         # A refused send says so twice.
         if payload.startswith(b'{"type":"ack"') and b'"queued":false' in payload:
@@ -248,6 +259,22 @@ async def connect(broker: Broker, mesh: str, member: Key, session: Key, **hello:
     line.transport.write(masked(json.dumps(mesh_hello(mesh, member, session, broker.node, **hello)).encode()))
     await line.greeted
     return line
+
+
+async def watchers(crowd: "Crowd", count: int, times: int) -> list[Line]:
+    """Connections of the member that asks, which watch everything and read nothing more."""
+    member = crowd.attacker_keys[0]
+    lines = []
+    for number in range(count):
+        line = await connect(crowd.broker, crowd.mesh.id, member, Key(), label=f"watch-{number}")
+        done = line.expect(times)
+        for name in range(times):
+            line.transport.write(masked(json.dumps(
+                {"type": "state_watch", "watchId": f"w{name}", "snapshot": False, "_reqId": f"w{name}"}).encode()))
+        await done
+        line.transport.pause_reading()
+        lines.append(line)
+    return lines
 
 
 # --- the mesh -----------------------------------------------------------------------------------------------------------
@@ -404,6 +431,16 @@ async def measure(crowd: Crowd, pipe: Any, name: str, frames: list[bytes], limit
                dict(line.codes), ended)
 
 
+def filled(kind: str, fields: Callable[[int], Frame]) -> list[bytes]:
+    """As many requests of a kind as there is room for."""
+    frames: list[bytes] = []
+    while not frames or sum(map(len, frames)) < BURST - len(frames[-1]):
+        number = len(frames)
+        frames.append(json.dumps(
+            {"type": kind, "id": f"v{number}", "_reqId": f"v{number}"} | fields(number), separators=(",", ":")).encode())
+    return frames
+
+
 async def ask(pipe: Any) -> Any:
     pipe.send("tell")
     return await asyncio.to_thread(pipe.recv)
@@ -438,20 +475,19 @@ async def run(options: argparse.Namespace) -> int:
             # A member that has left asks for nothing more.
             work = [(name, crowd.costly.burst(request)) for name, request in table.items() if name != "leave_mesh"]
             for name, (kind, fields) in VARIANTS.items():
-                frames: list[bytes] = []
-                while not frames or sum(map(len, frames)) < BURST - len(frames[-1]):
-                    number = len(frames)
-                    frames.append(json.dumps(
-                        {"type": kind, "id": f"v{number}", "_reqId": f"v{number}"} | fields(number),
-                        separators=(",", ":")).encode())
-                work.append((name, frames))
+                work.append((name, filled(kind, fields)))
+            for name, (kind, fields, _, _) in WATCHED.items():
+                work.append((name, filled(kind, fields)))
             for name, frames in work:
                 if not options.only or name in options.only:
+                    lines = await watchers(crowd, *WATCHED[name][2:]) if name in WATCHED else []
                     row = await measure(crowd, ours, name, frames, options.limit)
                     print(row.text(), flush=True)
                     rows.append(row)
+                    for line in lines:
+                        line.transport.abort()
             hits = {name: value for name, value in crowd.metrics().items() if value and re.match(
-                r"broker_(batches_cut|reads_|deliveries_awaited|slow_consumers)", name)}
+                r"broker_(batches_cut|reads_|deliveries_|slow_consumers|watches_)", name)}
             print(f"# budgets: {hits}")
             ours.send("stop")
         finally:

@@ -7,6 +7,9 @@ package final class MeshEngine {
     /// Timers that fire in one batch at most.
     static let timersPerBatch = 256
 
+    /// Bytes that a batch has others told before it ends early.
+    static let toldPerBatch = 512 << 10
+
     private let database: Database
     private let table: CapabilityTable
     package private(set) var state: EngineState
@@ -29,8 +32,8 @@ package final class MeshEngine {
     /// Applies a batch in one transaction and returns once it is durable: first the timers that are due, then the
     /// commands in order. A batch whose number was applied before changes nothing.
     ///
-    /// With `isOver` the batch may end early: it is asked between commands, and once it answers true the commands that
-    /// are left have no outcome and have not happened; the batch that was applied is the one without them.
+    /// With `isOver` the batch may end early: it is asked between commands, and once it answers true, or others are to be told
+    /// more than `toldPerBatch` bytes, the commands that are left have no outcome and have not happened; the batch that was applied is the one without them.
     ///
     /// Fails with `StoreError`; then nothing of the batch is stored and the memory is what the tables say. Fails with
     /// `CannotContinue` when it is not, or when every further batch would fail: the mesh must stop.
@@ -96,7 +99,7 @@ package final class MeshEngine {
         state.now = max(state.now, batch.now)
         var result = BatchResult()
         result.outcomes.reserveCapacity(batch.commands.count)
-        context.effects = []
+        context.beginBatch()
         Connections.holdExpiry(batch, state)
         try fireTimers()
         result.timerEffects = context.effects.count
@@ -105,6 +108,7 @@ package final class MeshEngine {
             result.outcomes.append(try decide(command))
             // Asking costs a look at the clock: it is done after a command that did much, and after some that did little.
             guard let isOver else { continue }
+            if context.spent >= Self.toldPerBatch { break }
             let done = result.outcomes.count
             let work = context.effects.count - asked.effects + Int(database.totalChanges - asked.changes)
             guard done - asked.done >= 16 || work >= 128 else { continue }
@@ -112,7 +116,7 @@ package final class MeshEngine {
             asked = (done, database.totalChanges, context.effects.count)
         }
         result.effects = context.effects
-        context.effects = []
+        context.beginBatch()
         let meta = MetaTable(database)
         try meta.set("applied", batch.number)
         try meta.set("now", state.now)
@@ -158,6 +162,7 @@ package final class MeshEngine {
             // A handler must refuse before it writes; one that did not is our own fault, and undoes the batch.
             guard database.totalChanges == changesBefore else { throw HalfWritten(refusal: refusal) }
             context.effects.removeSubrange(effectsBefore...)
+            if refusal.details.count > 0 { context.spend(JSON.object(refusal.details).bytes().count) }
             return Outcome(result: .failure(refusal), effectsEnd: effectsBefore)
         }
     }

@@ -371,7 +371,7 @@ public struct StateChanges: Sendable, Hashable, Push {
             "revision": .integer(revision), "deleted": .bool(first.deleted),
         ]
         if dialect == .mesh {
-            fields["watchId"] = .string(watchID)
+            if !watchID.isEmpty { fields["watchId"] = .string(watchID) }
             fields["updatedByKey"] = .string(updatedByKey.hex)
             fields["changes"] = .array(
                 changes.map {
