@@ -125,6 +125,22 @@ import Testing
         #expect(refused.outcomes.count < 400, "what a refusal lists counts: \(refused.outcomes.count)")
     }
 
+    @Test func offersThatAreRepeatedToManyAtOnceComeInSeveralBatches() throws {
+        let bench = try MeshBench()
+        let ann = try bench.peer("ann", 10)
+        for number in 0..<60 { _ = try bench.peer("p\(number)", UInt8(20 + number)) }
+        for _ in 0..<40 { try bench.ask(bench.plain("*"), as: ann.actor) }
+        _ = bench.takeEffects()
+        bench.now += DeliveryPolicy.offerLeaseMillis(attempt: 1) + 2_000
+        var told: [Int] = []
+        while (told.last ?? 1) > 0, told.count < 100 {
+            try bench.apply([])
+            told.append(bench.takeEffects().count)
+        }
+        #expect(told.count > 3 && told.allSatisfy { $0 < 1_200 }, "\(told)")
+        #expect(told.reduce(0, +) == 60 * 40)
+    }
+
     @Test func offersKeepTheirOrderAndGiveBackTheirRoom() {
         var offers = Offers()
         for message in [5, 9, 7, 1, 8] as [Int64] {

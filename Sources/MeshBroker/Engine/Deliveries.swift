@@ -175,6 +175,7 @@ enum Deliveries {
         next.attempts += 1
         next.offeredAt = context.now
         next.bytes = message.offerBytes
+        context.spend(WriteContext.smallPush)
         state.mailbox(of: session.number).offer(next)
         try updateRow(pending.message, recipient, .offered, reason: nil, attempts: next.attempts, context)
         push(message, to: session, next, isFannedOut: false, context)

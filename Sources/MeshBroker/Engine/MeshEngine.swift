@@ -4,7 +4,7 @@ package import MeshStore
 /// The deterministic state machine of one mesh: commands in one order go in, outcomes and effects come out. It reads
 /// no clock, generates no randomness and does no I/O but in the mesh's own file. Confined to the mesh's writer.
 package final class MeshEngine {
-    /// Timers that fire in one batch at most.
+    /// Timers that fire in one batch at most; fewer when others are told much because of them.
     static let timersPerBatch = 256
 
     /// Bytes that a batch has others told before it ends early.
@@ -68,17 +68,23 @@ package final class MeshEngine {
             if isAhead { try reload() }
             _ = try authorise(row, actor: actor)
             let view = ReadView(state: state, actor: actor, meter: meter)
-            switch row.run {
-            case .read(let body): return try body(request, view)
-            case .watch(let body):
-                guard let connection else {
-                    throw MeshError(
-                        .invalidArgument, "\(row.type.type) needs a connection that stays", hint: "use the WebSocket")
-                }
-                return try body(request, WatchView(view: view, connection: connection))
-            case .write:
-                throw MeshError(.internalError, "\(row.type.type) is a write and must be ordered")
+            return try database.reading { try answer(request, row, view, connection) }
+        }
+    }
+
+    private func answer(
+        _ request: any Request, _ row: CapabilityTable.Row, _ view: ReadView, _ connection: ConnectionID?
+    ) throws -> any Reply {
+        switch row.run {
+        case .read(let body): return try body(request, view)
+        case .watch(let body):
+            guard let connection else {
+                throw MeshError(
+                    .invalidArgument, "\(row.type.type) needs a connection that stays", hint: "use the WebSocket")
             }
+            return try body(request, WatchView(view: view, connection: connection))
+        case .write:
+            throw MeshError(.internalError, "\(row.type.type) is a write and must be ordered")
         }
     }
 
@@ -103,6 +109,7 @@ package final class MeshEngine {
         Connections.holdExpiry(batch, state)
         try fireTimers()
         result.timerEffects = context.effects.count
+        context.forgetSpent()
         var asked = (done: 0, changes: database.totalChanges, effects: context.effects.count)
         for command in batch.commands {
             result.outcomes.append(try decide(command))
@@ -125,7 +132,9 @@ package final class MeshEngine {
 
     private func fireTimers() throws {
         var fired = 0
-        while fired < Self.timersPerBatch, let timer = state.timers.pop(dueBy: state.now) {
+        while fired < Self.timersPerBatch, context.spent < Self.toldPerBatch,
+            let timer = state.timers.pop(dueBy: state.now)
+        {
             guard let body = table.timers[timer.kind], !suspended.contains(timer.kind) else { continue }
             context.begin(actor: .node, entropy: nil)
             do {

@@ -32,6 +32,9 @@ package final class WriteContext {
         spent = 0
     }
 
+    /// What timers had others told is nobody's who asks now.
+    func forgetSpent() { spent = 0 }
+
     /// Counts bytes that are told because of the command.
     func spend(_ bytes: Int) { spent += bytes }
 
