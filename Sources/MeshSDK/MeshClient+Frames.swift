@@ -52,7 +52,9 @@ extension MeshClient {
             eventContinuation.yield(.receipt(receipt))
             routeToWatch("message:" + receipt.messageId, type, json)
         case StateSnapshot.type, "state_change":
-            routeToWatch("state:" + (json["watchId"]?.stringValue ?? ""), type, json)
+            // One write, and all watches that see it.
+            let names = json["watchIds"]?.arrayValue?.compactMap(\.stringValue) ?? [json["watchId"]?.stringValue ?? ""]
+            for name in names { routeToWatch("state:" + name, type, json) }
         case InboxChanged.type: routeToWatch("inbox", type, json)
         case ClockStatus.type where json["_reqId"] == nil: routeToWatch("clock", type, json)
         default: break

@@ -74,8 +74,12 @@ private final class StateWatch: Sendable {
             give(.snapshot(snapshot.entries, revision: snapshot.revision))
         default:
             guard let list = json["changes"], let revision = json["revision"]?.integerValue,
-                let changes = try? JSONCoder.decode([StateChanges.Change].self, from: list)
+                let all = try? JSONCoder.decode([StateChanges.Change].self, from: list)
             else { return }
+            // The frame tells all watches of the connection.
+            let prefix = (request.prefix ?? "").utf8
+            let changes = all.filter { $0.key.utf8.starts(with: prefix) }
+            guard !changes.isEmpty else { return }
             let author = StateUpdate.Author(
                 name: json["updatedBy"]?.stringValue ?? "",
                 key: json["updatedByKey"]?.stringValue.flatMap { PublicKey(hex: $0) })

@@ -237,5 +237,9 @@ package final class MeshBench {
 
 extension Push {
     /// What is pushed, alone or to many.
-    package var base: any Push { (self as? SharedPush)?.base ?? self }
+    package var base: any Push {
+        if let shared = self as? SharedPush { return shared.base }
+        if let watched = self as? WatchedChanges { return watched.body.changes }
+        return self
+    }
 }

@@ -142,6 +142,16 @@ VARIANTS: dict[str, tuple[str, Callable[[int], Frame]]] = {
 }
 
 
+#: What a member asks for that only weighs with what it has done before: a name, the request, its fields, and how many connections
+#: of the same member watch all keys, each so many times, without reading.
+WATCHED: dict[str, tuple[str, Callable[[int], Frame], int, int]] = {
+    "set_state watched, large": ("set_state", lambda n: {"key": "watched", "value": "v" * 19_500}, 60, 32),
+    "set_state watched, small": ("set_state", lambda n: {"key": "watched", "value": n}, 60, 32),
+    "batch_state watched": (
+        "batch_state", lambda n: {"operations": [{"op": "set", "key": f"w{n}:{k}", "value": k} for k in range(250)]}, 60, 32),
+}
+
+
 # --- the line -----------------------------------------------------------------------------------------------------------
 
 
@@ -168,7 +178,8 @@ class Line(asyncio.Protocol):
         self.wanted = 0
         self.done: asyncio.Future[None] | None = None
         self.is_closed = False
-        self.others = 0
+        #: Changes of the state that were told.
+        self.changes = 0
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -215,8 +226,8 @@ class Line(asyncio.Protocol):
             if payload.startswith(b'{"type":"hello_ack"'):
                 self.greeted.set_result(None)
             return
-        if payload.startswith((b'{"type":"push"', b'{"type":"state_change"')):
-            self.others += 1
+        if payload.startswith((b'{"type":"push"', b'{"type":"state_change"', b'{"type":"receipt"')):
+            self.changes += payload.startswith(b'{"type":"state_change"')
             return
         # A refused send says so twice.
         if payload.startswith(b'{"type":"ack"') and b'"queued":false' in payload:
@@ -248,6 +259,22 @@ async def connect(broker: Broker, mesh: str, member: Key, session: Key, **hello:
     line.transport.write(masked(json.dumps(mesh_hello(mesh, member, session, broker.node, **hello)).encode()))
     await line.greeted
     return line
+
+
+async def watchers(crowd: "Crowd", count: int, times: int) -> list[Line]:
+    """Connections of the member that asks, which watch everything and read nothing more."""
+    member = crowd.attacker_keys[0]
+    lines = []
+    for number in range(count):
+        line = await connect(crowd.broker, crowd.mesh.id, member, Key(), label=f"watch-{number}")
+        done = line.expect(times)
+        for name in range(times):
+            line.transport.write(masked(json.dumps(
+                {"type": "state_watch", "watchId": f"w{name}", "snapshot": False, "_reqId": f"w{name}"}).encode()))
+        await done
+        line.transport.pause_reading()
+        lines.append(line)
+    return lines
 
 
 # --- the mesh -----------------------------------------------------------------------------------------------------------
@@ -314,6 +341,12 @@ class Crowd:
         with open(f"/proc/{self.broker.process.pid}/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * 4096
 
+    def worked(self) -> float:
+        """Processor seconds of the broker: they say more than the wall's on a busy machine."""
+        with open(f"/proc/{self.broker.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def metrics(self) -> dict[str, float]:
         _, _, text = http_call(
             self.broker.http, "GET", "/metrics", headers={"Authorization": f"Bearer {self.broker.admin_token}"})
@@ -368,6 +401,8 @@ class Row:
     delay_ms: float
     memory: int
     seconds: float
+    #: Processor seconds of the broker.
+    work: float
     codes: dict[str, int]
     ended: bool
 
@@ -379,14 +414,14 @@ class Row:
         return (
             f"{'holds' if self.holds else 'FAILS':5} {self.name:26} {self.frames:5} requests {self.answers:5} answers "
             f"{self.bytes / 1e6:8.1f} MB, largest {self.largest / 1e3:7.0f} kB, delay {self.delay_ms:7.1f} ms, memory "
-            f"{self.memory / 1e6:+7.1f} MB, {self.seconds:6.2f} s{' ENDED' if self.ended else ''} {self.codes or ''}")
+            f"{self.memory / 1e6:+7.1f} MB, {self.seconds:6.2f} s, work {self.work:5.2f} s{' ENDED' if self.ended else ''} {self.codes or ''}")
 
 
 async def measure(crowd: Crowd, pipe: Any, name: str, frames: list[bytes], limit: float) -> Row:
     if crowd.attacker.is_closed:
         crowd.attacker = await connect(crowd.broker, crowd.mesh.id, *crowd.attacker_keys)
     await ask(pipe)
-    before = crowd.resident()
+    before, worked = crowd.resident(), crowd.worked()
     done = crowd.attacker.expect(len(frames))
     begun = time.perf_counter()
     crowd.attacker.transport.write(b"".join(masked(frame) for frame in frames))
@@ -401,7 +436,17 @@ async def measure(crowd: Crowd, pipe: Any, name: str, frames: list[bytes], limit
     longest, most, _ = await ask(pipe)
     line = crowd.attacker
     return Row(name, len(frames), line.answers, line.bytes, line.largest, longest * 1e3, max(0, most - before), seconds,
-               dict(line.codes), ended)
+               crowd.worked() - worked, dict(line.codes), ended)
+
+
+def filled(kind: str, fields: Callable[[int], Frame]) -> list[bytes]:
+    """As many requests of a kind as there is room for."""
+    frames: list[bytes] = []
+    while not frames or sum(map(len, frames)) < BURST - len(frames[-1]):
+        number = len(frames)
+        frames.append(json.dumps(
+            {"type": kind, "id": f"v{number}", "_reqId": f"v{number}"} | fields(number), separators=(",", ":")).encode())
+    return frames
 
 
 async def ask(pipe: Any) -> Any:
@@ -438,20 +483,19 @@ async def run(options: argparse.Namespace) -> int:
             # A member that has left asks for nothing more.
             work = [(name, crowd.costly.burst(request)) for name, request in table.items() if name != "leave_mesh"]
             for name, (kind, fields) in VARIANTS.items():
-                frames: list[bytes] = []
-                while not frames or sum(map(len, frames)) < BURST - len(frames[-1]):
-                    number = len(frames)
-                    frames.append(json.dumps(
-                        {"type": kind, "id": f"v{number}", "_reqId": f"v{number}"} | fields(number),
-                        separators=(",", ":")).encode())
-                work.append((name, frames))
+                work.append((name, filled(kind, fields)))
+            for name, (kind, fields, _, _) in WATCHED.items():
+                work.append((name, filled(kind, fields)))
             for name, frames in work:
                 if not options.only or name in options.only:
+                    lines = await watchers(crowd, *WATCHED[name][2:]) if name in WATCHED else []
                     row = await measure(crowd, ours, name, frames, options.limit)
                     print(row.text(), flush=True)
                     rows.append(row)
+                    for line in lines:
+                        line.transport.abort()
             hits = {name: value for name, value in crowd.metrics().items() if value and re.match(
-                r"broker_(batches_cut|reads_|deliveries_awaited|slow_consumers)", name)}
+                r"broker_(batches_cut|reads_|deliveries_|slow_consumers|watches_)", name)}
             print(f"# budgets: {hits}")
             ours.send("stop")
         finally:

@@ -102,6 +102,49 @@ async def between(broker, folder):
         await mesh.finish()
 
 
+def test_what_a_member_leaves_unread_is_bounded_over_all_its_connections(broker, tmp_path):
+    asyncio.run(left_unread(broker, tmp_path))
+
+
+async def left_unread(broker, folder):
+    crowd = Crowd(broker, folder, 0, 0)
+    crowd.mesh = mesh = await Mesh(broker, folder / "mesh").create()
+    crowd.admin = await mesh.peer("ada")
+    member = await mesh.member("deaf")
+    lines = [await connect(broker, mesh.id, member.key, Key()) for _ in range(6)]
+    try:
+        for line in lines:
+            # Two watches that see the same are told together.
+            done = line.expect(2)
+            for name in ("one", "two"):
+                line.transport.write(masked(json.dumps(
+                    {"type": "state_watch", "watchId": name, "snapshot": False, "_reqId": name}).encode()))
+            await done
+        reading, deaf = lines[0], lines[1:]
+        for line in deaf:
+            line.transport.pause_reading()
+        before = crowd.resident()
+        writes = 0
+        while crowd.metrics().get('broker_gateway_refusals_total{reason="slow_member"}', 0) < len(deaf) - 2:
+            await crowd.pipeline([{"type": "set_state", "key": "k", "value": "v" * 60_000} for _ in range(10)])
+            writes += 10
+            assert crowd.resident() - before < 40 << 20
+            assert writes < 2_000
+        assert crowd.metrics()["broker_slow_consumers_total"] > 0
+        # Who reads is told everything, once.
+        while reading.changes < writes:
+            await asyncio.sleep(0)
+        await crowd.admin.request("set_state", key="k", value=1)
+        while reading.changes < writes + 1:
+            await asyncio.sleep(0)
+        assert not reading.is_closed
+        assert reading.changes == writes + 1
+    finally:
+        for line in lines:
+            line.transport.abort()
+        await mesh.finish()
+
+
 def test_a_state_of_any_size_is_watched(broker, tmp_path):
     asyncio.run(watched(broker, tmp_path))
 

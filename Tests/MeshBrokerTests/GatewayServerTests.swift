@@ -422,7 +422,7 @@ private final class EchoHandler: FrameHandler {
     init(_ events: Events) { self.events = events }
     func opened(_ socket: FrameSocket) {
         self.socket = socket
-        socket.admit()
+        socket.admit(UnsentBytes())
     }
     func text(_ bytes: UnsafeRawBufferPointer) {
         let text = Array(bytes)

@@ -252,6 +252,29 @@ import Testing
         }
     }
 
+    @Test func twoWatchesOfOneConnectionEachSeeTheirOwnKeysOfAWrite() async throws {
+        let test = try await TestBroker()
+        let ada = test.client(test.owner)
+        try await running(ada) {
+            var wide = try await ada.watchState(prefix: "sim:").makeAsyncIterator()
+            var narrow = try await ada.watchState(prefix: "sim:a").makeAsyncIterator()
+            _ = await (wide.next(), narrow.next())
+            _ = try await ada.call(
+                BatchState(operations: ["other", "sim:a", "sim:b"].map { .init(op: .set, key: $0, value: 1) }))
+            try await ada.setState("sim:b", 2)
+            try await ada.setState("sim:a", 3)
+            func keys(_ update: StateUpdate?) -> [String] {
+                if case .changes(let changes, _, _) = update { changes.map(\.key) } else { [] }
+            }
+            var seen: [[String]] = []
+            for _ in 0..<3 { seen.append(keys(await wide.next())) }
+            #expect(seen == [["sim:a", "sim:b"], ["sim:b"], ["sim:a"]])
+            seen = []
+            for _ in 0..<2 { seen.append(keys(await narrow.next())) }
+            #expect(seen == [["sim:a"], ["sim:a"]])
+        }
+    }
+
     @Test func whatAnEarlierRunLeftInTheOutboxIsSentOnce() async throws {
         let test = try await TestBroker()
         let folder = FileManager.default.temporaryDirectory.appending(path: "mesh-outbox-\(UUID().uuidString)")

@@ -145,6 +145,6 @@ enum Clock {
             SystemEvent(
                 event: event, data: data, id: Hex.encode(Hashing.sha256(Array("\(mesh)|\(id)".utf8)).prefix(16)),
                 meshID: mesh, at: context.now))
-        for watcher in watchers { context.push(push, to: watcher.connection) }
+        for watcher in watchers { context.push(push, to: watcher.connection, bytes: WriteContext.smallPush) }
     }
 }

@@ -23,6 +23,7 @@ enum Deliveries {
             remaining: recipients.count, expiresAt: message.expiresAt,
             receiptsTo: wantsReceipts ? message.sender : nil, bucket: bucket)
         expect(message.seq, in: bucket, context)
+        if recipients.count > 1 { context.spend(recipients.count * WriteContext.smallPush) }
         for recipient in recipients where !PlantedFault.strikes(.dropDelivery) {
             try accept(message, recipient, isFannedOut: recipients.count > 1, context)
         }
@@ -132,7 +133,7 @@ enum Deliveries {
     static func reoffer(_ number: SessionNumber, _ context: WriteContext) throws {
         guard let session = context.state.roster.sessions[number], session.messageMode == .push else { return }
         guard let mailbox = context.state.mailboxes[number] else { return }
-        let open = mailbox.offered.values.sorted { $0.message < $1.message }
+        let open = mailbox.offered.values
         // All of it back first, so that the window counts what this connection is sent; newest first, so that each finds its
         // place at once.
         for pending in open.reversed() { mailbox.takeBack(pending) }
@@ -149,7 +150,7 @@ enum Deliveries {
             let mailbox = context.state.mailboxes[number]
         else { return false }
         var fired = false
-        for pending in mailbox.offered.values.sorted(by: { $0.message < $1.message }) {
+        for pending in mailbox.offered.values {
             guard pending.offeredAt + DeliveryPolicy.offerLeaseMillis(attempt: pending.attempts) <= context.now else {
                 continue
             }
@@ -174,6 +175,7 @@ enum Deliveries {
         next.attempts += 1
         next.offeredAt = context.now
         next.bytes = message.offerBytes
+        context.spend(WriteContext.smallPush)
         state.mailbox(of: session.number).offer(next)
         try updateRow(pending.message, recipient, .offered, reason: nil, attempts: next.attempts, context)
         push(message, to: session, next, isFannedOut: false, context)
@@ -453,19 +455,20 @@ enum Deliveries {
         let row = Receipts.row(
             recipient, delivery, reason: reason, attempts: attempts ?? 0, updatedAt: context.now, state)
         let push = ReceiptPush(messageId: state.messageIDs.id(message), recipient: row)
-        for watcher in watchers where watcher.prefix == String(message) { context.push(push, to: watcher.connection) }
+        for watcher in watchers where watcher.prefix == String(message) {
+            context.push(push, to: watcher.connection, bytes: WriteContext.smallPush)
+        }
         if let asker { context.push(push, to: asker) }
     }
 
     private static func notifyInbox(_ message: StoredMessage, _ session: Session, _ context: WriteContext) {
         guard context.state.subscriptions.hasInterests(inFamily: inboxChannel) else { return }
-        for watcher in context.state.subscriptions.interests(in: "\(inboxChannel):\(session.number.rawValue)") {
-            guard
-                let push = message.push(
-                    to: .session(session.number), session: session, attempt: 0, context.state)
-            else { continue }
-            context.push(InboxChanged(message: push), to: watcher.connection)
-        }
+        let watchers = context.state.subscriptions.interests(in: "\(inboxChannel):\(session.number.rawValue)")
+        guard !watchers.isEmpty,
+            let push = message.push(to: .session(session.number), session: session, attempt: 0, context.state)
+        else { return }
+        let shared = SharedPush(InboxChanged(message: push))
+        for watcher in watchers { context.push(shared, to: watcher.connection, bytes: message.offerBytes) }
     }
 
     // MARK: Opening

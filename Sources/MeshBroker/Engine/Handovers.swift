@@ -80,7 +80,7 @@ extension Deliveries {
         let state = context.state
         guard state.roster.sessions[number]?.isGone == true, let mailbox = state.mailboxes[number] else { return }
         let recipient = Recipient.session(number)
-        for pending in mailbox.offered.values.sorted(by: { $0.message > $1.message }) {
+        for pending in mailbox.offered.values.reversed() {
             mailbox.takeBack(pending)
             try updateRow(pending.message, recipient, .held, reason: nil, attempts: pending.attempts, context)
         }

@@ -1,19 +1,86 @@
 import DequeModule
 import MeshCore
 
-/// One unfinished delivery, as the recipient's mailbox keeps it.
+/// One unfinished delivery, as the recipient's mailbox keeps it: 32 bytes, since a message for everybody makes one for each.
 struct Pending: Hashable {
     /// The message's number.
     var message: Int64
-    var priority: Priority
     /// Unix milliseconds when the message was accepted.
     var acceptedAt: Int64
-    /// How often it was offered.
-    var attempts: Int = 0
     /// Unix milliseconds of the last offer; 0 while it was never offered.
     var offeredAt: Int64 = 0
+    private var size: Int32 = 0
+    private var tries: Int16
+    var priority: Priority
+
+    init(message: Int64, priority: Priority, acceptedAt: Int64, attempts: Int = 0) {
+        self.message = message
+        self.acceptedAt = acceptedAt
+        self.priority = priority
+        tries = Int16(clamping: attempts)
+    }
+
+    /// How often it was offered; no more than 32,767 is counted.
+    var attempts: Int {
+        get { Int(tries) }
+        set { tries = Int16(clamping: newValue) }
+    }
     /// About how many bytes its offer takes; 0 while it was not offered since the mesh was opened.
-    var bytes: Int = 0
+    var bytes: Int {
+        get { Int(size) }
+        set { size = Int32(clamping: newValue) }
+    }
+}
+
+/// Deliveries by message, ascending. Most are added at the end and taken from the beginning.
+struct Offers {
+    private var line: Deque<Pending> = []
+    var count: Int { line.count }
+    /// All of them, oldest first.
+    var values: [Pending] { Array(line) }
+
+    /// Where a message stands, or would.
+    private func place(_ message: Int64) -> Int {
+        guard let last = line.last, last.message >= message else { return line.count }
+        var (low, high) = (0, line.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if line[middle].message < message { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The delivery of a message.
+    subscript(message: Int64) -> Pending? {
+        let place = place(message)
+        return place < line.count && line[place].message == message ? line[place] : nil
+    }
+
+    /// Puts a delivery in its place; returns the one that was there.
+    mutating func update(_ pending: Pending) -> Pending? {
+        let place = place(pending.message)
+        guard place < line.count else {
+            line.append(pending)
+            return nil
+        }
+        guard line[place].message == pending.message else {
+            line.insert(pending, at: place)
+            return nil
+        }
+        defer { line[place] = pending }
+        return line[place]
+    }
+
+    /// Takes a delivery out.
+    mutating func remove(_ message: Int64) -> Pending? {
+        let place = place(message)
+        guard place < line.count, line[place].message == message else { return nil }
+        defer {
+            // The room of a full window is given back once it is empty.
+            if line.isEmpty { line = [] }
+        }
+        return line.remove(at: place)
+    }
 }
 
 /// What waits for one session: held messages by priority in the order of acceptance, and open offers. An object, because
@@ -21,7 +88,7 @@ struct Pending: Hashable {
 final class Mailbox {
     private var held: [Deque<Pending>] = [Deque(), Deque(), Deque()]
     /// Offers without an acknowledgement, by message.
-    private(set) var offered: [Int64: Pending] = [:]
+    private(set) var offered = Offers()
     /// About how many bytes those take.
     private(set) var offeredBytes = 0
     /// When the last timer was armed for the leases of its offers, Unix milliseconds.
@@ -43,17 +110,17 @@ final class Mailbox {
     func front(_ priority: Priority) -> Pending? { held[priority.rank].first }
 
     /// Everything unfinished, oldest first.
-    var all: [Pending] { (held[0] + held[1] + held[2] + Array(offered.values)).sorted { $0.message < $1.message } }
+    var all: [Pending] { (held[0] + held[1] + held[2] + offered.values).sorted { $0.message < $1.message } }
 
     func hold(_ pending: Pending) { held[pending.priority.rank].append(pending) }
     func popFront(_ priority: Priority) -> Pending? { held[priority.rank].popFirst() }
     func offer(_ pending: Pending) {
-        offeredBytes += pending.bytes - (offered.updateValue(pending, forKey: pending.message)?.bytes ?? 0)
+        offeredBytes += pending.bytes - (offered.update(pending)?.bytes ?? 0)
     }
 
     /// Holds what was offered on a connection that is gone, in its place among the others.
     func takeBack(_ pending: Pending) {
-        if let offer = offered.removeValue(forKey: pending.message) { offeredBytes -= offer.bytes }
+        if let offer = offered.remove(pending.message) { offeredBytes -= offer.bytes }
         insert(pending)
     }
 
@@ -69,7 +136,7 @@ final class Mailbox {
 
     /// Takes a delivery out, wherever it is.
     func remove(_ message: Int64) -> Pending? {
-        if let pending = offered.removeValue(forKey: message) {
+        if let pending = offered.remove(message) {
             offeredBytes -= pending.bytes
             return pending
         }

@@ -4,8 +4,11 @@ package import MeshStore
 /// The deterministic state machine of one mesh: commands in one order go in, outcomes and effects come out. It reads
 /// no clock, generates no randomness and does no I/O but in the mesh's own file. Confined to the mesh's writer.
 package final class MeshEngine {
-    /// Timers that fire in one batch at most.
+    /// Timers that fire in one batch at most; fewer when others are told much because of them.
     static let timersPerBatch = 256
+
+    /// Bytes that a batch has others told before it ends early.
+    static let toldPerBatch = 512 << 10
 
     private let database: Database
     private let table: CapabilityTable
@@ -29,8 +32,8 @@ package final class MeshEngine {
     /// Applies a batch in one transaction and returns once it is durable: first the timers that are due, then the
     /// commands in order. A batch whose number was applied before changes nothing.
     ///
-    /// With `isOver` the batch may end early: it is asked between commands, and once it answers true the commands that
-    /// are left have no outcome and have not happened; the batch that was applied is the one without them.
+    /// With `isOver` the batch may end early: it is asked between commands, and once it answers true, or others are to be told
+    /// more than `toldPerBatch` bytes, the commands that are left have no outcome and have not happened; the batch that was applied is the one without them.
     ///
     /// Fails with `StoreError`; then nothing of the batch is stored and the memory is what the tables say. Fails with
     /// `CannotContinue` when it is not, or when every further batch would fail: the mesh must stop.
@@ -65,17 +68,23 @@ package final class MeshEngine {
             if isAhead { try reload() }
             _ = try authorise(row, actor: actor)
             let view = ReadView(state: state, actor: actor, meter: meter)
-            switch row.run {
-            case .read(let body): return try body(request, view)
-            case .watch(let body):
-                guard let connection else {
-                    throw MeshError(
-                        .invalidArgument, "\(row.type.type) needs a connection that stays", hint: "use the WebSocket")
-                }
-                return try body(request, WatchView(view: view, connection: connection))
-            case .write:
-                throw MeshError(.internalError, "\(row.type.type) is a write and must be ordered")
+            return try database.reading { try answer(request, row, view, connection) }
+        }
+    }
+
+    private func answer(
+        _ request: any Request, _ row: CapabilityTable.Row, _ view: ReadView, _ connection: ConnectionID?
+    ) throws -> any Reply {
+        switch row.run {
+        case .read(let body): return try body(request, view)
+        case .watch(let body):
+            guard let connection else {
+                throw MeshError(
+                    .invalidArgument, "\(row.type.type) needs a connection that stays", hint: "use the WebSocket")
             }
+            return try body(request, WatchView(view: view, connection: connection))
+        case .write:
+            throw MeshError(.internalError, "\(row.type.type) is a write and must be ordered")
         }
     }
 
@@ -96,15 +105,17 @@ package final class MeshEngine {
         state.now = max(state.now, batch.now)
         var result = BatchResult()
         result.outcomes.reserveCapacity(batch.commands.count)
-        context.effects = []
+        context.beginBatch()
         Connections.holdExpiry(batch, state)
         try fireTimers()
         result.timerEffects = context.effects.count
+        context.forgetSpent()
         var asked = (done: 0, changes: database.totalChanges, effects: context.effects.count)
         for command in batch.commands {
             result.outcomes.append(try decide(command))
             // Asking costs a look at the clock: it is done after a command that did much, and after some that did little.
             guard let isOver else { continue }
+            if context.spent >= Self.toldPerBatch { break }
             let done = result.outcomes.count
             let work = context.effects.count - asked.effects + Int(database.totalChanges - asked.changes)
             guard done - asked.done >= 16 || work >= 128 else { continue }
@@ -112,7 +123,7 @@ package final class MeshEngine {
             asked = (done, database.totalChanges, context.effects.count)
         }
         result.effects = context.effects
-        context.effects = []
+        context.beginBatch()
         let meta = MetaTable(database)
         try meta.set("applied", batch.number)
         try meta.set("now", state.now)
@@ -121,7 +132,9 @@ package final class MeshEngine {
 
     private func fireTimers() throws {
         var fired = 0
-        while fired < Self.timersPerBatch, let timer = state.timers.pop(dueBy: state.now) {
+        while fired < Self.timersPerBatch, context.spent < Self.toldPerBatch,
+            let timer = state.timers.pop(dueBy: state.now)
+        {
             guard let body = table.timers[timer.kind], !suspended.contains(timer.kind) else { continue }
             context.begin(actor: .node, entropy: nil)
             do {
@@ -158,6 +171,7 @@ package final class MeshEngine {
             // A handler must refuse before it writes; one that did not is our own fault, and undoes the batch.
             guard database.totalChanges == changesBefore else { throw HalfWritten(refusal: refusal) }
             context.effects.removeSubrange(effectsBefore...)
+            if refusal.details.count > 0 { context.spend(JSON.object(refusal.details).bytes().count) }
             return Outcome(result: .failure(refusal), effectsEnd: effectsBefore)
         }
     }

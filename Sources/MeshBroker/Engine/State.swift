@@ -190,14 +190,10 @@ enum State {
     private static func publish(
         _ changes: [StateChanges.Change], revision: Int64, by member: Member, _ context: WriteContext
     ) {
-        for interest in context.state.subscriptions.interests(in: channel) {
-            let seen = changes.filter { $0.key.utf8.starts(with: interest.prefix.utf8) }
-            guard !seen.isEmpty else { continue }
-            let push = StateChanges(
-                watchID: interest.name, revision: revision, updatedBy: member.name, updatedByKey: member.key,
-                at: context.now, changes: seen)
-            context.push(push, to: interest.connection)
-        }
+        let write = StateChanges(
+            watchID: "", revision: revision, updatedBy: member.name, updatedByKey: member.key, at: context.now,
+            changes: changes)
+        tellWatchers(write, context)
         guard case .session(let caller, _) = context.actor else { return }
         // Looked for once, not for each change: most meshes have none.
         let roster = context.state.roster
@@ -207,12 +203,57 @@ enum State {
         }
         guard !legacy.isEmpty else { return }
         for change in changes {
-            let push = SharedPush(
-                StateChanges(
-                    watchID: "", revision: revision, updatedBy: member.name, updatedByKey: member.key, at: context.now,
-                    changes: [change]))
+            var one = write
+            one.changes = [change]
+            let push = SharedPush(one)
+            context.spend(legacy.count * (WriteContext.smallPush + change.value.bytes().count))
             for number in legacy { context.push(push, to: number) }
         }
+    }
+
+    /// One push for each connection, however many of its watches see the write; those that see the same share what is told.
+    private static func tellWatchers(_ write: StateChanges, _ context: WriteContext) {
+        let interests = context.state.subscriptions.interests(in: channel)
+        guard !interests.isEmpty else { return }
+        let sizes = write.changes.map { $0.value.bytes().count + $0.key.utf8.count + 100 }
+        // In the order of subscription, so that every replay tells alike.
+        var told: [(connection: ConnectionID, names: [String], sees: [Bool])] = []
+        var places: [ConnectionID: Int] = [:]
+        // Looked for once for each prefix: many watch the same.
+        var known: [ExactText: [Bool]] = [:]
+        for interest in interests {
+            let prefix = ExactText(interest.prefix)
+            let sees = known[prefix] ?? write.changes.map { $0.key.utf8.starts(with: interest.prefix.utf8) }
+            known[prefix] = sees
+            guard sees.contains(true) else { continue }
+            guard let place = places[interest.connection] else {
+                places[interest.connection] = told.count
+                told.append((interest.connection, [interest.name], sees))
+                continue
+            }
+            told[place].names.append(interest.name)
+            guard told[place].sees != sees else { continue }
+            for (number, seen) in sees.enumerated() where seen { told[place].sees[number] = true }
+        }
+        var bodies: [[Bool]: (body: WatchedChanges.Body, bytes: Int)] = [:]
+        for (connection, names, sees) in told {
+            let known = bodies[sees]
+            let (body, bytes) = known ?? share(write, sees, sizes)
+            if known == nil { bodies[sees] = (body, bytes) }
+            let push = WatchedChanges(body, watchIDs: names)
+            context.push(push, to: connection, bytes: bytes + names.reduce(0) { $0 + $1.utf8.count })
+        }
+    }
+
+    /// Some changes of a write, and about how many bytes they take: the first stands twice.
+    private static func share(
+        _ write: StateChanges, _ sees: [Bool], _ sizes: [Int]
+    ) -> (body: WatchedChanges.Body, bytes: Int) {
+        var part = write
+        let seen = sees.indices.filter { sees[$0] }
+        part.changes = seen.map { write.changes[$0] }
+        let first = seen.first.map { sizes[$0] } ?? 0
+        return (WatchedChanges.Body(part), seen.reduce(first + 200) { $0 + sizes[$1] })
     }
 
     private static let columns = "key, value, version, revision, updated_by, updated_at, updated_member"

@@ -41,6 +41,8 @@ enum Topics {
     /// How many messages each history holds.
     final class Memory: CapabilityMemory {
         var counts: [TopicNumber: Int64] = [:]
+        /// Whether the counts are those of the tables: damage can keep them from being read.
+        var isCounted = false
         var next: Int64 = 1
         init() {}
     }
@@ -325,6 +327,9 @@ enum Topics {
     private static func unread(
         _ topic: Topic, _ member: MemberNumber, after mark: Int64, _ state: EngineState
     ) throws -> Int {
+        let memory = state.memory(Memory.self)
+        // The table is looked through by comparing whole messages, so that a topic without any is not looked for.
+        if memory.isCounted, memory.counts[topic.number, default: 0] == 0 { return 0 }
         let all = try state.database.prepare(
             """
             SELECT COUNT(*) FROM (
@@ -371,6 +376,7 @@ enum Topics {
     private static func load(_ state: EngineState) throws {
         let memory = state.memory(Memory.self)
         memory.counts.removeAll()
+        memory.isCounted = true
         state.roster.topics = TopicDirectory()
         let topics = try state.database.prepare(
             "SELECT number, id, name, about, visibility, created_at FROM topic ORDER BY number"
@@ -402,6 +408,7 @@ enum Topics {
         } catch let error as StoreError where error.isDamage {
             // A history that can be read in part is served in part; its length only says when to trim it.
             counts = []
+            memory.isCounted = false
         }
         for (topic, count) in counts { memory.counts[topic] = count }
     }

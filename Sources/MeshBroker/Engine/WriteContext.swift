@@ -11,6 +11,9 @@ package final class WriteContext {
     var route: Route?
     /// What must be told to whom, by all commands of the batch so far.
     package internal(set) var effects: [Effect] = []
+    /// About how many bytes the commands of the batch so far have others told, and are told in refusals, beyond what one message
+    /// for one recipient takes. The batch ends early when it is much, so that its author waits for the others.
+    private(set) var spent = 0
     /// Whether the command has entered something in the ledger.
     private(set) var recorded = 0
     private var entropy = Entropy(hex: String(repeating: "0", count: 64))
@@ -22,6 +25,18 @@ package final class WriteContext {
 
     /// Unix milliseconds: the batch's time, the only clock there is.
     package var now: Int64 { state.now }
+
+    /// Begins a batch.
+    func beginBatch() {
+        effects = []
+        spent = 0
+    }
+
+    /// What timers had others told is nobody's who asks now.
+    func forgetSpent() { spent = 0 }
+
+    /// Counts bytes that are told because of the command.
+    func spend(_ bytes: Int) { spent += bytes }
 
     /// Begins a command.
     func begin(actor: Actor, entropy: Entropy?) {
@@ -104,8 +119,12 @@ package final class WriteContext {
                 condition(session)
             else { continue }
             effects.append(.push(connection, push))
+            spend(Self.smallPush)
         }
     }
+
+    /// About what a push without a body takes.
+    static let smallPush = 512
 
     /// Ends a connection.
     package func close(_ connection: ConnectionID, _ reason: CloseReason) {
@@ -167,8 +186,9 @@ package struct WatchView {
 
     /// Subscribes the connection to the keys of a channel that begin with a prefix, under a name of its own.
     package func subscribe(channel: String, prefix: String, name: String) throws(MeshError) {
-        try view.state.subscriptions.add(.init(connection: connection, name: name, prefix: prefix), to: channel)
-        if case .session(let number, _) = view.actor { view.state.subscriptions.own(connection, by: number) }
+        let session = try view.caller().session
+        try view.state.subscriptions.add(
+            .init(connection: connection, name: name, prefix: prefix), to: channel, by: session)
     }
 
     /// Ends a subscription; false when there was none.
@@ -178,6 +198,9 @@ package struct WatchView {
 }
 
 extension WriteContext {
-    /// Tells one connection.
-    package func push(_ push: any Push, to connection: ConnectionID) { effects.append(.push(connection, push)) }
+    /// Tells one connection something of about so many bytes.
+    package func push(_ push: any Push, to connection: ConnectionID, bytes: Int) {
+        effects.append(.push(connection, push))
+        spend(bytes)
+    }
 }

@@ -25,6 +25,8 @@ package final class FrameSocket {
     private static let closeSeconds = 5
     /// A batch of this size leaves without waiting for the flush.
     private static let batchBytes = 65_536
+    /// A frame of this size leaves at once: many connections that are told at the same time would each keep a copy.
+    private static let largeFrame = 8_192
 
     private let configuration: GatewayConfiguration
     private let handler: any FrameHandler
@@ -38,6 +40,9 @@ package final class FrameSocket {
     private var input = ByteBuffer()
     private var pending = ByteBuffer()
     private var inFlight = 0
+    /// What the member's connections have not sent, and how much of it is this one's.
+    private var unsent: UnsentBytes?
+    private var counted = 0
     /// Kept until what is pending has left.
     private var leases: [AnswerLease] = []
     private var pingWindow = NIODeadline.uptimeNanoseconds(0)
@@ -70,8 +75,9 @@ package final class FrameSocket {
     package func heardHello() { admitted() }
 
     /// Who is there is let in: from here on frames may have their full size.
-    package func admit() {
+    package func admit(_ unsent: UnsentBytes) {
         admitted()
+        self.unsent = unsent
         decoder.maxMessageBytes = configuration.maxFrameBytes
         guard !isGone else { return }
         try? context.channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator())
@@ -104,7 +110,7 @@ package final class FrameSocket {
             return close(.policy("slow_consumer"))
         }
         append(opcode, frame)
-        if pending.readableBytes >= Self.batchBytes { flush() }
+        if pending.readableBytes >= Self.batchBytes || frame.count >= Self.largeFrame { flush() }
     }
 
     /// Sends what was written.
@@ -116,9 +122,31 @@ package final class FrameSocket {
         let promise = eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { [self, leases] _ in
             withExtendedLifetime(leases) { inFlight -= batch.readableBytes }
+            if counted > 0 { count() }
         }
         leases = []
         context.writeAndFlush(NIOAny(batch), promise: promise)
+        if inFlight > 0 { count() }
+        if inFlight > 0, unsent?.isOver == true { shed() }
+    }
+
+    /// Counts what the system does not take yet. Most writes have left by the time that they return, and cost nothing here.
+    private func count() {
+        guard let unsent else { return }
+        unsent.add(inFlight - counted)
+        counted = inFlight
+    }
+
+    /// The member leaves too much unread: the line ends without a goodbye, which would wait behind it.
+    private func shed() {
+        guard state == .open else { return }
+        state = .ended
+        pending.clear()
+        observer.refused(.slowMember)
+        eventLoop.assumeIsolated().execute { [self] in
+            if !isGone { context.close(promise: nil) }
+            tellEnd(.policy("slow_consumer"))
+        }
     }
 
     /// Sends a ping, with at most 125 bytes, and all that was written before.

@@ -80,6 +80,7 @@ package enum GatewayRefusal: String, Sendable, CaseIterable {
     case frameTooLarge = "frame_too_large"
     case brokenFrame = "broken_frame"
     case slowConsumer = "slow_consumer"
+    case slowMember = "slow_member"
 }
 
 /// What a gateway tells about what goes on; called on any event loop.

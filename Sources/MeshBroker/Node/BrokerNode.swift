@@ -26,6 +26,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
     let openAPI: [UInt8]
     package let metrics = BrokerMetrics()
     package let limits: ConnectionLimits
+    package let lines = MemberLines()
     package let startedAt: Int64
     let folder: NodeFolder
     let configuration: BrokerConfiguration
@@ -34,6 +35,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
     /// Loops for connections.
     package let ioGroup: MultiThreadedEventLoopGroup
     private let writerGroup: MultiThreadedEventLoopGroup
+    /// Those of the loops for connections.
+    private let posts: [ObjectIdentifier: LoopPost]
     private let registry = Mutex(Registry())
     /// Sessions that were seen over HTTP, by mesh and key.
     let knownSessions = Mutex<[String: SignedCall.Known]>([:])
@@ -79,6 +82,10 @@ package final class BrokerNode: ConnectionHost, Sendable {
         ioGroup = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         writerGroup = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
         let ioGroup = ioGroup
+        posts = Dictionary(
+            uniqueKeysWithValues: ioGroup.makeIterator().map { [metrics] loop in
+                (ObjectIdentifier(loop), LoopPost(loop, interrupted: { metrics.deliveriesInterrupted() }))
+            })
         refusals = RefusalLog(logger: logger, monotonicMillis: clock.monotonicMillis) { delay, body in
             ioGroup.next().scheduleTask(in: .milliseconds(delay)) { body() }
         }
@@ -305,6 +312,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
     package func refused(hello error: MeshError, key: String?, from address: String) {
         refusals.note(.hello, error.code, from: address, key: key)
     }
+
+    package func post(of loop: any EventLoop) -> LoopPost { posts[ObjectIdentifier(loop)] ?? LoopPost(loop) }
 
     package func sequencer(of meshID: String) -> (any Sequencer)? { registry.withLock { $0.byID[meshID]?.sequencer } }
 

@@ -57,7 +57,7 @@ public final class BrokerServer: Sendable {
         return GatewayObserver(
             refused: { refusal in
                 metrics.gatewayRefused(refusal)
-                if refusal == .slowConsumer { metrics.slowConsumer() }
+                if refusal == .slowConsumer || refusal == .slowMember { metrics.slowConsumer() }
             },
             acceptFailed: { error, times, pause in
                 guard let error else { return logger.notice("connections are accepted again") }
@@ -142,5 +142,5 @@ final class SocketBridge: FrameHandler, FrameSink {
     func resumeReading() { socket?.resumeReading() }
     var remoteAddress: String { socket?.remoteAddress?.ipAddress ?? "local" }
     func heardHello() { socket?.heardHello() }
-    func admit() { socket?.admit() }
+    func admit(_ unsent: UnsentBytes) { socket?.admit(unsent) }
 }

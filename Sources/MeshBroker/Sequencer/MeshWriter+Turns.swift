@@ -130,6 +130,7 @@ extension MeshWriter {
             let meter = ReadMeter()
             let result = engine.query(
                 read.item.request, actor: read.item.actor, connection: read.item.connection?.id, meter: meter)
+            if case .failure(let error) = result, error.code == .capacity { environment.metrics.watchRefused() }
             made += meter.bytes
             served.insert(read.place.owner)
             if meter.bytes >= Self.largeAnswer { outbox.send() }

@@ -15,12 +15,6 @@ final class Outbox {
         case close(CloseReason)
     }
 
-    /// What one loop has to tell its connections.
-    private struct Share {
-        let loop: any EventLoop
-        var items: [(PeerConnection, Item)] = []
-    }
-
     /// As many as there are loops: few enough to look through.
     private var shares: [Share] = []
     private var callbacks: [() -> Void] = []
@@ -30,10 +24,10 @@ final class Outbox {
     init(_ answers: AnswerBudget? = nil) { self.answers = answers }
 
     func add(_ item: Item, for connection: PeerConnection) {
-        for place in shares.indices where shares[place].loop === connection.loop {
+        for place in shares.indices where shares[place].post === connection.post {
             return shares[place].items.append((connection, item))
         }
-        shares.append(Share(loop: connection.loop, items: [(connection, item)]))
+        shares.append(Share(post: connection.post, items: [(connection, item)]))
     }
 
     func answer(_ submission: Submission, _ result: Result<any Reply, MeshError>, lease: AnswerLease? = nil) {
@@ -55,16 +49,56 @@ final class Outbox {
     /// One hop for each loop, one flush for each touched connection.
     func send() {
         let told = shares.isEmpty ? nil : answers?.outbox()
-        for share in shares {
-            share.loop.execute { [items = share.items, told] in
-                var touched: [PeerConnection] = []
-                for (connection, item) in items where connection.deliver(item) { touched.append(connection) }
-                for connection in touched { connection.flush() }
-                withExtendedLifetime(told) {}
-            }
+        for var share in shares {
+            share.told = told
+            share.post.add(share)
         }
         shares.removeAll(keepingCapacity: true)
         for callback in callbacks { callback() }
         callbacks.removeAll(keepingCapacity: true)
+    }
+}
+
+/// What one loop has to tell its connections: all of it is written first, then each connection that was touched is flushed.
+private struct Share: LoopWork {
+    /// Written, or flushed, between two looks at the time.
+    private static let (writes, flushes) = (16, 8)
+
+    let post: LoopPost
+    var items: [(PeerConnection, Outbox.Item)]
+    /// Held until all is told.
+    var told: AnswerLease?
+    private var next = 0
+    private var touched: [PeerConnection] = []
+    private var flushed = 0
+
+    init(post: LoopPost, items: [(PeerConnection, Outbox.Item)]) {
+        self.post = post
+        self.items = items
+    }
+
+    mutating func work(until isOver: () -> Bool) -> Bool {
+        while next < items.count {
+            writeSome()
+            if isOver() { return false }
+        }
+        while flushed < touched.count {
+            let some = touched[flushed..<min(flushed + Self.flushes, touched.count)]
+            for connection in some { connection.flush() }
+            flushed = some.endIndex
+            if flushed < touched.count, isOver() { return false }
+        }
+        return true
+    }
+
+    /// Writes a few items; the answer to a read, which may be large, is the last of them.
+    private mutating func writeSome() {
+        let end = min(next + Self.writes, items.count)
+        while next < end {
+            let (connection, item) = items[next]
+            next += 1
+            if connection.deliver(item) { touched.append(connection) }
+            if case .answer = item { return }
+        }
     }
 }

@@ -44,6 +44,11 @@ package final class BrokerMetrics: Sendable {
         ),
         ("broker_reads_refused_total", "counter", "Reads that were refused because too many of their member waited."),
         ("broker_deliveries_awaited_total", "counter", "Times that work waited until the I/O loops had told the rest."),
+        (
+            "broker_deliveries_interrupted_total", "counter",
+            "Times that an I/O loop looked at its sockets before it told the rest."
+        ),
+        ("broker_watches_refused_total", "counter", "Watches that were refused because there are too many of them."),
         ("broker_slow_consumers_total", "counter", "Connections that were ended because they did not read."),
         (
             "broker_silent_connections_total", "counter",
@@ -92,6 +97,8 @@ package final class BrokerMetrics: Sendable {
     package func readsDeferred() { add("broker_reads_deferred_total") }
     func readHeld(_ hit: AnswerBudget.Hit) { add("broker_reads_held_total{budget=\"\(hit.rawValue)\"}") }
     package func readRefused() { add("broker_reads_refused_total") }
+    package func watchRefused() { add("broker_watches_refused_total") }
+    package func deliveriesInterrupted() { add("broker_deliveries_interrupted_total") }
     package func deliveriesAwaited() { add("broker_deliveries_awaited_total") }
     package func batchFailed() { add("broker_batches_failed_total") }
     package func batchApplied(commands: Int, routed: [Priority: Int64]) {

@@ -35,6 +35,8 @@ final class ConnectionSession {
     private var isAttached = true
     /// The member key that the hello named.
     private var namedKey: String?
+    /// The member that the hello named; it is the connection's once the session is open.
+    private var member: PublicKey?
     /// Frames that came while the hello was on its way.
     private var early: [[UInt8]] = []
     private var burst: [Submission] = []
@@ -192,6 +194,7 @@ final class ConnectionSession {
             let open = greeting.open
             dialect = open.dialect
             isAttached = open.connection != nil
+            member = open.member
             phase = .greeting(sequencer, meshID: meshID)
             sink.heardHello()
             // What comes behind the hello waits in the socket, and costs nothing here.
@@ -236,7 +239,7 @@ final class ConnectionSession {
         let number = SessionNumber(rawValue: opened.number)
         phase = .open(sequencer, meshID: meshID, session: number)
         session = number
-        sink.admit()
+        sink.admit(member.map { host.lines.join($0) } ?? UnsentBytes())
         sink.resumeReading()
         if let frame = try? opened.ack.frame() { sink.write(frame) }
         let waiting = early
@@ -467,6 +470,7 @@ final class ConnectionSession {
         host.metrics.connectionClosed()
         switch last {
         case .open(let sequencer, let meshID, let session):
+            if let member { host.lines.leave(member) }
             lose(session, sequencer, meshID, saidGoodbye: saidGoodbye)
         case .greeting(let sequencer, let meshID):
             left = (sequencer, meshID, saidGoodbye)

@@ -22,14 +22,14 @@ package protocol FrameSink: AnyObject {
     var remoteAddress: String { get }
     /// Somebody has proved a key with a hello; the mesh is asked whether it is let in.
     func heardHello()
-    /// The hello was accepted: frames may have their full size.
-    func admit()
+    /// The hello was accepted: frames may have their full size. What the connection has not sent counts for its member.
+    func admit(_ unsent: UnsentBytes)
 }
 
 extension FrameSink {
     package var remoteAddress: String { "this process" }
     package func heardHello() {}
-    package func admit() {}
+    package func admit(_ unsent: UnsentBytes) {}
 }
 
 extension FrameSink {

@@ -8,12 +8,15 @@ package final class PeerConnection: Sendable {
     package let id: ConnectionID
     /// The loop that the connection lives on.
     package let loop: any EventLoop
+    /// Where writers leave what they have to tell.
+    let post: LoopPost
     private let session: NIOLoopBoundBox<ConnectionSession>
 
     /// Makes a connection; must be called on its loop.
     package init(id: ConnectionID, loop: any EventLoop, sink: any FrameSink, node: any ConnectionHost) {
         self.id = id
         self.loop = loop
+        post = node.post(of: loop)
         let state = ConnectionSession(id: id, sink: sink, host: node)
         session = NIOLoopBoundBox(state, eventLoop: loop)
         state.connection = self
@@ -54,6 +57,10 @@ package protocol ConnectionHost: Sendable {
     func refused(hello error: MeshError, key: String?, from address: String)
     /// Forgets a connection that a mesh's writer knows but that has no session.
     func forget(_ connection: ConnectionID, meshID: String)
+    /// Where writers leave what they have to tell on a loop.
+    func post(of loop: any EventLoop) -> LoopPost
+    /// The members that are connected to the node.
+    var lines: MemberLines { get }
     /// Called once when the connection has ended.
     func ended(_ connection: PeerConnection)
     var authenticator: Authenticator { get }
@@ -64,6 +71,8 @@ package protocol ConnectionHost: Sendable {
 
 extension ConnectionHost {
     package func stopped(_ meshID: String) -> MeshError? { nil }
+    package var lines: MemberLines { MemberLines() }
+    package func post(of loop: any EventLoop) -> LoopPost { LoopPost(loop) }
     package func refused(hello error: MeshError, key: String?, from address: String) {}
 }
 

@@ -229,6 +229,19 @@ public final class Database {
         }
     }
 
+    /// Runs a body that only reads, in one transaction: each statement by itself would lock the file and unlock it again.
+    public func reading<Value>(_ body: () throws -> Value) throws -> Value {
+        try prepare("BEGIN").run()
+        do {
+            let value = try body()
+            try commit()
+            return value
+        } catch {
+            try? rollback()
+            throw error
+        }
+    }
+
     /// Whether a transaction is open.
     public var isInTransaction: Bool { handle.map { sqlite3_get_autocommit($0) == 0 } ?? false }
     /// Rows that were changed since the connection was opened.

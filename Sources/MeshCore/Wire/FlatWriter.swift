@@ -1,6 +1,8 @@
 /// Writes a frame without building a tree: for the frames whose cost counts. Members stand in the order of the calls.
 package struct FlatWriter {
     private var bytes: [UInt8] = []
+    /// Whether an object was opened that has no member yet.
+    private var isEmpty = false
 
     /// Begins a frame of a type.
     package init(type: StaticString, capacity: Int) {
@@ -80,6 +82,45 @@ package struct FlatWriter {
         bytes.append(UInt8(ascii: "]"))
     }
 
+    /// Adds a list of objects; `write` adds the members of one.
+    package mutating func add<Rows: Sequence>(
+        _ name: StaticString, rows: Rows, _ write: (inout FlatWriter, Rows.Element) -> Void
+    ) {
+        key(name)
+        bytes.append(UInt8(ascii: "["))
+        var isFirst = true
+        for row in rows {
+            if !isFirst { bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
+            bytes.append(UInt8(ascii: "{"))
+            isEmpty = true
+            write(&self, row)
+            isEmpty = false
+            bytes.append(UInt8(ascii: "}"))
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// Adds numbers.
+    package mutating func add(_ name: StaticString, numbers: [Int]) {
+        key(name)
+        bytes.append(UInt8(ascii: "["))
+        for (place, number) in numbers.enumerated() {
+            if place > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(contentsOf: String(number).utf8)
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// Adds a text, or null.
+    package mutating func add(_ name: StaticString, orNull text: String?) {
+        guard let text else {
+            key(name)
+            return put("null")
+        }
+        add(name, text)
+    }
+
     /// Adds one target as a text, several as a list.
     package mutating func add(_ name: StaticString, _ spec: TargetSpec) {
         if spec.targets.count == 1 { add(name, spec.targets[0]) } else { add(name, ifPresent: spec.targets) }
@@ -93,7 +134,8 @@ package struct FlatWriter {
     }
 
     private mutating func key(_ name: StaticString) {
-        put(",\"")
+        put(isEmpty ? "\"" : ",\"")
+        isEmpty = false
         put(name)
         put("\":")
     }

@@ -278,7 +278,9 @@ public struct StateChanges: Sendable, Hashable, DeclaredPush {
             .init("updatedByKey", PublicKey.schema, help: "The key of the member who wrote it."),
             .init("updatedAt", String.schema, help: "ISO 8601."),
             .init("revision", Int64.schema, help: "The mesh-wide revision of the write."),
-            .init("watchId", String.schema, help: "The watch's name."),
+            .init(
+                "watchId", String.schema,
+                help: "The watch's name; absent when several watches of the connection see the write.", isOptional: true),
             .init(
                 "changes", [Change].schema,
                 help: "All changes of the write, in its order; the first one stands beside them at the top as well."),
@@ -317,7 +319,7 @@ public struct StateChanges: Sendable, Hashable, DeclaredPush {
             "revision": .integer(revision), "deleted": .bool(first.deleted),
         ]
         if dialect == .mesh {
-            fields["watchId"] = .string(watchID)
+            if !watchID.isEmpty { fields["watchId"] = .string(watchID) }
             fields["updatedByKey"] = .string(updatedByKey.hex)
             fields["changes"] = .array(
                 changes.map {

@@ -10,7 +10,7 @@ final class EchoHandler: FrameHandler {
     func opened(_ socket: FrameSocket) {
         self.socket = socket
         // There is no hello to wait for.
-        socket.admit()
+        socket.admit(UnsentBytes())
     }
     func text(_ bytes: UnsafeRawBufferPointer) { socket?.write(Array(bytes)) }
     func binary(_ bytes: UnsafeRawBufferPointer) { socket?.writeBinary(Array(bytes)) }
