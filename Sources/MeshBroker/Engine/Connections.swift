@@ -144,7 +144,7 @@ enum Connections {
                 .unauthorized, "this key is not a member of \(state.facts.slug)", hint: "join with an invite")
         }
         if member.revokedAt != nil { throw MeshError(.revoked, "\(member.name) was removed from this mesh") }
-        for group in request.groups ?? [] { _ = try Groups.joined([], with: group) }
+        let groups = try request.groups.map { try $0.reduce([]) { try Groups.joined($0, with: $1) } } ?? []
         let key = request.session ?? standInKey(member, request)
         let claim = try claim(key, request, member, state)
         let known: Session? = if case .own(let session) = claim { session } else { nil }
@@ -157,7 +157,7 @@ enum Connections {
                 hint: "end the other one, or take its place with --replace")
         }
         let number = try known?.number ?? create(request, key: key, claim, member: member, context)
-        try refresh(number, request, context)
+        try refresh(number, request, member.may(JoinGroup.permission) ? groups : [], context)
         if let connection = request.connection {
             try attach(number, ConnectionID(rawValue: connection), request, known: known, context)
         }
@@ -226,7 +226,9 @@ enum Connections {
     }
 
     /// Takes over what a returning client says of itself.
-    private static func refresh(_ number: SessionNumber, _ request: OpenSession, _ context: WriteContext) throws {
+    private static func refresh(
+        _ number: SessionNumber, _ request: OpenSession, _ groups: [GroupMembership], _ context: WriteContext
+    ) throws {
         guard let before = context.state.roster.sessions[number] else { return }
         var session = before
         if request.connection != nil { session.info = request.info }
@@ -243,7 +245,7 @@ enum Connections {
         if before.isForeign, request.isForeign, let label = request.label.flatMap(Labels.clean) {
             session.label = label
         }
-        if let groups = request.groups, !groups.isEmpty { session.groups = groups }
+        if !groups.isEmpty { session.groups = groups }
         if let mode = request.messageMode { session.messageMode = mode }
         if session != before { try context.update(number) { $0 = session } }
     }
@@ -320,6 +322,7 @@ enum Connections {
     ) throws {
         try check(binding, member: member, context)
         guard context.state.roster.session(key: binding.pubkey) == nil else { return }
+        try Retirement.makeRoom(for: member, context)
         let session = Session(
             number: SessionNumber(rawValue: context.state.nextSession), member: member.number, key: binding.pubkey,
             label: binding.label, isForeign: false, hasKey: true, isProven: proven, binding: binding.binding,

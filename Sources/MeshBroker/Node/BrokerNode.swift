@@ -22,6 +22,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
     package let table: CapabilityTable
     package let metrics = BrokerMetrics()
     package let limits: ConnectionLimits
+    package let memberConnections: MemberConnections
     package let startedAt: Int64
     let folder: NodeFolder
     let configuration: BrokerConfiguration
@@ -69,6 +70,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
         limits.sendsPerSecond = configuration.remoteSendsPerSecond
         limits.sendBurst = configuration.remoteSendBurst
         self.limits = limits
+        memberConnections = MemberConnections(limit: configuration.connectionsPerMember)
         let threads = max(1, configuration.ioThreads ?? System.coreCount / 2)
         ioGroup = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         writerGroup = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))

@@ -33,6 +33,8 @@ final class ConnectionSession {
     private var isTouched = false
     private var dialect = Dialect.claudemesh
     private var isAttached = true
+    /// The member whose share of connections this one is counted in.
+    private var counted: PublicKey?
     /// The member key that the hello named.
     private var namedKey: String?
     /// Frames that came while the hello was on its way.
@@ -187,6 +189,8 @@ final class ConnectionSession {
                 if let stopped = host.stopped(meshID) { throw stopped }
                 throw MeshError(.unauthorized, "this key is not a member of that mesh", hint: "join with an invite")
             }
+            try host.memberConnections.enter(greeting.open.member)
+            counted = greeting.open.member
             try host.authenticator.replays.reserve(greeting.token, at: now)
             token = greeting.token
             let open = greeting.open
@@ -465,6 +469,7 @@ final class ConnectionSession {
         timer?.cancel()
         helloTimer?.cancel()
         host.metrics.connectionClosed()
+        if let counted { host.memberConnections.leave(counted) }
         switch last {
         case .open(let sequencer, let meshID, let session):
             lose(session, sequencer, meshID, saidGoodbye: saidGoodbye)

@@ -46,6 +46,8 @@ public struct SessionList: Reply {
     public var limit: Int
     /// In the order in which they were first seen.
     public var sessions: [Row]
+    /// How many there are, when the answer does not hold all of them: the rest is listed when some were removed.
+    public var sessionCount: Int?
     /// Makes an answer.
     public init(member: String, pubkey: PublicKey, limit: Int, sessions: [Row]) {
         self.member = member
