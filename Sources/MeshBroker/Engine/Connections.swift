@@ -140,8 +140,7 @@ enum Connections {
     private static func open(_ request: OpenSession, _ context: WriteContext) throws -> SessionOpened {
         let state = context.state
         guard let member = state.roster.member(key: request.member) else {
-            throw MeshError(
-                .unauthorized, "this key is not a member of \(state.facts.slug)", hint: "join with an invite")
+            throw MeshError.stranger
         }
         if member.revokedAt != nil { throw MeshError(.revoked, "\(member.name) was removed from this mesh") }
         let groups = try request.groups.map { try $0.reduce([]) { try Groups.joined($0, with: $1) } } ?? []
@@ -376,6 +375,12 @@ enum Connections {
         state.nextSession =
             max(sessions.last?.number.rawValue ?? 0, try MetaTable(state.database).int("session.last") ?? 0) + 1
     }
+}
+
+extension MeshError {
+    /// What whoever is no member is told, of a mesh that is here and of one that is not: nobody learns names by asking.
+    package static let stranger = MeshError(
+        .unauthorized, "this key is not a member of that mesh", hint: "join with an invite")
 }
 
 extension CloseReason {

@@ -25,6 +25,8 @@ package struct SessionFound: Reply {
     package var number: Int64?
     /// The key of its member.
     package var member: PublicKey?
+    /// Whether the member that was named is one, or was.
+    package var isMember = false
 }
 
 /// A read that only the broker itself makes; it cannot be asked for on the wire.
@@ -54,7 +56,7 @@ enum SessionLookup {
             guard let session = view.roster.session(key: request.session), session.isProven, session.binding != nil,
                 let member = view.roster.members[session.member]?.key,
                 request.member == nil || request.member == member
-            else { return SessionFound() }
+            else { return SessionFound(isMember: request.member.flatMap { view.roster.member(key: $0) } != nil) }
             return SessionFound(number: session.number.rawValue, member: member)
         }
     }

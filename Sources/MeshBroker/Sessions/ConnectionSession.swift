@@ -187,7 +187,7 @@ final class ConnectionSession {
             }
             guard let sequencer = host.sequencer(of: meshID), let connection else {
                 if let stopped = host.stopped(meshID) { throw stopped }
-                throw MeshError(.unauthorized, "this key is not a member of that mesh", hint: "join with an invite")
+                throw MeshError.stranger
             }
             try host.memberConnections.enter(greeting.open.member)
             counted = greeting.open.member
