@@ -129,6 +129,7 @@ extension Settings {
         configuration.ioThreads = ioThreads
         configuration.pingSeconds = Int64(pingSeconds)
         configuration.silenceSeconds = Int64(silenceSeconds)
+        configuration.connectionsPerMember = max(16, maximumConnections / 4)
         configuration.remoteSendsPerSecond = sendsPerSecond == 0 ? nil : sendsPerSecond
         configuration.remoteSendBurst = sendBurst
         configuration.recordFolder = recordCommands

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 import pytest
-from mesh_client import Refused
+from mesh_client import LegacyClient, MeshClient, Refused
 from mesh_http import SignedHttp, http_call
 from mesh_keys import Key, now_ms
 
@@ -166,7 +166,28 @@ async def test_a_stranger_learns_nothing_of_any_mesh(mesh):
             status, answer = await stranger.call(kind, **FIELDS[kind])
             assert status == 401, answer
             answers.add(code_of((status, answer)))
-    assert answers <= {"unauthorized", "bad_signature"}
+    assert answers == {"unauthorized"}
+
+
+async def test_a_stranger_is_told_the_same_of_every_mesh_and_of_none(mesh):
+    told = {"both": [], "no headers": [], "spoiled": [], "hello": [], "session_hello": []}
+    for target in (mesh.id, mesh.slug, "f" * 32, "no-such-mesh"):
+        member, session = Key(), Key()
+        web = SignedHttp(mesh.broker.http, target, member, session, mesh.broker.node)
+        told["both"].append(await web.call("whoami"))
+        path, headers = web.signed("whoami", b"{}")
+        bare = {name: value for name, value in headers.items() if name not in ("Mesh-Member", "Mesh-Binding")}
+        told["no headers"].append(await web.post(path, b"{}", bare))
+        path, headers = web.signed("whoami", b"{}")
+        told["spoiled"].append(await web.post(path, b"{}", headers | {"Mesh-Binding": "0" * 128}))
+        for name, client in (("hello", LegacyClient(mesh.broker.ws, target, "someone", member, session)),
+                             ("session_hello", MeshClient(mesh.broker.ws, target, member, session, mesh.broker.node))):
+            with pytest.raises(Refused) as refused:
+                await client.hello()
+            told[name].append(refused.value.error)
+            await client.close()
+    for way, answers in told.items():
+        assert answers[1:] == answers[:-1], way
 
 
 async def test_a_member_of_one_mesh_is_nobody_in_another(mesh, tmp_path):

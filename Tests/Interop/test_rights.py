@@ -61,7 +61,8 @@ async def test_rights_and_blocks_hold_at_once(mesh):
     await eve.say(bob.session.hex, "wanted")
     assert (await bob.message())[1] == "wanted" and len(bob.pushes()) == 1
     row = (await eve.status_of(ack["messageId"]))["recipients"][0]
-    assert row["state"] == "held" and "reason" not in row
+    # As what waits behind others.
+    assert row["state"] == "held" and row["reason"] == "behind"
 
 
 async def test_the_administration_of_claudemesh(mesh):

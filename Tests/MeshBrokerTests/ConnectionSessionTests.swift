@@ -33,6 +33,7 @@ import Testing
         let table = Capabilities.table
         let metrics = BrokerMetrics()
         let limits: ConnectionLimits
+        let memberConnections = MemberConnections(limit: 16)
         let work = Mutex<[Submission]>([])
         let node = SigningKey()
 

@@ -54,6 +54,35 @@ import Testing
         #expect(meter.bytes > 900_000)
     }
 
+    @Test func everyListCountsWhatItAnswers() throws {
+        let bench = try MeshBench()
+        let (ann, bob) = (try bench.peer("ann", 10), try bench.peer("bob", 11))
+        for session in UInt8(120)..<220 {
+            _ = try bench.connect(10, session: session, label: "\(session)" + String(repeating: "字", count: 60))
+        }
+        let groups = (10..<60).map { "\($0)" + String(repeating: "字", count: 60) }
+        for group in groups { try bench.ask(JoinGroup(name: group), as: bob.actor) }
+        var send = bench.plain("*")
+        send.targetSpec = TargetSpec(groups.map { "@" + $0 })
+        send.ttl = 1_000
+        try bench.disconnect(bob)
+        for _ in 0..<40 { try bench.ask(send, as: ann.actor) }
+        try bench.pass(5_000)
+        func check(_ request: some Request, over size: Int) throws {
+            let meter = ReadMeter()
+            let answer = try bench.engine.query(request, actor: ann.actor, connection: nil, meter: meter).get()
+            let bytes = try answer.frame().count
+            #expect(bytes > size && bytes <= AnswerSize.whole + 4_096, "\(request)")
+            #expect(meter.bytes >= bytes * 2 / 3, "\(type(of: request)): \(meter.bytes) of \(bytes)")
+        }
+        try check(ListSessions(), over: 30_000)
+        try check(ListPeers(), over: 30_000)
+        try check(ListGroups(), over: 10_000)
+        try check(Resolve(targetSpec: TargetSpec(["ann"])), over: 20_000)
+        try check(ListDeadLetters(limit: 200), over: 100_000)
+        try check(ExportLedger(), over: 30_000)
+    }
+
     @Test func membersPeersAndTopicsComeInPages() throws {
         let bench = try MeshBench()
         let ann = try bench.peer("ann", 10)

@@ -133,7 +133,8 @@ import Testing
         #expect(kinds == Set(grants.map { $0 == .dm ? "direct" : "all" }))
         let blocked = grants.contains(.dm) ? all : direct
         let receipt = try bench.status(blocked.messageId, as: eve).first { $0.name == "bob" }
-        #expect(receipt?.state == .held && receipt?.reason == nil)
+        // As what waits behind others: that it is blocked shows in nothing.
+        #expect(receipt?.state == .held && receipt?.reason == HoldReason.behind.rawValue)
         // Not after a restart, not after unblocking, and not for ever.
         let again = try MeshEngine(database: Database(path: bench.path, mode: .open), table: bench.table)
         #expect(again.state.mailboxes[bob.number]?.count ?? 0 == grants.count)

@@ -128,11 +128,10 @@ enum Connections {
     private static func open(_ request: OpenSession, _ context: WriteContext) throws -> SessionOpened {
         let state = context.state
         guard let member = state.roster.member(key: request.member) else {
-            throw MeshError(
-                .unauthorized, "this key is not a member of \(state.facts.slug)", hint: "join with an invite")
+            throw MeshError.stranger
         }
         if member.revokedAt != nil { throw MeshError(.revoked, "\(member.name) was removed from this mesh") }
-        for group in request.groups ?? [] { _ = try Groups.joined([], with: group) }
+        let groups = try request.groups.map { try $0.reduce([]) { try Groups.joined($0, with: $1) } } ?? []
         let key = request.session ?? standInKey(member, request)
         let claim = try claim(key, request, member, state)
         let known: Session? = if case .own(let session) = claim { session } else { nil }
@@ -145,7 +144,7 @@ enum Connections {
                 hint: "end the other one, or take its place with --replace")
         }
         let number = try known?.number ?? create(request, key: key, claim, member: member, context)
-        try refresh(number, request, context)
+        try refresh(number, request, member.may(JoinGroup.permission) ? groups : [], context)
         if let connection = request.connection {
             try attach(number, ConnectionID(rawValue: connection), request, known: known, context)
         }
@@ -214,7 +213,9 @@ enum Connections {
     }
 
     /// Takes over what a returning client says of itself.
-    private static func refresh(_ number: SessionNumber, _ request: OpenSession, _ context: WriteContext) throws {
+    private static func refresh(
+        _ number: SessionNumber, _ request: OpenSession, _ groups: [GroupMembership], _ context: WriteContext
+    ) throws {
         guard let before = context.state.roster.sessions[number] else { return }
         var session = before
         if request.connection != nil { session.info = request.info }
@@ -231,7 +232,7 @@ enum Connections {
         if before.isForeign, request.isForeign, let label = request.label.flatMap(Labels.clean) {
             session.label = label
         }
-        if let groups = request.groups, !groups.isEmpty { session.groups = groups }
+        if !groups.isEmpty { session.groups = groups }
         if let mode = request.messageMode { session.messageMode = mode }
         if session != before { try context.update(number) { $0 = session } }
     }
@@ -308,6 +309,7 @@ enum Connections {
     ) throws {
         try check(binding, member: member, context)
         guard context.state.roster.session(key: binding.pubkey) == nil else { return }
+        try Retirement.makeRoom(for: member, context)
         let session = Session(
             number: SessionNumber(rawValue: context.state.nextSession), member: member.number, key: binding.pubkey,
             label: binding.label, isForeign: false, hasKey: true, isProven: proven, binding: binding.binding,
@@ -361,6 +363,12 @@ enum Connections {
         state.nextSession =
             max(sessions.last?.number.rawValue ?? 0, try MetaTable(state.database).int("session.last") ?? 0) + 1
     }
+}
+
+extension MeshError {
+    /// What whoever is no member is told, of a mesh that is here and of one that is not: nobody learns names by asking.
+    package static let stranger = MeshError(
+        .unauthorized, "this key is not a member of that mesh", hint: "join with an invite")
 }
 
 extension CloseReason {

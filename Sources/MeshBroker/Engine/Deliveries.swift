@@ -39,8 +39,11 @@ enum Deliveries {
     ) throws {
         let state = context.state
         if Grants.blocks(message, recipient, state) {
-            // Nothing tells the sender: it stays accepted until its time is over.
-            return try insertRow(message.seq, recipient, .held, reason: Grants.holdReason, attempts: 0, context)
+            // Nothing tells the sender: it waits until its time is over, as behind others.
+            try insertRow(message.seq, recipient, .held, reason: Grants.holdReason, attempts: 0, context)
+            return try receipt(
+                message.seq, recipient, .held, reason: Receipts.holdReason(recipient, message.priority, state),
+                attempts: 0, context)
         }
         var pending = Pending(message: message.seq, priority: message.priority, acceptedAt: context.now)
         guard case .session(let number) = recipient, let session = state.roster.sessions[number] else {
@@ -425,10 +428,19 @@ enum Deliveries {
             .first(message, recipient.stored) { $0.int(0) == DeliveryState.delivered.stored } ?? false
     }
 
+    /// Few that wait are looked at one by one; among many, what each member has sent under this id is looked for.
+    private static let fewWaiting = 256
+
     private static func find(clientID: String, for session: SessionNumber, _ state: EngineState) throws -> [Int64] {
-        try (state.mailboxes[session]?.all ?? []).map(\.message).filter { seq in
+        guard let mailbox = state.mailboxes[session] else { return [] }
+        guard mailbox.count <= fewWaiting else {
+            let hash = Array(clientID.utf8).withUnsafeBytes { Digest.sha256($0) }
+            return state.roster.memberOrder.compactMap { state.sent[SentKey(member: $0, hash: hash)] }
+                .filter(mailbox.contains).sorted()
+        }
+        return try mailbox.all.map(\.message).filter { seq in
             try state.database.prepare("SELECT client_id FROM message WHERE seq = ?").first(seq) { row in
-                !row.isNull(0) && row.text(0) == clientID
+                !row.isNull(0) && row.text(0).isSame(as: clientID)
             } ?? false
         }
     }

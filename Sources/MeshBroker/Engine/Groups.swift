@@ -23,7 +23,8 @@ enum Groups {
                 throw MeshError(
                     .notFound, "this session is not in @\(name.prefix(64))",
                     hint: session.groups.isEmpty
-                        ? "it is in no group" : "it is in \(session.groups.map(\.name).joined(separator: ", "))")
+                        ? "it is in no group"
+                        : "it is in \(session.groups.prefix(8).map(\.name).joined(separator: ", "))")
             }
             let groups = session.groups.filter { !$0.name.isSame(as: name) }
             try context.update(session.number) { $0.groups = groups }

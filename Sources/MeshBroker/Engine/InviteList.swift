@@ -20,6 +20,7 @@ enum Invites {
                     ORDER BY created_at DESC, id LIMIT ?
                     """, maximumListed
                 ) { row in
+                    view.meter.add(300)
                     let capability = try JSONCoder.decode(
                         InviteCapability.self, from: JSON.parse(Array(row.text(1).utf8), limits: .frame))
                     let state =

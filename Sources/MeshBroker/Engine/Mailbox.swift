@@ -134,12 +134,20 @@ final class Mailbox {
         held[pending.priority.rank].insert(pending, at: place)
     }
 
+    /// Whether a delivery waits, offered or held.
+    func contains(_ message: Int64) -> Bool { offered[message] != nil || place(of: message) != nil }
+
     /// Takes a delivery out, wherever it is.
     func remove(_ message: Int64) -> Pending? {
         if let pending = offered.remove(message) {
             offeredBytes -= pending.bytes
             return pending
         }
+        return place(of: message).map { held[$0.rank].remove(at: $0.index) }
+    }
+
+    /// Where a held delivery stands.
+    private func place(of message: Int64) -> (rank: Int, index: Int)? {
         for rank in held.indices {
             // Lanes are ascending by message.
             var low = 0
@@ -148,7 +156,7 @@ final class Mailbox {
                 let middle = (low + high) / 2
                 if held[rank][middle].message < message { low = middle + 1 } else { high = middle }
             }
-            if low < held[rank].count, held[rank][low].message == message { return held[rank].remove(at: low) }
+            if low < held[rank].count, held[rank][low].message == message { return (rank, low) }
         }
         return nil
     }

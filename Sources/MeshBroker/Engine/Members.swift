@@ -159,6 +159,8 @@ enum Members {
             $0.joinedAt = member.joinedAt
             $0.revokedAt = nil
         }
+        // In files of earlier versions seats outlived the membership.
+        try Topics.leaveAll(former.number, context)
         try KeyOwnership.take(for: member, context)
     }
 
@@ -259,6 +261,13 @@ enum Members {
                 try Connections.register(session, member: member, proven: false, context)
             }
             return claimed(member, invite, alreadyMember: true)
+        }
+        guard let issuer = state.roster.member(key: invite.capability.issuer), issuer.revokedAt == nil,
+            issuer.may(CreateInvite.permission)
+        else {
+            // Else somebody who was taken out comes back by an invite of its own.
+            throw MeshError(
+                .inviteInvalid, "whoever made this invite may not invite any more", hint: "ask for a new invite")
         }
         if invite.isRevoked {
             throw MeshError(.inviteInvalid, "this invite was revoked", hint: "ask for a new invite")

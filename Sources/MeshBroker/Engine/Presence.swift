@@ -5,6 +5,15 @@ import MeshCore
 enum Presence {
     static let graceTimer = TimerKind(rawValue: "presence.grace")
     static let workingTimer = TimerKind(rawValue: "presence.working")
+    static let visibleTimer = TimerKind(rawValue: "presence.visible")
+    /// A session is told to hide or to show itself at most so often: each time is a push to everybody.
+    static let visibleMillis: Int64 = 1_000
+
+    /// What the others were told last of sessions that hid or showed themselves; gone with the process.
+    final class Memory: CapabilityMemory {
+        var told: [SessionNumber: (isVisible: Bool, at: Int64)] = [:]
+        init() {}
+    }
 
     static let capability = Capability("presence") {
         Write(SetStatus.self) { request, context in
@@ -31,11 +40,11 @@ enum Presence {
             return try answer(session.number, context)
         }
         Write(SetVisible.self) { request, context in
-            let (session, member) = try context.caller()
+            let (session, _) = try context.caller()
             if session.isVisible != request.visible {
                 try context.update(session.number) { $0.isVisible = request.visible }
                 try context.record("presence.visible", object: session.key.hex, ["visible": .bool(request.visible)])
-                announce(request.visible ? "peer_visible" : "peer_hidden", session, member, context)
+                tellVisibility(session.number, context)
             }
             return try answer(session.number, context)
         }
@@ -60,6 +69,7 @@ enum Presence {
                     }
                 }, next: page.isFull ? taken.last?.keyHex : nil)
         }
+        Timer(visibleTimer) { key, context in tellVisibility(SessionNumber(rawValue: key), context) }
         Timer(workingTimer) { key, context in
             let number = SessionNumber(rawValue: key)
             guard let session = context.state.roster.sessions[number], session.status == .working,
@@ -111,6 +121,28 @@ enum Presence {
             ["member": .string(member.key.hex), "returned": .bool(returned), "proven": .bool(session.isProven)])
         if session.isVisible { announce(returned ? "peer_returned" : "peer_joined", session, member, context) }
     }
+
+    /// Tells the others that a session hides or shows itself, at once or when it may be told again; true when it was told.
+    @discardableResult
+    private static func tellVisibility(_ number: SessionNumber, _ context: WriteContext) -> Bool {
+        guard let session = context.state.roster.sessions[number],
+            let member = context.state.roster.members[session.member]
+        else { return false }
+        let memory = context.state.memory(Memory.self)
+        if let told = memory.told[number] {
+            guard told.isVisible != session.isVisible else { return false }
+            guard context.now >= told.at + visibleMillis else {
+                context.arm(visibleTimer, key: number.rawValue, due: told.at + visibleMillis)
+                return false
+            }
+        }
+        memory.told[number] = (session.isVisible, context.now)
+        announce(session.isVisible ? "peer_visible" : "peer_hidden", session, member, context)
+        return true
+    }
+
+    /// Forgets a session that is taken out.
+    static func forget(_ number: SessionNumber, _ state: EngineState) { state.memory(Memory.self).told[number] = nil }
 
     /// Ends a session's presence after its grace. `isLast` says that the session itself ends now.
     static func leave(_ session: Session, isLast: Bool = false, _ context: WriteContext) throws {

@@ -45,8 +45,8 @@ enum Receipts {
         let receipts = page.take(rows) { _ in 300 }.map { entry in
             row(
                 entry.recipient, entry.state,
-                reason: entry.reason == Grants.holdReason
-                    ? nil : entry.state == .held ? holdReason(entry.recipient, message.priority, state) : entry.reason,
+                // Of what the recipient does not want too.
+                reason: entry.state == .held ? holdReason(entry.recipient, message.priority, state) : entry.reason,
                 attempts: entry.attempts, updatedAt: entry.updatedAt, state)
         }
         let delivered = !rows.isEmpty && rows.allSatisfy { $0.state.isReceived }
@@ -109,7 +109,7 @@ enum Receipts {
     }
 
     /// Why a delivery waits at this moment.
-    private static func holdReason(_ recipient: Recipient, _ priority: Priority, _ state: EngineState) -> String? {
+    static func holdReason(_ recipient: Recipient, _ priority: Priority, _ state: EngineState) -> String? {
         guard case .session(let number) = recipient, let session = state.roster.sessions[number] else {
             return HoldReason.away.rawValue
         }
@@ -156,7 +156,9 @@ enum Receipts {
     private static func deadLetters(_ request: ListDeadLetters, _ view: ReadView) throws -> DeadLetters {
         let limit = request.limit ?? 50
         let member = try view.caller().member
-        let letters = try view.rows(
+        var page = view.page()
+        var letters: [DeadLetters.Letter] = []
+        try view.each(
             """
             SELECT l.message, l.recipient, d.state, d.reason, d.attempts, d.updated_at, m.target
             FROM dead_letter l JOIN message m ON m.seq = l.message
@@ -164,12 +166,17 @@ enum Receipts {
             WHERE m.member = ? ORDER BY l.message DESC, l.recipient LIMIT ?
             """, member.number.rawValue, limit
         ) { entry in
-            DeadLetters.Letter(
-                messageId: view.state.messageIDs.id(entry.int(0)), targetSpec: entry.text(6),
-                recipient: row(
-                    Recipient(stored: entry.int(1)), DeliveryState(stored: entry.int(2)) ?? .expired,
-                    reason: entry.isNull(3) ? nil : entry.text(3), attempts: Int(entry.int(4)), updatedAt: entry.int(5),
-                    view.state))
+            let target = entry.text(6)
+            // A target may be a list of hundreds.
+            guard page.takes(500 + target.utf8.count) else { return false }
+            letters.append(
+                DeadLetters.Letter(
+                    messageId: view.state.messageIDs.id(entry.int(0)), targetSpec: target,
+                    recipient: row(
+                        Recipient(stored: entry.int(1)), DeliveryState(stored: entry.int(2)) ?? .expired,
+                        reason: entry.isNull(3) ? nil : entry.text(3), attempts: Int(entry.int(4)),
+                        updatedAt: entry.int(5), view.state)))
+            return true
         }
         return DeadLetters(letters: letters)
     }

@@ -54,6 +54,7 @@ enum Retirement {
         try state.database.prepare("DELETE FROM session WHERE number = ?").run(session.number.rawValue)
         state.roster.remove(session.number)
         state.mailboxes[session.number] = nil
+        Presence.forget(session.number, state)
     }
 
     /// Makes room for one more session of a member: the one that left first retires, of those that keep nothing on disk.

@@ -147,6 +147,7 @@ enum Rights {
             try Retirement.remove(session, reason: "recipient_removed", context)
         }
         try Deliveries.abandon(member.number, reason: "recipient_removed", context)
+        if !isBanned { try Topics.leaveAll(member.number, context) }
         try state.database.prepare("UPDATE member SET revoked_at = ? WHERE number = ?")
             .run(context.now, member.number.rawValue)
         let granted = isBanned ? member.granted : []
@@ -173,6 +174,7 @@ enum Rights {
                 "\(found.count) banned members are called \(request.target.prefix(64))",
                 hint: found.isEmpty ? "mesh-cli member bans" : "use its key")
         }
+        try checkSubordinate(member, context)
         if let other = state.roster.member(name: member.name) ?? state.roster.member(readingLike: member.name) {
             throw MeshError(
                 .exists, "another member is called \(other.name) now",
@@ -256,7 +258,8 @@ enum Rights {
         if member.number == caller.number {
             throw MeshError(.forbidden, "nobody decides about itself", hint: "ask another admin or the owner")
         }
-        if member.may(.admin), caller.role != .owner {
+        // One whom the owner denied it is still made and unmade by the owner alone.
+        if member.role == .admin || member.may(.admin), caller.role != .owner {
             throw MeshError(.forbidden, "only the owner decides about admins", hint: "ask the owner")
         }
     }

@@ -21,6 +21,8 @@ package struct SessionFound: InternalReply {
     package var number: Int64?
     /// The key of its member.
     package var member: PublicKey?
+    /// Whether the member that was named is one, or was.
+    package var isMember = false
 }
 
 /// A read that only the broker itself makes, with fields that no door shows.
@@ -58,7 +60,7 @@ enum SessionLookup {
             guard let session = view.roster.session(key: request.session), session.isProven, session.binding != nil,
                 let member = view.roster.members[session.member]?.key,
                 request.member == nil || request.member == member
-            else { return SessionFound() }
+            else { return SessionFound(isMember: request.member.flatMap { view.roster.member(key: $0) } != nil) }
             return SessionFound(number: session.number.rawValue, member: member)
         }
     }

@@ -10,15 +10,20 @@ enum Sessions {
                 throw MeshError(
                     .forbidden, "only an admin lists the sessions of others", hint: "see who is here: list_peers")
             }
-            return SessionList(
+            let own = view.roster.sessions(of: member.number)
+            var page = view.wholePage()
+            let taken = page.take(own.lazy.compactMap { view.roster.sessions[$0] }) {
+                340 + ($0.label?.utf8.count ?? 0) + ($0.info.channel?.utf8.count ?? 0)
+            }
+            var list = SessionList(
                 member: member.name, pubkey: member.key, limit: Retirement.maximumPerMember,
-                sessions: view.roster.sessions(of: member.number).compactMap { number in
-                    view.roster.sessions[number].map {
-                        .init(
-                            session: $0, pending: view.state.mailboxes[number]?.count ?? 0,
-                            you: number == session.number, now: view.now)
-                    }
+                sessions: taken.map {
+                    .init(
+                        session: $0, pending: view.state.mailboxes[$0.number]?.count ?? 0,
+                        you: $0.number == session.number, now: view.now)
                 })
+            if page.isFull { list.sessionCount = own.count }
+            return list
         }
         Write(RemoveSession.self) { request, context in try remove(request, context) }
     }

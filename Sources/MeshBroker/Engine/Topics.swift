@@ -105,10 +105,16 @@ enum Topics {
                 AND EXISTS (SELECT 1 FROM topic_member s WHERE s.topic = topic_mention.topic AND s.member = ?1
                     AND s.read_message < topic_mention.message)
                 """
+            // Who was taken out of a topic reads it no longer, what it was mentioned in either.
+            let visible = """
+                AND (EXISTS (SELECT 1 FROM topic_member s WHERE s.topic = topic_mention.topic AND s.member = ?1)
+                    OR EXISTS (SELECT 1 FROM topic t WHERE t.number = topic_mention.topic
+                        AND t.visibility = '\(TopicVisibility.everyone.rawValue)'))
+                """
             let (messages, more) = try history(
                 """
                 \(select) JOIN topic_mention USING (topic, message) WHERE topic_mention.member = ?1 AND message < ?2
-                \(request.unread == true ? unread : "") ORDER BY message DESC LIMIT ?3
+                \(visible) \(request.unread == true ? unread : "") ORDER BY message DESC LIMIT ?3
                 """, member, before, limit: request.limit ?? 50, view)
             return MentionList(messages: messages, more: more ? true : nil)
         }
@@ -121,7 +127,8 @@ enum Topics {
         let (_, member) = try context.caller()
         let state = context.state
         let name = Names.normalised(request.name)
-        if let topic = state.roster.topics.find(name) {
+        // By its name alone: ids stand in the ledger, and must not lead to the names of topics that are not open to all.
+        if let topic = state.roster.topics.named(name) {
             guard topic.isVisible(to: member.number) else {
                 throw MeshError(.exists, "#\(topic.name) exists and is not open to you", hint: "choose another name")
             }
@@ -185,6 +192,13 @@ enum Topics {
         state.roster.topics.seat(member.number, in: topic.number, nil)
         try context.record("topic.left", object: topic.id, ["member": .string(member.keyHex)])
         return TopicLeft(topic: topic.name, member: member.name)
+    }
+
+    /// Takes a member out of all topics: one that is taken out of the mesh, and may come back as somebody else.
+    static func leaveAll(_ member: MemberNumber, _ context: WriteContext) throws {
+        let state = context.state
+        try state.database.prepare("DELETE FROM topic_member WHERE member = ?").run(member.rawValue)
+        state.roster.topics.unseat(member)
     }
 
     /// Gives a member a seat, or another role; nothing is unread for a newcomer.

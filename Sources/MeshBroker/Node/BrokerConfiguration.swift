@@ -6,6 +6,8 @@ public struct BrokerConfiguration: Sendable {
     public var ioThreads: Int?
     /// Unanswered requests of one connection before reading it stops.
     public var unansweredRequests = 256
+    /// Connections of one member, in all meshes together.
+    public var connectionsPerMember = 5_000
     /// Seconds between two pings.
     public var pingSeconds: Int64 = 30
     /// Seconds of silence before a connection is cut.

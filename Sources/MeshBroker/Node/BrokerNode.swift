@@ -27,6 +27,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
     package let metrics = BrokerMetrics()
     package let limits: ConnectionLimits
     package let lines = MemberLines()
+    package let memberConnections: MemberConnections
     package let startedAt: Int64
     let folder: NodeFolder
     let configuration: BrokerConfiguration
@@ -78,6 +79,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
         limits.sendsPerSecond = configuration.remoteSendsPerSecond
         limits.sendBurst = configuration.remoteSendBurst
         self.limits = limits
+        memberConnections = MemberConnections(limit: configuration.connectionsPerMember)
         let threads = max(1, configuration.ioThreads ?? System.coreCount / 2)
         ioGroup = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         writerGroup = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))

@@ -171,7 +171,8 @@ enum MeshRoutes {
         // Who asks is checked before it is told whether the mesh exists.
         try signed.check(at: node.nowMillis())
         let mesh = try node.handle(context.parameters[0]) {
-            MeshError(.unauthorized, "this session is not known to that mesh", hint: "join with an invite")
+            do throws(MeshError) { _ = try signed.introduction() } catch { return error }
+            return MeshError.stranger
         }
         let session = try await signed.session(in: mesh, of: node)
         try signed.use(of: session.member, at: node.nowMillis(), replays: node.authenticator.replays)

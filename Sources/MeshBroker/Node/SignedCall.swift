@@ -86,18 +86,14 @@ struct SignedCall {
         if let known = node.knownSessions.withLock({ $0[cacheKey(mesh)] }), member == nil || member == known.member {
             return known
         }
-        if let found = try await mesh.perform(FindSession(session: sessionKey, member: member), as: .node).get()
-            as? SessionFound,
-            let number = found.number, let owner = found.member
-        {
+        let found =
+            try await mesh.perform(FindSession(session: sessionKey, member: member), as: .node).get() as? SessionFound
+        if let found, let number = found.number, let owner = found.member {
             return remember(Known(number: SessionNumber(rawValue: number), member: owner), in: mesh, of: node)
         }
-        guard let member, let binding else {
-            throw MeshError(
-                .unauthenticated, "this session is not known here yet",
-                hint: "send the headers Mesh-Member and Mesh-Binding with the member's signature over the session key")
-        }
-        try member.requireUsable(field: "Mesh-Member", .unauthenticated)
+        let (member, binding) = try introduction()
+        // Before the binding is looked at, which is made for the mesh's id: a stranger is told the same of every mesh.
+        guard found?.isMember == true else { throw MeshError.stranger }
         let word = SignedText.sessionBinding(meshID: mesh.facts.id, member: member, session: sessionKey)
         guard member.verifies(binding, of: word) else {
             throw MeshError(.badSignature, "the member did not sign this session key")
@@ -110,6 +106,17 @@ struct SignedCall {
             throw MeshError(.internalError, "the session was not opened")
         }
         return remember(Known(number: SessionNumber(rawValue: opened.number), member: member), in: mesh, of: node)
+    }
+
+    /// The member that vouches for the session. Fails with `unauthenticated` when the headers that say so are missing.
+    func introduction() throws(MeshError) -> (member: PublicKey, binding: Signature) {
+        guard let member, let binding else {
+            throw MeshError(
+                .unauthenticated, "this session is not known here yet",
+                hint: "send the headers Mesh-Member and Mesh-Binding with the member's signature over the session key")
+        }
+        try member.requireUsable(field: "Mesh-Member", .unauthenticated)
+        return (member, binding)
     }
 
     private func remember(_ found: Known, in mesh: MeshHandle, of node: BrokerNode) -> Known {

@@ -33,6 +33,8 @@ final class ConnectionSession {
     private var isTouched = false
     private var dialect = Dialect.claudemesh
     private var isAttached = true
+    /// The member whose share of connections this one is counted in.
+    private var counted: PublicKey?
     /// The member key that the hello named.
     private var namedKey: String?
     /// The member that the hello named; it is the connection's once the session is open.
@@ -187,8 +189,10 @@ final class ConnectionSession {
             }
             guard let sequencer = host.sequencer(of: meshID), let connection else {
                 if let stopped = host.stopped(meshID) { throw stopped }
-                throw MeshError(.unauthorized, "this key is not a member of that mesh", hint: "join with an invite")
+                throw MeshError.stranger
             }
+            try host.memberConnections.enter(greeting.open.member)
+            counted = greeting.open.member
             try host.authenticator.replays.reserve(greeting.token, at: now)
             token = greeting.token
             let open = greeting.open
@@ -468,6 +472,7 @@ final class ConnectionSession {
         timer?.cancel()
         helloTimer?.cancel()
         host.metrics.connectionClosed()
+        if let counted { host.memberConnections.leave(counted) }
         switch last {
         case .open(let sequencer, let meshID, let session):
             if let member { host.lines.leave(member) }

@@ -67,6 +67,7 @@ package protocol ConnectionHost: Sendable {
     var table: CapabilityTable { get }
     var metrics: BrokerMetrics { get }
     var limits: ConnectionLimits { get }
+    var memberConnections: MemberConnections { get }
 }
 
 extension ConnectionHost {

@@ -54,8 +54,8 @@ public enum Labels {
             text.unicodeScalars.append(kept)
         }
         text = String(text.prefix(64))
-        let bare = text.drop { $0 == " " }
-        guard let last = bare.lastIndex(where: { $0 != " " }) else { return nil }
+        let bare = text.drop { $0.isWhitespace }
+        guard let last = bare.lastIndex(where: { !$0.isWhitespace }) else { return nil }
         let label = String(bare[...last])
         do throws(MeshError) { try Names.checkName(label) } catch { return nil }
         return label
@@ -68,23 +68,45 @@ public enum Labels {
     }
 
     /// What two texts have in common when a reader takes one for the other: without case, spaces and characters that are
-    /// not seen, with letters that look like Latin ones in their place, and `i`, `l` and `1`, `o` and `0` as one.
+    /// not seen, with letters that look like Latin ones in their place, `i`, `l` and `1`, `o` and `0` as one, `rn` as `m`
+    /// and `vv` as `w`.
     public static func likeness(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 < 0x80 }) {
-            return String(decoding: text.utf8.lazy.filter { $0 != 0x20 }.map(folded), as: UTF8.self)
+            return String(decoding: joined(text.utf8.lazy.filter { $0 != 0x20 }.map(folded)), as: UTF8.self)
         }
-        var like = ""
+        var like = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             if scalar.properties.isWhitespace || scalar.properties.isDefaultIgnorableCodePoint { continue }
             // Accents that stand alone behind a letter: those of words have one code point with it.
             if (0x300...0x36F).contains(scalar.value) { continue }
+            // No word has a mark of another script on a Latin letter.
+            if let last = like.last, last.isASCII, isMark(scalar) { continue }
             for low in Lookalikes.plain(scalar).properties.lowercaseMapping.unicodeScalars {
                 let plain = Lookalikes.plain(low)
-                like.unicodeScalars.append(
-                    plain.isASCII ? Unicode.Scalar(folded(UInt8(truncatingIfNeeded: plain.value))) : plain)
+                like.append(plain.isASCII ? Unicode.Scalar(folded(UInt8(truncatingIfNeeded: plain.value))) : plain)
             }
         }
-        return like
+        return String(decoding: joined(String(like).utf8), as: UTF8.self)
+    }
+
+    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .nonspacingMark, .enclosingMark: true
+        default: false
+        }
+    }
+
+    /// Two letters that are drawn as one: `rn` as `m`, `vv` as `w`.
+    private static func joined(_ text: some Sequence<UInt8>) -> [UInt8] {
+        var result: [UInt8] = []
+        for byte in text {
+            switch (result.last, byte) {
+            case (UInt8(ascii: "r"), UInt8(ascii: "n")): result[result.count - 1] = UInt8(ascii: "m")
+            case (UInt8(ascii: "v"), UInt8(ascii: "v")): result[result.count - 1] = UInt8(ascii: "w")
+            default: result.append(byte)
+            }
+        }
+        return result
     }
 
     private static func folded(_ byte: UInt8) -> UInt8 {

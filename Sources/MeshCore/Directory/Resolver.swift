@@ -155,7 +155,8 @@ extension Roster {
                 let labels = sessions(of: member.number).compactMap { sessions[$0]?.label }
                 throw MeshError(
                     .unknownTarget, "\(member.name) has no session named \(label)",
-                    hint: labels.isEmpty ? "send to \(member.name)" : "its sessions: \(labels.joined(separator: ", "))")
+                    hint: labels.isEmpty
+                        ? "send to \(member.name)" : "its sessions: \(labels.prefix(8).joined(separator: ", "))")
             }
             // Foreign clients may repeat a display name: all of them are meant then.
             for number in matches { sessionsFound.insert(number) }
@@ -180,28 +181,44 @@ extension Roster {
         try add(prefix: name, to: &sessionsFound, &membersFound)
     }
 
+    /// A prefix means the one key that begins with it and that somebody has proved: a member's, or a session's.
+    ///
+    /// Anybody can name a key that begins like any other: such a key is never what a prefix means. A key that is proved
+    /// takes time to be made like another, and short prefixes no more than minutes: beside a named one they are ambiguous.
+    /// Whoever was taken out still has its key: another one that begins alike does not get its mail.
     private func add(
         prefix: String, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
     ) throws(MeshError) {
-        if Labels.beginsKey(prefix) {
-            let byMember = members(keyPrefix: prefix).filter { members[$0]?.revokedAt == nil }
-            // A key that was only named can be made to begin like any other: it never stands beside one that is proved.
-            let named = sessions(keyPrefix: prefix)
-            let proved = named.filter { sessions[$0]?.isProven == true }
-            let bySession = proved.isEmpty && byMember.isEmpty ? named : proved
-            switch (bySession.count, byMember.count) {
-            case (1, 0):
-                sessionsFound.insert(bySession[0])
-                return
-            case (0, 1):
-                if let member = members[byMember[0]] { add(member: member, to: &sessionsFound, &membersFound) }
-                return
-            case (0, 0): break
-            default:
-                throw ambiguous(prefix, bySession, byMember)
-            }
+        guard Labels.beginsKey(prefix) else { throw unknown(prefix) }
+        let whole = members(keyPrefix: prefix)
+        let own = Set(whole.compactMap { members[$0]?.key })
+        let known = sessions(keyPrefix: prefix).filter { sessions[$0].map { !own.contains($0.key) } ?? false }
+        let proved = known.filter { sessions[$0]?.isProven == true }
+        let isImitated = proved.count < known.count && prefix.utf8.count < Self.costlyPrefix
+        switch (proved.count, whole.count) {
+        case (1, 0) where !isImitated: sessionsFound.insert(proved[0])
+        case (0, 1) where !isImitated:
+            guard let member = members[whole[0]], member.revokedAt == nil else { throw unknown(prefix) }
+            try add(key: member.key, to: &sessionsFound, &membersFound)
+        case (0, 0):
+            guard !known.isEmpty else { throw unknown(prefix) }
+            throw named(prefix, known)
+        default: throw ambiguous(prefix, known, whole)
         }
-        throw unknown(prefix)
+    }
+
+    /// Digits of a prefix that nobody makes a second key for: 64 bits.
+    private static let costlyPrefix = 16
+
+    /// Only keys that were named begin so.
+    private func named(_ prefix: String, _ candidates: [SessionNumber]) -> MeshError {
+        let names = candidates.prefix(3).compactMap { number in
+            sessions[number].flatMap { members[$0.member]?.name }
+        }
+        return MeshError(
+            .unknownTarget, "\(prefix) begins no key that was proved",
+            hint: "use the whole key, or a name: \(names.joined(separator: " or "))",
+            details: ["nearest": .array(names.map { .string($0) })])
     }
 
     private func ambiguous(

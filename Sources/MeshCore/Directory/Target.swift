@@ -43,21 +43,28 @@ public enum Names {
         if !name.unicodeScalars.allSatisfy(isAllowed) {
             throw .argument(field, "must not contain control characters or any of @ # * , / |")
         }
-        if name.first == " " || name.last == " " { throw .argument(field, "must not begin or end with a space") }
+        let scalars = name.unicodeScalars
+        if scalars.first?.properties.isWhitespace == true || scalars.last?.properties.isWhitespace == true {
+            throw .argument(field, "must not begin or end with a space")
+        }
+        if Labels.likeness(name).isEmpty { throw .argument(field, "must have a character that is seen") }
         if PublicKey(hex: name) != nil { throw .argument(field, "must not look like a key") }
     }
 
     /// Whether a name may hold a character.
     static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
         let category = scalar.properties.generalCategory
-        return !"@#*,/|＠＃＊，／｜".unicodeScalars.contains(scalar) && category != .control
+        return !marks.contains(scalar) && category != .control
             && category != .lineSeparator && category != .paragraphSeparator && category != .privateUse
             && !scalar.properties.isBidiControl && !isBlank(scalar)
     }
 
+    /// The marks of other targets, and what is drawn like them.
+    private static let marks = Set("@#*,/|＠＃＊，／｜﹫﹟﹡﹐，∗⁎‚⁄∕╱⧸⟋〳∣❘￨".unicodeScalars)
+
     /// Characters that are drawn as nothing, or stand around text that is not shown.
     private static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
-        scalar == "\u{2800}" || (0xFFF9...0xFFFB).contains(scalar.value)
+        scalar == "\u{2800}" || scalar == "\u{1D159}" || (0xFFF9...0xFFFB).contains(scalar.value)
     }
 
     /// A group's name: parts of letters, digits, `_`, `-`, `.`, with `/` between them.

@@ -114,6 +114,9 @@ public struct TopicDirectory: Sendable {
     /// The topic of a number.
     public subscript(number: TopicNumber) -> Topic? { topics[number] }
 
+    /// The topic of a name, normalised; ids are no names.
+    public func named(_ name: String) -> Topic? { byName[name].flatMap { topics[$0] } }
+
     /// The topic that a reference means: an id, or a name, with or without `#`.
     public func find(_ reference: String) -> Topic? {
         let name = Names.normalised(reference.dropping(mark: "#"))
@@ -149,5 +152,10 @@ public struct TopicDirectory: Sendable {
     /// Gives a member a seat, or changes it; nil takes it away.
     public mutating func seat(_ member: MemberNumber, in topic: TopicNumber, _ seat: Topic.Seat?) {
         topics[topic]?.seats[member] = seat
+    }
+
+    /// Takes a member's seats in all topics away.
+    public mutating func unseat(_ member: MemberNumber) {
+        for number in topics.keys where topics[number]?.seats[member] != nil { topics[number]?.seats[member] = nil }
     }
 }

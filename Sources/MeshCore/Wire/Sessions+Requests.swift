@@ -34,6 +34,8 @@ public struct SessionList: Reply, Declared {
     @Field("The key of that member.") public var pubkey: PublicKey
     @Field("How many sessions a member has at most.") public var limit: Int
     @Field("In the order in which they were first seen.") public var sessions: [Row]
+    @Field("How many there are, when the answer does not hold all of them: the rest is listed when some were removed.")
+    public var sessionCount: Int?
     public init(member: String, pubkey: PublicKey, limit: Int, sessions: [Row]) {
         self.member = member
         self.pubkey = pubkey
