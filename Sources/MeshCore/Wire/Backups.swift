@@ -34,8 +34,8 @@ public struct BackupList: Reply, Declared, Hashable {
     public struct Row: Declared, Hashable {
         @Field("Its name.") public var file: String
         @Field("Its size.") public var bytes: Int64
-        @Field("The mesh's name; absent when the file cannot be read, and for all but the newest files.") public
-            var mesh: String?
+        @Field("The mesh's name; absent when the file cannot be read, and for all but the newest files.")
+        public var mesh: String?
         @Field("Its ledger entries.") public var entries: Int64?
         @Field("When it was made, ISO 8601; absent when its name does not say.") public var madeAt: String?
         @Field("Where it is, on the broker's machine.") public var path: String?

@@ -210,8 +210,8 @@ public struct CreateMeshBody: Declared {
     @Field("Unix milliseconds.") public var timestamp: Int64
     @Field("The owner's signature over `SignedText.meshCreation`.") public var claim: Signature
     @Field("The owner's first session.") public var session: SessionBinding
-    @Field("Whether direct messages may be plain text when their sender says so; false when absent.") public
-        var allowPlaintext: Bool?
+    @Field("Whether direct messages may be plain text when their sender says so; false when absent.")
+    public var allowPlaintext: Bool?
     /// Makes a body.
     public init(
         slug: String, meshId: String, owner: PublicKey, name: String, nonce: String, timestamp: Int64, claim: Signature,

@@ -21,8 +21,7 @@ public struct DeleteMesh: WriteRequest {
 
 /// What `POST /v1/delete` takes, from the holder of the admin token.
 public struct DeleteMeshBody: Declared {
-    @Field("The mesh's name or id; the id of one that could not be opened.")
-    public var mesh: String
+    @Field("The mesh's name or id; the id of one that could not be opened.") public var mesh: String
     public init() {}
     /// Makes a body.
     public init(mesh: String) { self.mesh = mesh }

@@ -17,8 +17,8 @@ public struct LedgerHead: Reply, Declared {
     @Field("The owner's public key: what verifiers pin.") public var owner: PublicKey
     @Field("The newest signed checkpoint, or absent before the first.") public var checkpoint: String?
     @Field("Its size.") public var checkpointSize: Int64?
-    @Field("How many outside witnesses signed it. Without any, a broker could show two histories.") public
-        var witnesses: Int
+    @Field("How many outside witnesses signed it. Without any, a broker could show two histories.")
+    public var witnesses: Int
     public init(
         origin: String, size: Int64, root: String, head: String, owner: PublicKey, checkpoint: String?,
         checkpointSize: Int64?
@@ -140,8 +140,8 @@ public struct ConsistencyProof: Reply, Declared {
 
 /// Fetches a tile of the ledger's tree, as C2SP `tlog-tiles` cuts it.
 public struct GetTile: ReadRequest {
-    @Field("The level; absent: the entries themselves, each behind its length in two bytes.", .range(0...7)) public
-        var level: Int?
+    @Field("The level; absent: the entries themselves, each behind its length in two bytes.", .range(0...7))
+    public var level: Int?
     @Field("The tile's number.", .atLeast(0)) public var number: Int64
     @Field("How many hashes or entries the tile has.", .range(1...256), default: 256) public var width: Int?
     public init(level: Int?, number: Int64, width: Int? = nil) {

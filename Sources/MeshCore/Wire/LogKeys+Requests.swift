@@ -2,8 +2,8 @@
 public struct RotateLogKey: WriteRequest {
     @Field("The new key: `nextLogKey` of `GET /v1/node`.") public var key: PublicKey
     @Field("When the owner signed, Unix milliseconds.") public var timestamp: Int64
-    @Field("The owner's, over `mesh-log-key-v1|<meshId>|<old key>|<new key>|<timestamp>`.") public var signature:
-        Signature
+    @Field("The owner's, over `mesh-log-key-v1|<meshId>|<old key>|<new key>|<timestamp>`.")
+    public var signature: Signature
     @Field("`nextLogKeyHeld` of `GET /v1/node`: the node's signature that it holds the key.") public var held: Signature
     public init(key: PublicKey, timestamp: Int64, signature: Signature, held: Signature) {
         self.key = key

@@ -10,7 +10,8 @@ public struct MessagePush: DeclaredPush, Reply, Declared, Hashable {
     @Field("The sender's member name.") public var senderName: String?
     @Field(
         "What a client that knows one name alone shows: the sender's member name; for a foreign client its label, as `member/label` where that could be taken for another."
-    ) public var senderDisplayName: String?
+    )
+    public var senderDisplayName: String?
     @Field("The sender's session label.") public var senderLabel: String?
     @Field("How urgent it is.") public var priority: Priority
     @Field("Base64; may be empty.") public var nonce: String
@@ -19,8 +20,8 @@ public struct MessagePush: DeclaredPush, Reply, Declared, Hashable {
     @Field("1 for the first offer, more for later ones.") public var attempt: Int
     @Field("`direct`, `group`, `topic`, `all` or `mixed`.") public var kind: String
     @Field("The target as the sender wrote it.") public var targetSpec: String
-    @Field("Whether the body is sealed. A client shows as encrypted only what it opened itself.") public var encrypted:
-        Bool
+    @Field("Whether the body is sealed. A client shows as encrypted only what it opened itself.")
+    public var encrypted: Bool
     @Field("The key (64 hex) that the body is sealed to.") public var recipientKey: PublicKey?
     @Field("The form of the body.") public var bodyVersion: Int?
     @Field("The message that this one answers.") public var replyToId: String?

@@ -64,8 +64,8 @@ public struct SealedCopy: Declared, Hashable {
     @Field("The member key that it is sealed to, when the member has no session.") public var member: PublicKey?
     @Field("Nonce of the box.", .text(.nonce)) public var nonce: String
     @Field("The box, base64.") public var ciphertext: String
-    @Field("1: the text itself; 3: the text bound to sender, recipient, mesh and client message id.") public
-        var bodyVersion: Int?
+    @Field("1: the text itself; 3: the text bound to sender, recipient, mesh and client message id.")
+    public var bodyVersion: Int?
 
     /// Makes a copy.
     public init(
@@ -121,23 +121,26 @@ public struct Send: WriteRequest {
     @Field("How urgent it is.", default: "next") public var priority: Priority?
     @Field(
         "Idempotency key; a retry has the same, and the same fingerprint or bytes.", .bytes(1...128),
-        name: "client_message_id") public var clientMessageID: String?
+        name: "client_message_id")
+    public var clientMessageID: String?
     @Field("Nonce of the one body.", .text(.nonce)) public var nonce: String?
     @Field("The one body, base64.") public var ciphertext: String?
     @Field("One sealed copy for each recipient session.") public var copies: [SealedCopy]?
     @Field("`false` marks a direct message as plain text on purpose.") public var encrypted: Bool?
-    @Field("1: raw text in a box; 3: bound to sender, recipient, mesh and client message id.") public var bodyVersion:
-        Int?
+    @Field("1: raw text in a box; 3: bound to sender, recipient, mesh and client message id.")
+    public var bodyVersion: Int?
     @Field("The message that this one answers.", name: "replyToId") public var replyToID: String?
     @Field(
         "Time to live in milliseconds.", .range(DeliveryPolicy.ttlRange),
-        default: .integer(DeliveryPolicy.defaultTTLMillis)) public var ttl: Int64?
+        default: .integer(DeliveryPolicy.defaultTTLMillis))
+    public var ttl: Int64?
     @Field("`true` asks for a `receipt` frame at each change.") public var receipts: Bool?
     @Field("Names to mention.", .count(0...16, each: .bytes(0...64))) public var mentions: [String]?
     @Field("A kind of message known to both sides; not `system`.", .bytes(0...64)) public var subtype: String?
     @Field(
         "A hash of what is meant, the same in each retry; stored and echoed.", .bytes(0...128),
-        name: "request_fingerprint") public var requestFingerprint: String?
+        name: "request_fingerprint")
+    public var requestFingerprint: String?
 
     enum CodingKeys: String, CodingKey {
         case id, targetSpec, priority, nonce, ciphertext, copies, encrypted, bodyVersion, ttl, receipts, mentions
@@ -271,8 +274,8 @@ public struct Resolved: Reply, Declared {
         @Field("The member key.") public var member: PublicKey
         @Field("The member's name.") public var name: String
         @Field("The session's label.") public var label: String?
-        @Field("The member's signature over the session key (128 hex): proof whose session it is.") public var binding:
-            Signature?
+        @Field("The member's signature over the session key (128 hex): proof whose session it is.")
+        public var binding: Signature?
         @Field("Body versions that it opens.") public var bodyVersions: [Int]
         public init() {}
     }
@@ -282,7 +285,8 @@ public struct Resolved: Reply, Declared {
     @Field("The recipients in the order of their sessions.") public var recipients: [Recipient]
     @Field(
         "How many recipients there are, when `recipients` does not hold them all, as it may be where nothing is sealed; nil otherwise."
-    ) public var recipientCount: Int?
+    )
+    public var recipientCount: Int?
     public init(kind: String, sealed: Bool, recipients: [Recipient]) {
         self.kind = kind
         self.sealed = sealed
@@ -311,8 +315,8 @@ public struct Acknowledge: WriteRequest {
     static let maximumIDs = 1_000
     @Field("One message by the broker's id.", name: "brokerMessageId") public var brokerMessageID: String?
     @Field("One message by its sender's id.", name: "clientMessageId") public var clientMessageID: String?
-    @Field("Many messages by the broker's ids.", .count(0...Self.maximumIDs), name: "messageIds") public var messageIDs:
-        [String]?
+    @Field("Many messages by the broker's ids.", .count(0...Self.maximumIDs), name: "messageIds")
+    public var messageIDs: [String]?
     @Field("`true`: they were looked at too.") public var read: Bool?
     @Field("Refuses them, with this reason.", .bytes(1...64)) public var reject: String?
 
@@ -384,8 +388,8 @@ public struct MessageStatus: Reply, Declared {
     @Field("Unix milliseconds when it was accepted.") public var acceptedAt: Int64
     @Field("Unix milliseconds when it expires.") public var expiresAt: Int64
     @Field("One row for each recipient.") public var recipients: [RecipientReceipt]
-    @Field("How many recipients there are, when `recipients` does not hold them all; nil otherwise.") public
-        var recipientCount: Int?
+    @Field("How many recipients there are, when `recipients` does not hold them all; nil otherwise.")
+    public var recipientCount: Int?
     public init(
         messageId: String, targetSpec: String, status: String, delivered: Bool, deliveredAt: String?, acceptedAt: Int64,
         expiresAt: Int64, recipients: [RecipientReceipt]
@@ -432,8 +436,8 @@ public struct WatchInbox: WatchRequest {
 /// Messages that wait for a session.
 public struct Inbox: Reply, Declared {
     public static let type = "inbox"
-    @Field("Oldest first; the same form as a `push` frame. Large ones may be fewer than asked for.") public
-        var messages: [MessagePush]
+    @Field("Oldest first; the same form as a `push` frame. Large ones may be fewer than asked for.")
+    public var messages: [MessagePush]
     @Field("How many wait in all.") public var total: Int
     public init(messages: [MessagePush], total: Int) {
         self.messages = messages

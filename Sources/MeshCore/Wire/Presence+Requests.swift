@@ -23,7 +23,8 @@ public struct SetStatus: WriteRequest {
     @Field("`idle`, `working` (a lease: renew it) or `dnd`.") public var status: PeerStatus
     @Field(
         "How long `working` lasts, in milliseconds.", .range(1_000...DeliveryPolicy.maximumWorkingLeaseMillis),
-        default: .integer(DeliveryPolicy.workingLeaseMillis)) public var lease: Int64?
+        default: .integer(DeliveryPolicy.workingLeaseMillis))
+    public var lease: Int64?
     public init(status: PeerStatus, lease: Int64? = nil) {
         self.status = status
         self.lease = lease
@@ -97,7 +98,8 @@ public struct PeersList: PagedReply, Declared {
         @Field("The member key.") public var memberPubkey: String
         @Field(
             "The member's name; for a foreign client the label that it gave itself, as `member/label` where it is taken."
-        ) public var displayName: String
+        )
+        public var displayName: String
         @Field("The member's name.") public var memberName: String
         @Field("The session's label.") public var label: String?
         @Field("What it is doing.") public var status: PeerStatus

@@ -1,12 +1,12 @@
 /// Changes what a member may do.
 public struct SetRights: WriteRequest {
     @Field("Its name or key.") public var member: String
-    @Field("`admin`, `member` or `observer`; as before when absent. Only the owner makes and unmakes admins.") public
-        var role: Role?
-    @Field("Rights that it has whatever its role: `send`, `write`, and by the owner `admin`. Replaces the list.") public
-        var grant: [Permission]?
-    @Field("Rights that it has not, whatever its role: `send`, `write`, `admin`. Replaces the list.") public var deny:
-        [Permission]?
+    @Field("`admin`, `member` or `observer`; as before when absent. Only the owner makes and unmakes admins.")
+    public var role: Role?
+    @Field("Rights that it has whatever its role: `send`, `write`, and by the owner `admin`. Replaces the list.")
+    public var grant: [Permission]?
+    @Field("Rights that it has not, whatever its role: `send`, `write`, `admin`. Replaces the list.")
+    public var deny: [Permission]?
     public init(member: String, role: Role? = nil, grant: [Permission]? = nil, deny: [Permission]? = nil) {
         self.member = member
         self.role = role

@@ -16,13 +16,13 @@ public struct SessionList: Reply, Declared {
     public struct Row: Declared, Hashable {
         @Field("Its key, 64 hex; for a session without one, what stands for it.") public var session: String
         @Field("Its label.") public var label: String?
-        @Field("Whether its key is kept on its client's disk: then it stays until it is removed.") public var durable:
-            Bool
+        @Field("Whether its key is kept on its client's disk: then it stays until it is removed.")
+        public var durable: Bool
         @Field("Whether it proved its key.") public var sessionProven: Bool
-        @Field("`online`, `grace` (connection just lost), `away`, or `gone` (not expected back).") public
-            var connection: String
-        @Field("ISO 8601 time of the last attachment; absent when it was never attached.") public var connectedAt:
-            String?
+        @Field("`online`, `grace` (connection just lost), `away`, or `gone` (not expected back).")
+        public var connection: String
+        @Field("ISO 8601 time of the last attachment; absent when it was never attached.")
+        public var connectedAt: String?
         @Field("ISO 8601 time when it was last seen.") public var lastSeenAt: String
         @Field("Messages that wait for it.") public var pending: Int
         @Field("The client program that it named.") public var channel: String?

@@ -58,8 +58,8 @@ public struct BatchState: WriteRequest {
         @Field("What to do.") public var op: Verb
         @Field("The key.", .stateKey) public var key: String
         @Field("The value to set.", .json(upTo: DeliveryPolicy.maximumBodyBytes)) public var value: JSON?
-        @Field("The version that the key must have before the batch; 0: it must not exist.", .atLeast(0)) public
-            var expectedVersion: Int64?
+        @Field("The version that the key must have before the batch; 0: it must not exist.", .atLeast(0))
+        public var expectedVersion: Int64?
         /// Makes an operation.
         public init(op: Verb, key: String, value: JSON? = nil, expectedVersion: Int64? = nil) {
             self.op = op
@@ -112,7 +112,8 @@ public struct StateResult: Reply, Declared {
     @Field("The name of the member who wrote it; empty when missing.") public var updatedBy: String
     @Field(
         "The key of the member who wrote it: what decides who it was. Absent when missing or written by an older broker."
-    ) public var updatedByKey: PublicKey?
+    )
+    public var updatedByKey: PublicKey?
     @Field("ISO 8601; empty when missing.") public var updatedAt: String
     @Field("The key's version, counted from 1; 0 when missing.") public var version: Int64
     @Field("The mesh-wide revision at which it was written; 0 when missing.") public var revision: Int64
@@ -195,9 +196,10 @@ public struct WatchState: WatchRequest {
     @Field("Only keys that begin with this; all when empty.", .bytes(0...256)) public var prefix: String?
     @Field(
         "The caller's name of the watch, echoed in every change; watching again under the same name replaces it.",
-        .bytes(0...128)) public var watchId: String?
-    @Field("`false`: without the keys that are there; read them with `list_state` afterwards.") public var snapshot:
-        Bool?
+        .bytes(0...128))
+    public var watchId: String?
+    @Field("`false`: without the keys that are there; read them with `list_state` afterwards.")
+    public var snapshot: Bool?
     public init(prefix: String? = nil, watchId: String? = nil, snapshot: Bool? = nil) {
         self.prefix = prefix
         self.watchId = watchId
@@ -280,7 +282,8 @@ public struct StateChanges: Sendable, Hashable, DeclaredPush {
             .init("revision", Int64.schema, help: "The mesh-wide revision of the write."),
             .init(
                 "watchId", String.schema,
-                help: "The watch's name; absent when several watches of the connection see the write.", isOptional: true),
+                help: "The watch's name; absent when several watches of the connection see the write.", isOptional: true
+            ),
             .init(
                 "changes", [Change].schema,
                 help: "All changes of the write, in its order; the first one stands beside them at the top as well."),

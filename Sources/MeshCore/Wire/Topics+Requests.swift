@@ -2,8 +2,8 @@
 public struct CreateTopic: WriteRequest {
     @Field("The topic's name.", .text(.topicName)) public var name: String
     @Field("What it is about.", .bytes(0...512)) public var description: String?
-    @Field("Who sees it; `private` and `dm` are entered through a lead.", default: "public") public var visibility:
-        TopicVisibility?
+    @Field("Who sees it; `private` and `dm` are entered through a lead.", default: "public")
+    public var visibility: TopicVisibility?
     public init(name: String, description: String? = nil, visibility: TopicVisibility? = nil) {
         self.name = name
         self.description = description
@@ -63,8 +63,8 @@ public struct TopicList: PagedReply, Declared {
         @Field("How many members it has.") public var memberCount: Int
         @Field("ISO 8601.") public var createdAt: String
         @Field("The caller's role; absent when it did not join.") public var role: TopicRole?
-        @Field("Messages of others that the caller has not read, counted to 1,000; absent when it did not join.") public
-            var unread: Int?
+        @Field("Messages of others that the caller has not read, counted to 1,000; absent when it did not join.")
+        public var unread: Int?
         @Field("Those of them that mention the caller.") public var mentions: Int?
         /// Makes a row.
         public init(
@@ -327,8 +327,8 @@ public struct ListMentions: ReadRequest {
 public struct MentionList: Reply, Declared {
     public static let type = "topic_mentions_response"
     @Field("Newest first.") public var messages: [TopicMessage]
-    @Field("True when older ones were left out that `limit` would have allowed; `beforeId` asks for them.") public
-        var more: Bool?
+    @Field("True when older ones were left out that `limit` would have allowed; `beforeId` asks for them.")
+    public var more: Bool?
     public init(messages: [TopicMessage], more: Bool? = nil) {
         self.messages = messages
         self.more = more
