@@ -28,39 +28,16 @@ from typing import Any, Callable, Iterator
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "Interop")]
 
+from declared import REQUESTS, Declared  # noqa: E402
 from harness import Broker, Mesh  # noqa: E402
 from mesh_client import MeshClient  # noqa: E402
 from mesh_http import http_call  # noqa: E402
 from mesh_keys import Frame, Key, b64, mesh_hello  # noqa: E402
 
-PROTOCOL = Path(__file__).resolve().parents[2] / "Docs" / "Protocol.md"
 #: Bytes of requests.
 BURST = 20_000
 #: What is allowed.
 DELAY_MS, MEMORY = 50.0, 20 << 20
-
-
-@dataclass
-class Declared:
-    """A request as the documentation's table declares it."""
-
-    name: str
-    permission: str
-    #: Whether a field is required, by name.
-    fields: dict[str, bool]
-
-
-def declared() -> list[Declared]:
-    text = PROTOCOL.read_text(encoding="utf-8")
-    text = text[text.index("<!-- begin requests -->"):text.index("<!-- end requests -->")]
-    found = []
-    for part in text.split("\n### ")[1:]:
-        name = re.match(r"`(\w+)`", part)
-        right = re.search(r"needs the right to (\w+)", part)
-        assert name and right, part[:200]
-        rows = re.findall(r"^\| `(\w+)`( \(required\))? \|", part, re.MULTILINE)
-        found.append(Declared(name[1], right[1], {field: bool(required) for field, required in rows}))
-    return found
 
 
 # --- the costliest form of each request ---------------------------------------------------------------------------------
@@ -111,7 +88,8 @@ class Costly:
             fields = self.special(request.name)
             if fields is None:
                 try:
-                    fields = {field: self.always(field) for field, required in request.fields.items() if required}
+                    fields = {field.name: self.always(field.name) for field in request.fields
+                              if field.required and "." not in field.name}
                 except KeyError as missing:
                     raise SystemExit(f"{request.name} has a field {missing} that stall.py cannot fill in") from None
             yield {"type": request.name, "_reqId": f"{self.count}"} | fields
@@ -479,7 +457,7 @@ async def run(options: argparse.Namespace) -> int:
             await asyncio.sleep(1)
             idle = (await ask(ours))[0]
             print(f"# the longest wait without load: {idle * 1e3:.1f} ms", flush=True)
-            table = {request.name: request for request in declared()}
+            table = REQUESTS
             # A member that has left asks for nothing more.
             work = [(name, crowd.costly.burst(request)) for name, request in table.items() if name != "leave_mesh"]
             for name, (kind, fields) in VARIANTS.items():

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
 from openapi_spec_validator import validate
 
+from declared import REQUESTS
 from mesh_http import http_call
 
-PAGE = (Path(__file__).resolve().parents[2] / "Docs" / "Protocol.md").read_text()
-PLACES = dict(re.findall(r"^### `(\w+)`\n(?:(?!^### ).*\n)*?- HTTP: `(\w+ /v1/meshes/\{mesh\}/[^`]+)`", PAGE, re.MULTILINE))
+PLACES = {name: request.place for name, request in REQUESTS.items() if request.place}
 
 
 def document(broker):

@@ -160,10 +160,10 @@ extension ValueSchema {
 enum Sample {
     /// A valid object: with all members, or only with those that it must have.
     static func object(_ schema: ObjectSchema, isWhole: Bool) -> JSONObject {
-        JSONObject(schema.members.filter { isWhole || !$0.isOptional }.map { ($0.name, value($0.value, $0.name)) })
+        JSONObject(schema.members.filter { isWhole || !$0.isOptional }.map { ($0.name, value($0.value)) })
     }
 
-    static func value(_ schema: ValueSchema, _ name: String = "") -> JSON {
+    static func value(_ schema: ValueSchema) -> JSON {
         if let format = schema.bounds.format {
             switch format {
             case .publicKey: return .string(key)
@@ -181,10 +181,7 @@ enum Sample {
         case .choice(let values): return .string(values[0])
         case .array(let element): return [value(element)]
         case .object(let object): return .object(Sample.object(object, isWhole: true))
-        case .anyObject:
-            let object: any Encodable & Sendable =
-                name == "capability" ? InviteCapability.blank : MembershipCertificate.blank
-            return (try? JSONCoder.encode(object)) ?? .object([:])
+        case .anyObject: return (try? JSONCoder.encode(MembershipCertificate.blank)) ?? .object([:])
         }
     }
 

@@ -144,7 +144,7 @@ enum Connections {
                 hint: "end the other one, or take its place with --replace")
         }
         let number = try known?.number ?? create(request, key: key, claim, member: member, context)
-        try refresh(number, request, member.may(JoinGroup.permission) ? groups : [], context)
+        try refresh(number, request, member.may(JoinGroup.declaration.permission) ? groups : [], context)
         if let connection = request.connection {
             try attach(number, ConnectionID(rawValue: connection), request, known: known, context)
         }

@@ -263,7 +263,7 @@ enum Members {
             return claimed(member, invite, alreadyMember: true)
         }
         guard let issuer = state.roster.member(key: invite.capability.issuer), issuer.revokedAt == nil,
-            issuer.may(CreateInvite.permission)
+            issuer.may(CreateInvite.declaration.permission)
         else {
             // Else somebody who was taken out comes back by an invite of its own.
             throw MeshError(

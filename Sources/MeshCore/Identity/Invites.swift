@@ -23,22 +23,16 @@ public struct InviteCode: Sendable, Hashable {
 }
 
 /// What an invite grants; signed by its issuer.
-public struct InviteCapability: Codable, Sendable, Hashable {
-    /// The mesh.
-    public var meshId: String
-    /// The invite's public id.
-    public var inviteId: String
-    /// The role of whoever joins.
-    public var role: Role
-    /// How many may join.
-    public var uses: Int
-    /// Unix milliseconds.
-    public var expiresAt: Int64
-    /// SHA-256 of the code, hex.
-    public var codeHash: String
-    /// The issuer's member key.
-    public var issuer: PublicKey
+public struct InviteCapability: Declared, Hashable {
+    @Field("The mesh.") public var meshId: String
+    @Field("The invite's public id.") public var inviteId: String
+    @Field("The role of those who join.") public var role: Role
+    @Field("How many may join.") public var uses: Int
+    @Field("When it expires, Unix milliseconds.") public var expiresAt: Int64
+    @Field("SHA-256 of the code, hex.") public var codeHash: String
+    @Field("The issuer's member key.") public var issuer: PublicKey
 
+    public init() {}
     /// Makes a capability.
     public init(
         meshId: String, inviteId: String, role: Role, uses: Int, expiresAt: Int64, codeHash: String, issuer: PublicKey

@@ -1,14 +1,11 @@
 /// The owner's word that another key signs the checkpoints from now on, as the ledger has it.
-public struct LogKeyRotation: Codable, Sendable, Hashable {
-    /// The key that signed until then.
-    public var old: PublicKey
-    /// The key that signs after it.
-    public var new: PublicKey
-    /// When the owner signed, Unix milliseconds.
-    public var timestamp: Int64
-    /// The owner's signature.
-    public var signature: Signature
+public struct LogKeyRotation: Declared, Hashable {
+    @Field("The key that signed until then.") public var old: PublicKey
+    @Field("The key that signs after it.") public var new: PublicKey
+    @Field("When the owner signed, Unix milliseconds.") public var timestamp: Int64
+    @Field("The owner's signature.") public var signature: Signature
 
+    public init() {}
     /// Makes a rotation.
     public init(old: PublicKey, new: PublicKey, timestamp: Int64, signature: Signature) {
         self.old = old

@@ -122,25 +122,10 @@ extension Signature: WireValue {
     public static var blank: Signature { .zero }
 }
 
-extension InviteCapability: WireValue {
-    public static var schema: ValueSchema { ValueSchema(.anyObject) }
-    public static var blank: InviteCapability {
-        InviteCapability(
-            meshId: "", inviteId: "", role: .member, uses: 1, expiresAt: 0, codeHash: "", issuer: .zero)
-    }
-}
-
 extension MembershipCertificate: WireValue {
     /// A certificate can hold another one: its members are described in the protocol's text.
     public static var schema: ValueSchema { ValueSchema(.anyObject) }
     public static var blank: MembershipCertificate { .unsigned }
-}
-
-extension LogKeyRotation: WireValue {
-    public static var schema: ValueSchema { ValueSchema(.anyObject) }
-    public static var blank: LogKeyRotation {
-        LogKeyRotation(old: .zero, new: .zero, timestamp: 0, signature: .zero)
-    }
 }
 
 extension Priority: WireValue {}
