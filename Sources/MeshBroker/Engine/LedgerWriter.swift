@@ -11,9 +11,10 @@ struct LedgerWriter {
     /// The last entry's leaf hash; zeros before the first.
     private(set) var head = Digest.zero
     private var timestamp: Int64 = 0
-    private var tree = MerkleTree()
     /// The hashes of the unfinished tile of each level.
     private var open: [[Digest]] = [[]]
+    /// The trees over those: each inner node is hashed once, when its second half is there.
+    private var trees = [MerkleTree()]
     private var buffer: [UInt8] = []
     /// Where entries are written whose size is known before; it is never emptied.
     private var scratch: [UInt8] = []
@@ -35,7 +36,11 @@ struct LedgerWriter {
     }
 
     /// The Merkle root over all entries.
-    var root: Digest { tree.root }
+    var root: Digest {
+        var root: Digest?
+        for tree in trees { root = tree.root(before: root) }
+        return root ?? MerkleTree.emptyRoot
+    }
 
     /// Appends an entry and stores it. Fails with a store error, which undoes the batch.
     mutating func append(
@@ -107,7 +112,6 @@ struct LedgerWriter {
         }
         let leaf = MerkleTree.leafHash(entry)
         try add(leaf, level: 0)
-        tree.append(leaf: leaf)
         head = leaf
         size += 1
     }
@@ -138,22 +142,24 @@ struct LedgerWriter {
     }
 
     private mutating func add(_ hash: Digest, level: Int) throws {
-        if level == open.count { open.append([]) }
+        if level == open.count {
+            open.append([])
+            trees.append(MerkleTree())
+        }
         open[level].append(hash)
+        trees[level].append(leaf: hash)
         guard open[level].count == Int(Self.tileWidth) else { return }
-        var subtree = MerkleTree()
         var bytes: [UInt8] = []
         bytes.reserveCapacity(32 * open[level].count)
-        for hash in open[level] {
-            subtree.append(leaf: hash)
-            bytes += hash.bytes
-        }
+        for hash in open[level] { hash.withBytes { bytes.append(contentsOf: $0) } }
         var number = size
         for _ in 0...level { number /= Self.tileWidth }
         try database.prepare("INSERT INTO ledger_tile (level, number, hashes) VALUES (?, ?, ?)")
             .run(Int64(level), number, bytes)
+        let root = trees[level].root
+        trees[level] = MerkleTree()
         open[level].removeAll(keepingCapacity: true)
-        try add(subtree.root, level: level + 1)
+        try add(root, level: level + 1)
     }
 
     /// Rebuilds the unfinished tiles and the tree from the stored ones.
@@ -176,10 +182,10 @@ struct LedgerWriter {
             count = finished
             level += 1
         } while count > 0
-        tree = MerkleTree()
-        // Whole subtrees first, largest first, then the loose leaves: the frontier of RFC 6962.
-        for level in open.indices.reversed() {
-            for hash in open[level] { tree.append(subtree: hash, levels: 8 * level) }
+        trees = open.map { hashes in
+            var tree = MerkleTree()
+            for hash in hashes { tree.append(leaf: hash) }
+            return tree
         }
     }
 

@@ -54,6 +54,11 @@ struct FairQueue<Item> {
     /// Whether nothing waits at all.
     var isEmpty: Bool { count == 0 && parkedCount == 0 }
 
+    /// Whether a condition holds for anything that waits in turns.
+    func contains(where matches: (Item) -> Bool) -> Bool {
+        owners.values.contains { $0.lanes.values.contains { $0.contains(where: matches) } }
+    }
+
     /// Adds work behind everything else of its lane.
     mutating func add(_ item: Item, at place: Turn.Place) {
         resize(place.owner, by: 1)

@@ -17,6 +17,34 @@ extension MeshWriter {
 
     private typealias Taken = (item: Submission, place: Turn.Place)
 
+    /// Takes all that waits, when it is commands alone, no more than two batches, and the last batch was not cut: it needs no
+    /// turns, which would cost more than they give. Nil when there is more to it.
+    func takeLoad(with work: [Submission]) -> [Submission]? {
+        guard !busy.commands, queue.parkedCount == 0,
+            ahead.count + queue.count + work.count <= 2 * LocalSequencer.maximumBatch,
+            !work.contains(where: \.isQuery), !queue.contains(where: \.isQuery)
+        else { return nil }
+        guard !ahead.isEmpty || !queue.isEmpty else { return work }
+        defer { ahead = [] }
+        return ahead + queue.removeAll() + work
+    }
+
+    /// Applies one batch of commands as they stand. Those of a batch that was cut go on in turns.
+    func runLoad(_ load: [Submission]) {
+        let outbox = Outbox(answers)
+        let batch = load.prefix(LocalSequencer.maximumBatch)
+        let done = apply(batch, outbox)
+        outbox.send()
+        FailPoint.pass(.afterAnswer)
+        if done == load.count { return }
+        busy.commands = done < batch.count
+        if busy.commands {
+            for submission in load[done...] { queue.add(submission, at: place(of: submission)) }
+        } else {
+            ahead = Array(load[done...])
+        }
+    }
+
     /// Whose turn something waits for, and in which line.
     func place(of submission: Submission) -> Turn.Place {
         var session: SessionNumber?
@@ -142,7 +170,8 @@ extension MeshWriter {
 
     /// Ends what waits: commands are carried out, reads are told that the broker stops.
     func finish() {
-        let rest = queue.removeAll()
+        let rest = ahead + queue.removeAll()
+        ahead = []
         let outbox = Outbox()
         for read in rest where read.isQuery {
             outbox.answer(
@@ -160,11 +189,22 @@ struct TurnClock {
     private let environment: WriterEnvironment
     private let wall: Int64
     private let work: Int64
+    /// Milliseconds of it that the thread did not work, as far as is known.
+    private var idle: Int64 = 0
 
     init(_ environment: WriterEnvironment) {
         self.environment = environment
         wall = environment.monotonicMillis()
         work = environment.workMillis()
+    }
+
+    /// Whether it takes long, by a rule that every longer time keeps as well.
+    mutating func isLong(_ rule: (_ millis: Int64) -> Bool) -> Bool {
+        let passed = environment.monotonicMillis() - wall
+        // The thread's clock is a system call: it is asked only when it decides.
+        guard rule(passed - idle) else { return false }
+        idle = max(idle, passed - (environment.workMillis() - work))
+        return rule(passed - idle)
     }
 
     /// Milliseconds since its beginning.

@@ -68,6 +68,8 @@ package final class MeshWriter {
     private var isStopped = false
     /// What waits for its turn.
     var queue = FairQueue<Submission>()
+    /// What is left of a load that is commands alone, in the order in which it came. Empty while anything waits for its turn.
+    var ahead: [Submission] = []
     /// Whether the last turn left commands or reads undone.
     var busy = (commands: false, reads: false)
     /// What was made for readers and has not left.
@@ -93,23 +95,19 @@ package final class MeshWriter {
     /// for its answers is run again by whoever makes it.
     @discardableResult
     func run(_ work: [Submission]) -> Bool {
-        // Load is commands alone: they are taken as they stand.
-        if queue.isEmpty, work.count <= LocalSequencer.maximumBatch, !work.contains(where: \.isQuery) {
-            let outbox = Outbox(answers)
-            let done = apply(work[...], outbox)
-            outbox.send()
-            FailPoint.pass(.afterAnswer)
-            for submission in work.dropFirst(done) { queue.add(submission, at: place(of: submission)) }
+        if let load = takeLoad(with: work) {
+            runLoad(load)
         } else {
-            for submission in work { enqueue(submission) }
+            for submission in ahead + work { enqueue(submission) }
+            ahead = []
             runTurn()
         }
         scheduleWakeUp()
-        return queue.count > 0 && !answers.isBehind()
+        return !ahead.isEmpty || queue.count > 0 && !answers.isBehind()
     }
 
     /// How much waits here.
-    var waiting: Int { queue.count + queue.parkedCount }
+    var waiting: Int { ahead.count + queue.count + queue.parkedCount }
 
     /// What the next batch would be stamped: what is due is due by the mesh's clock, not by the machine's.
     private var meshTime: Int64 {
@@ -161,8 +159,8 @@ package final class MeshWriter {
             number: engine.state.applied + 1,
             now: clock.stamp(wall: environment.wallMillis(), monotonic: environment.monotonicMillis()),
             commands: commands)
-        let turn = TurnClock(environment)
-        let result = try engine.apply(batch) { Self.isLong(millis: turn.millis, commands: $0) }
+        var turn = TurnClock(environment)
+        let result = try engine.apply(batch) { done in turn.isLong { Self.isLong(millis: $0, commands: done) } }
         let left = batch.commands.count - result.outcomes.count
         if left > 0 { batch.commands.removeLast(left) }
         environment.record?(batch)

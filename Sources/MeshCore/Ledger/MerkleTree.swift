@@ -39,10 +39,16 @@ public struct MerkleTree: Sendable {
     }
 
     /// The root.
-    public var root: Digest {
-        guard var hash = subtrees.last?.hash else { return Self.emptyRoot }
-        for subtree in subtrees.dropLast().reversed() { hash = Self.nodeHash(subtree.hash, hash) }
-        return hash
+    public var root: Digest { root(before: nil) ?? Self.emptyRoot }
+
+    /// The root when leaves with the root `rest` come behind these, fewer than the smallest of these subtrees has. Nil when
+    /// there are no leaves at all.
+    package func root(before rest: Digest?) -> Digest? {
+        var root = rest
+        for subtree in subtrees.reversed() {
+            root = root.map { Self.nodeHash(subtree.hash, $0) } ?? subtree.hash
+        }
+        return root
     }
 }
 
