@@ -200,7 +200,7 @@ public final class MeshClient: Sendable, Service {
         while true {
             tries += 1
             let resolved = try await resolve(outgoing.target, fresh: tries > 1)
-            let send = try sealing.body(of: outgoing, for: resolved)
+            let send = try sealed(outgoing, for: resolved)
             asks(AskedPeers(resolved, isSealed: send.copies != nil))
             do throws(MeshError) {
                 return SendResult(try await deliver(send, outgoing))
@@ -232,6 +232,14 @@ public final class MeshClient: Sendable, Service {
             let (answer, bytes) = try await self.counted(page)
             try budget.spend(bytes)
             return answer
+        }
+    }
+
+    /// Seals for what a target was resolved to. What cannot be sealed for is not remembered: the next try asks again.
+    func sealed(_ outgoing: Outgoing, for resolved: Resolved) throws(MeshError) -> Send {
+        do throws(MeshError) { return try sealing.body(of: outgoing, for: resolved) } catch {
+            core.withLock { $0.resolved[outgoing.target.text] = nil }
+            throw error
         }
     }
 

@@ -43,6 +43,14 @@ import Testing
         try? await running.value
     }
 
+    @Test func `an answer that cannot be sealed for is not remembered`() async {
+        let client = MeshClient(credentials: Self.credentials(), connector: ScriptedBroker())
+        client.core.withLock { $0.resolved["pia"] = Resolved(kind: "direct", sealed: false, recipients: []) }
+        let error = await #expect(throws: MeshError.self) { try await client.send(Outgoing(to: "pia", text: "x")) }
+        #expect(error?.code == .badSignature)
+        #expect(client.core.withLock { $0.resolved["pia"] } == nil)
+    }
+
     @Test func `no more messages are kept than a broker may send`() throws {
         let client = MeshClient(credentials: Self.credentials(), connector: ScriptedBroker())
         let count = WaitingMessages.maximumCount
