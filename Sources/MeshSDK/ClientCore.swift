@@ -4,7 +4,8 @@ import MeshCore
 struct ClientCore: Sendable {
     /// Who waits for an answer.
     struct Waiter: Sendable {
-        var resume: @Sendable (Result<JSON, MeshError>) -> Void
+        /// Gets the answer, and how many bytes it has.
+        var resume: @Sendable (Result<(JSON, Int), MeshError>) -> Void
         var deadline: Int64
     }
 
@@ -32,7 +33,9 @@ struct ClientCore: Sendable {
     struct Asker: Sendable {
         /// The message's public id, once the broker has given it.
         var messageID: String?
-        var take: @Sendable (Message) -> Void
+        /// Who was asked.
+        var asked: AskedPeers?
+        let answers: PossibleAnswers
     }
 
     var machine: ConnectionMachine
@@ -41,6 +44,7 @@ struct ClientCore: Sendable {
     var sends: [String: OpenSend] = [:]
     var watches: [String: Watch] = [:]
     var seen = DuplicateWindow()
+    var waiting = WaitingMessages()
     var acknowledged: [String] = []
     /// Who waits for the answer to a message, by its idempotency key.
     var askers: [String: Asker] = [:]
@@ -54,6 +58,8 @@ struct ClientCore: Sendable {
     var isEnded = false
     var nextNumber: Int64 = 0
     var lastHeard: Int64 = 0
+    /// When the hello must have been answered; nil when it is, or there is no connection.
+    var helloDeadline: Int64?
     /// Why there is no connection, as it was told; nil while there is one.
     var lastDisconnection: String?
     var workingLease: Int64?

@@ -66,7 +66,10 @@ final class FileInbox: Sendable {
 
     /// Says that a message was handled: it will not be handed out again.
     func finish(_ id: String) throws(MeshError) {
-        guard let name = try SystemCalls.list(folder).first(where: { $0.hasSuffix("-\(id).json") }) else { return }
+        guard
+            let name = try SystemCalls.list(folder).first(where: { $0.hasSuffix(".json") && Self.id($0).isSame(as: id) }
+            )
+        else { return }
         // The mark comes first: a crash in between leaves a message that is known to be handled.
         try SystemCalls.write("\(folder)/handled/\(id)", [])
         SystemCalls.remove("\(folder)/\(name)")

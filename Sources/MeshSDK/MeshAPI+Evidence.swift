@@ -42,16 +42,22 @@ extension MeshAPI {
 
     /// The signed proof that an entry is in the ledger, checked against the owner and the node that the credentials name
     /// and against what was asked for. Fails with `behind` while no checkpoint covers the entry: one does within seconds.
-    public func proof(_ request: ProveEntry) async throws -> (answer: LedgerProof, checkpoint: Checkpoint) {
+    /// With `isOwn` it must be of a message that this member has sent: its id is a broker's word.
+    public func proof(
+        _ request: ProveEntry, isOwn: Bool = false
+    ) async throws -> (answer: LedgerProof, checkpoint: Checkpoint) {
         let answer = try await call(request)
-        return (answer, try answer.verify(request, keys: try await logKeys()))
+        let sender = isOwn ? credentials.memberKey.publicKey : nil
+        return (answer, try answer.verify(request, keys: try await logKeys(), sender: sender))
     }
 }
 
 extension LedgerProof {
     /// Checks that the proof leads from its entry to a checkpoint that one of the keys signed, and that it is of what was
-    /// asked for. Fails with `LedgerFault`.
-    public func verify(_ request: ProveEntry, keys: LogKeys) throws(LedgerFault) -> Checkpoint {
+    /// asked for: of a message its acceptance, from `sender` when one is given. Fails with `LedgerFault`.
+    public func verify(
+        _ request: ProveEntry, keys: LogKeys, sender: PublicKey? = nil
+    ) throws(LedgerFault) -> Checkpoint {
         let bytes = Array(entry.utf8)
         let file = try InclusionProofFile.parse(proof)
         let size = try Checkpoint.parse(note: file.checkpoint).size
@@ -63,8 +69,14 @@ extension LedgerProof {
         guard request.seq == nil || request.seq == seq else {
             throw LedgerFault(request.seq, "the proof is of entry \(seq)")
         }
-        if let message = request.messageId, stored.object != message {
-            throw LedgerFault(seq, "it is not of the message \(message)")
+        if let message = request.messageId {
+            // Other acts have the same object: that a message was rejected is no proof that it was accepted.
+            guard stored.object == message, stored.kind == "message.accepted" else {
+                throw LedgerFault(seq, "it is not the acceptance of the message \(message)")
+            }
+            guard sender == nil || stored.actor == sender?.hex else {
+                throw LedgerFault(seq, "the message \(message) was accepted from somebody else")
+            }
         }
         return checkpoint
     }

@@ -36,6 +36,13 @@ public final class MeshAPI: Sendable {
 
     /// Makes a request. Fails with the broker's error, or `busy` when the broker cannot be reached.
     public func call<Asked: Request>(_ request: Asked) async throws(MeshError) -> Asked.Answer {
+        try await counted(request).answer
+    }
+
+    /// Makes a request. Returns how many bytes its answer has as well.
+    private func counted<Asked: Request>(
+        _ request: Asked
+    ) async throws(MeshError) -> (answer: Asked.Answer, bytes: Int) {
         try request.checkBounds()
         let path = "/v1/meshes/\(credentials.meshID)/\(Asked.type)"
         let body = try Self.bytes(request)
@@ -49,7 +56,7 @@ public final class MeshAPI: Sendable {
             ("Mesh-Signature", credentials.sessionKey.sign(text).hex),
             ("Mesh-Member", credentials.memberKey.publicKey.hex), ("Mesh-Binding", credentials.binding.hex),
         ]
-        do throws(MeshError) { return try await Self.exchange(http, "POST", path, headers, body) } catch {
+        do throws(MeshError) { return try await Self.counted(http, "POST", path, headers, body) } catch {
             throw await explained(error)
         }
     }
@@ -65,17 +72,47 @@ public final class MeshAPI: Sendable {
             hint: "check the address; join again only if you know why it changed")
     }
 
+    /// Makes a request for a list, page by page. Fails as `call`.
+    public func callAll<Asked: PagedRequest>(_ request: Asked) async throws(MeshError) -> Asked.Answer {
+        var budget = ListBudget()
+        return try await request.all { (page) throws(MeshError) in
+            let (answer, bytes) = try await self.counted(page)
+            try budget.spend(bytes)
+            return answer
+        }
+    }
+
     /// Seals and sends. When the recipients change in between, it resolves and seals again.
     public func send(_ outgoing: Outgoing) async throws(MeshError) -> SendResult {
+        try await sendQuestion(outgoing).result
+    }
+
+    /// Sends, and says who is asked by that.
+    package func sendQuestion(
+        _ outgoing: Outgoing
+    ) async throws(MeshError) -> (result: SendResult, asked: AskedPeers) {
         var tries = 0
         while true {
             tries += 1
             let resolved = try await call(Resolve(targetSpec: outgoing.target))
             do throws(MeshError) {
-                return SendResult(try await call(try sealing.body(of: outgoing, for: resolved)))
+                let send = try sealing.body(of: outgoing, for: resolved)
+                return (SendResult(try await call(send)), AskedPeers(resolved, isSealed: send.copies != nil))
             } catch {
                 guard error.code == .recipientsChanged, tries < 3 else { throw error }
             }
+        }
+    }
+
+    /// Whether a message that names a question answers it.
+    package func isAnswer(_ message: Message, of asked: AskedPeers) async throws(MeshError) -> Bool {
+        switch asked.judge(message) {
+        case .answer: true
+        case .other: false
+        case .answerOf(let member, let session):
+            asked.accepts(
+                try await call(Resolve(targetSpec: TargetSpec([session.hex]))), member: member, session: session,
+                meshID: credentials.meshID)
         }
     }
 
@@ -87,8 +124,8 @@ public final class MeshAPI: Sendable {
         var (place, left) = (after, limit)
         // A page of large messages holds fewer than were asked for.
         while left > 0 {
-            let page = try await call(ListInbox(limit: left, after: place)).messages
-            for push in page {
+            let page = try await call(ListInbox(limit: left, after: place)).messages.prefix(left)
+            for push in page where push.hasUsableID {
                 if let message = sealing.open(push) { opened.append(message) } else { refused.append(push.messageId) }
             }
             guard let last = page.last else { break }
@@ -183,6 +220,12 @@ public final class MeshAPI: Sendable {
     static func exchange<Answer: Decodable>(
         _ http: MeshHTTPClient, _ method: String, _ path: String, _ headers: [(String, String)], _ body: [UInt8]
     ) async throws(MeshError) -> Answer {
+        try await counted(http, method, path, headers, body).answer
+    }
+
+    private static func counted<Answer: Decodable>(
+        _ http: MeshHTTPClient, _ method: String, _ path: String, _ headers: [(String, String)], _ body: [UInt8]
+    ) async throws(MeshError) -> (answer: Answer, bytes: Int) {
         let answer: (status: Int, headers: [(String, String)], body: [UInt8])
         do {
             answer = try await http.send(method: method, path: path, headers: headers, body: body)
@@ -198,7 +241,7 @@ public final class MeshAPI: Sendable {
             }
             throw MeshError(fields: fields)
         }
-        do throws(JSONError) { return try JSONCoder.decode(Answer.self, from: json) } catch {
+        do throws(JSONError) { return (try JSONCoder.decode(Answer.self, from: json), answer.body.count) } catch {
             throw MeshError(
                 .internalError, "the broker's answer to \(path) cannot be used: \(error)",
                 hint: "is it of another version?", details: ["answer": "unusable"])

@@ -6,13 +6,9 @@ public protocol MeshCaller: Sendable {
     /// Makes any request of the protocol. Fails with the broker's error; with `invalid_argument` before anything is sent when a field
     /// is not within its bounds; with `busy` when the broker cannot be reached.
     func call<Asked: Request>(_ request: Asked) async throws(MeshError) -> Asked.Answer
-}
 
-extension MeshCaller {
-    /// Makes a request for a list, page by page. Fails as `call`.
-    public func callAll<Asked: PagedRequest>(_ request: Asked) async throws(MeshError) -> Asked.Answer {
-        try await request.all { (page) throws(MeshError) in try await self.call(page) }
-    }
+    /// Makes a request for a list, page by page. Fails as `call`, and when a broker's pages are more than any list can have.
+    func callAll<Asked: PagedRequest>(_ request: Asked) async throws(MeshError) -> Asked.Answer
 }
 
 extension MeshClient: MeshCaller {}

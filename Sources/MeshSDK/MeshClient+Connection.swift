@@ -44,6 +44,7 @@ extension MeshClient {
             core.transport = transport
             core.refusal = nil
             core.lastHeard = SystemCalls.now()
+            core.helloDeadline = core.lastHeard + configuration.requestTimeoutMillis
         }
         transport.start { [weak self] event in self?.receive(event, closed) }
         let hello = credentials.hello(configuration: configuration, now: SystemCalls.now())
@@ -66,6 +67,7 @@ extension MeshClient {
     private func disconnected(_ reason: CloseReason?) -> ConnectionMachine.Action {
         let (action, waiters) = core.withLock { core in
             core.transport = nil
+            core.helloDeadline = nil
             core.acknowledged = []
             let waiters = core.waiters
             core.waiters = [:]
@@ -121,11 +123,16 @@ extension MeshClient {
             let now = SystemCalls.now()
             expireRequests(now)
             guard
-                let (transport, heard, lease) = core.withLock({ core in
-                    core.transport.map { ($0, core.lastHeard, core.workingLease) }
+                let (transport, heard, lease, hello) = core.withLock({ core in
+                    core.transport.map { ($0, core.lastHeard, core.workingLease, core.helloDeadline) }
                 })
             else { continue }
-            if now - heard > Self.silenceMillis {
+            if let hello, now > hello {
+                // Pongs alone keep nothing alive: a broker that greets nobody is tried again, or another behind its address.
+                core.withLock { $0.helloDeadline = nil }
+                tellDisconnected("the broker did not answer the hello in time")
+                transport.close(.policy("no answer to the hello"))
+            } else if now - heard > Self.silenceMillis {
                 transport.close(.policy("silent"))
             } else if now - lastPing >= Self.pingMillis {
                 lastPing = now

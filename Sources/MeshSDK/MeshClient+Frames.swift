@@ -14,7 +14,10 @@ extension MeshClient {
             guard let json = try? JSON.parse(bytes, limits: JSONLimits(maxBytes: 1 << 26, maxDepth: 64)),
                 let type = json["type"]?.stringValue
             else { return logger.warning("a frame of the broker cannot be read") }
-            take(type, json)
+            if bytes.count > MessagePush.maximumFrameBytes, type == MessagePush.type {
+                return logger.warning("a push of the broker is larger than a message can be")
+            }
+            take(type, json, bytes.count)
         case .pong: core.withLock { $0.lastHeard = SystemCalls.now() }
         case .readComplete: sendAcknowledgements()
         case .closed(let reason):
@@ -27,7 +30,9 @@ extension MeshClient {
         var scanner = FlatScanner()
         return bytes.withUnsafeBytes { bytes in
             guard scanner.scan(bytes) else { return false }
-            if let push = MessagePush(flat: scanner, in: bytes), push.subtype != "system" {
+            if bytes.count <= MessagePush.maximumFrameBytes, let push = MessagePush(flat: scanner, in: bytes),
+                push.subtype != "system"
+            {
                 self.push(push)
             } else if let ack = SendAck(flat: scanner, in: bytes) {
                 acknowledged(ack)
@@ -38,7 +43,7 @@ extension MeshClient {
         }
     }
 
-    private func take(_ type: String, _ json: JSON) {
+    private func take(_ type: String, _ json: JSON, _ bytes: Int) {
         switch type {
         case HelloAck.type: attached()
         case MessagePush.type: push(json)
@@ -64,7 +69,7 @@ extension MeshClient {
         if type == "error" {
             waiter.resume(.failure(MeshError(fields: json.objectValue ?? JSONObject())))
         } else {
-            waiter.resume(.success(json))
+            waiter.resume(.success((json, bytes)))
         }
     }
 
@@ -72,6 +77,7 @@ extension MeshClient {
     private func attached() {
         let (transport, frames, waiters) = core.withLock { core in
             core.machine.attached()
+            core.helloDeadline = nil
             core.lastDisconnection = nil
             let sends = core.sends.values.sorted { $0.order < $1.order }.map(\.frame)
             let watches = core.watches.sorted { $0.key < $1.key }.map { $0.value.frame() }
@@ -91,8 +97,7 @@ extension MeshClient {
     }
 
     private func push(_ push: MessagePush) {
-        // It becomes the name of a file, and a word of other programs.
-        guard Self.isMessageID(push.messageId) else { return logger.warning("a push of the broker has no usable id") }
+        guard push.hasUsableID else { return logger.warning("a push of the broker has no usable id") }
         switch core.withLock({ $0.seen.see(push.messageId) }) {
         case .inProgress: break
         case .done: acknowledge(push.messageId)
@@ -106,39 +111,47 @@ extension MeshClient {
                 }
                 return write(Acknowledge(messageIDs: [push.messageId], reject: "undecryptable"))
             }
-            if let asker = core.withLock({ core in core.askers.values.first { $0.messageID == push.replyToId } }),
-                push.replyToId != nil
+            if let question = push.replyToId,
+                let asker = core.withLock({ core in core.askers.values.first { $0.messageID == question } }),
+                asker.asked?.judge(message) != .other, asker.answers.take((push, message))
             {
-                acknowledge(push.messageId)
-                return asker.take(message)
+                return
             }
             takeOver(push, message)
         }
     }
 
-    private static func isMessageID(_ text: String) -> Bool {
-        (1...64).contains(text.utf8.count)
-            && text.utf8.allSatisfy {
-                (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) || $0 == 0x2D || $0 == 0x5F
-            }
-    }
-
     /// With an inbox a message is acknowledged once it is on this machine's disk; without one when it was handled.
-    private func takeOver(_ push: MessagePush, _ message: Message) {
+    func takeOver(_ push: MessagePush, _ message: Message) {
+        // What does not fit stays with the broker, which offers it again.
+        let fits = core.withLock { core in
+            if core.waiting.begin(push.messageId, bytes: push.waitingBytes) { return true }
+            core.seen.forget(push.messageId)
+            return false
+        }
+        guard fits else { return }
         guard let inbox else { return _ = messageContinuation.yield(message) }
         do throws(MeshError) {
             let isNew = try inbox.take(push)
             sendAcknowledgement(push.messageId)
-            if isNew { messageContinuation.yield(message) }
+            if isNew {
+                messageContinuation.yield(message)
+            } else {
+                core.withLock { $0.waiting.end(push.messageId) }
+            }
         } catch {
             // It stays with the broker, which offers it again.
             logger.error("a message cannot be kept", metadata: ["error": "\(error)"])
-            core.withLock { $0.seen.forget(push.messageId) }
+            core.withLock { core in
+                core.seen.forget(push.messageId)
+                core.waiting.end(push.messageId)
+            }
         }
     }
 
     /// The handler has returned.
     func handled(_ id: String) {
+        core.withLock { $0.waiting.end(id) }
         guard let inbox else { return acknowledge(id) }
         core.withLock { $0.seen.finish(id) }
         do throws(MeshError) { try inbox.finish(id) } catch {
@@ -218,12 +231,12 @@ extension MeshClient {
         if let frame = try? WireFrame.bytes(type: Asked.type, body: request) { transport.send([frame]) }
     }
 
-    /// Sends a request and waits for its answer.
-    func ask(_ type: String, _ body: some Encodable) async throws(MeshError) -> JSON {
+    /// Sends a request and waits for its answer. Returns how many bytes it has as well.
+    func ask(_ type: String, _ body: some Encodable) async throws(MeshError) -> (JSON, Int) {
         let id = core.withLock { "r\($0.number())" }
         let frame = try WireFrame.bytes(type: type, body: body, requestID: id)
         try await waitForConnection()
-        let result: Result<JSON, MeshError> = await withCheckedContinuation { continuation in
+        let result: Result<(JSON, Int), MeshError> = await withCheckedContinuation { continuation in
             let deadline = SystemCalls.now() + configuration.requestTimeoutMillis
             let transport = core.withLock { core -> (any Transport)? in
                 guard let transport = core.transport, core.machine.isAttached else { return nil }

@@ -122,7 +122,7 @@ extension MeshClient {
         guard let outgoing = entry.outgoing else {
             throw MeshError(.storageFailed, "\(entry.name) holds no message")
         }
-        var send = try sealing.body(of: outgoing, for: try await resolve(outgoing.target, fresh: false))
+        var send = try sealed(outgoing, for: try await resolve(outgoing.target, fresh: false))
         send.id = send.clientMessageID
         entry.send = send
         try outbox.store(entry)

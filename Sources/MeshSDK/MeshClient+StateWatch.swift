@@ -126,10 +126,7 @@ private final class StateWatch: Sendable {
                 var watch = request
                 watch.snapshot = false
                 _ = try await client.call(watch)
-                let pages = try await ListState(prefix: request.prefix).all { (page) throws(MeshError) in
-                    try await client.call(page)
-                }
-                finish(number, pages)
+                finish(number, try await client.callAll(ListState(prefix: request.prefix)))
             } catch {
                 // A new connection begins the watch again; whatever else it is would be so the next time.
                 if error.details["network"] != true { reader.finish() }

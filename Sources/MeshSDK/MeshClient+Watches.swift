@@ -22,10 +22,12 @@ extension MeshClient {
     /// The session's unacknowledged messages, opened, then each one that arrives. It acknowledges nothing: it is for
     /// readers without presence.
     public func watchInbox() async throws(MeshError) -> AsyncStream<Message> {
-        let (stream, continuation) = AsyncStream<Message>.makeStream()
+        // As many as may wait for a session: more are not kept, and stay with the broker.
+        let (stream, continuation) = AsyncStream<Message>.makeStream(
+            bufferingPolicy: .bufferingOldest(DeliveryPolicy.maximumPending))
         let frame = try WireFrame.bytes(type: WatchInbox.type, body: WatchInbox(), requestID: "inbox")
         let take: @Sendable (MessagePush) -> Void = { [weak self] push in
-            guard let self, case .new = core.withLock({ $0.seen.see(push.messageId) }) else { return }
+            guard let self, push.hasUsableID, case .new = core.withLock({ $0.seen.see(push.messageId) }) else { return }
             if let message = sealing.open(push) {
                 continuation.yield(message)
             } else {

@@ -39,7 +39,8 @@ public final class MeshClient: Sendable, Service {
         /// Groups to be in from the start.
         public var groups: [GroupMembership] = []
         /// Events and state changes that wait for a slow reader. Beyond it the oldest events are dropped, and a watch of
-        /// the state begins anew with a snapshot. Messages are bounded by the broker's window and are never dropped.
+        /// the state begins anew with a snapshot. Messages are bounded by the broker's window: what a broker sends beyond it is not taken, and it offers
+        /// it again.
         public var bufferLimit = 1_000
         /// A folder that keeps sends until the broker has them, over a crash of this program; nil keeps them in memory.
         public var outboxFolder: String?
@@ -164,7 +165,10 @@ public final class MeshClient: Sendable, Service {
     public func handleMessages(_ body: @Sendable (Message) async throws -> Void) async throws {
         for await message in messageStream {
             do { try await body(message) } catch {
-                core.withLock { $0.seen.forget(message.id) }
+                core.withLock { core in
+                    core.seen.forget(message.id)
+                    core.waiting.end(message.id)
+                }
                 throw error
             }
             handled(message.id)
@@ -178,15 +182,26 @@ public final class MeshClient: Sendable, Service {
     /// Messages that could not be opened and were refused.
     public var undecryptable: Int { core.withLock { $0.undecryptable } }
 
+    /// Messages that were left with the broker because too many waited here for their handler; it offers them again.
+    public var leftWithBroker: Int { core.withLock { $0.waiting.turnedAway } }
+
     /// Seals a message for each of its recipients and sends it. Returns once it is on the broker's disk. While the
     /// connection is down it waits; after a reconnection the same sealed bytes are sent again, and stored once.
     @discardableResult
     public func send(_ outgoing: Outgoing) async throws(MeshError) -> SendResult {
+        try await sendQuestion(outgoing) { _ in }
+    }
+
+    /// Sends; `asks` is told before each try who is asked by it.
+    func sendQuestion(
+        _ outgoing: Outgoing, asks: (AskedPeers) -> Void
+    ) async throws(MeshError) -> SendResult {
         var tries = 0
         while true {
             tries += 1
             let resolved = try await resolve(outgoing.target, fresh: tries > 1)
-            let send = try sealing.body(of: outgoing, for: resolved)
+            let send = try sealed(outgoing, for: resolved)
+            asks(AskedPeers(resolved, isSealed: send.copies != nil))
             do throws(MeshError) {
                 return SendResult(try await deliver(send, outgoing))
             } catch {
@@ -198,10 +213,35 @@ public final class MeshClient: Sendable, Service {
     /// Makes any request of the protocol. Fails with the broker's error, `invalid_argument` before anything is sent when a field is
     /// not within its bounds, or `busy` when the connection is lost first.
     public func call<Asked: Request>(_ request: Asked) async throws(MeshError) -> Asked.Answer {
+        try await counted(request).answer
+    }
+
+    /// Makes a request. Returns how many bytes its answer has as well.
+    private func counted<Asked: Request>(
+        _ request: Asked
+    ) async throws(MeshError) -> (answer: Asked.Answer, bytes: Int) {
         try request.checkBounds()
-        let json = try await ask(Asked.type, request)
-        do throws(JSONError) { return try JSONCoder.decode(Asked.Answer.self, from: json) } catch {
+        let (json, bytes) = try await ask(Asked.type, request)
+        do throws(JSONError) { return (try JSONCoder.decode(Asked.Answer.self, from: json), bytes) } catch {
             throw MeshError(.internalError, "the broker's answer to \(Asked.type) cannot be read: \(error)")
+        }
+    }
+
+    /// Makes a request for a list, page by page. Fails as `call`.
+    public func callAll<Asked: PagedRequest>(_ request: Asked) async throws(MeshError) -> Asked.Answer {
+        var budget = ListBudget()
+        return try await request.all { (page) throws(MeshError) in
+            let (answer, bytes) = try await self.counted(page)
+            try budget.spend(bytes)
+            return answer
+        }
+    }
+
+    /// Seals for what a target was resolved to. What cannot be sealed for is not remembered: the next try asks again.
+    func sealed(_ outgoing: Outgoing, for resolved: Resolved) throws(MeshError) -> Send {
+        do throws(MeshError) { return try sealing.body(of: outgoing, for: resolved) } catch {
+            core.withLock { $0.resolved[outgoing.target.text] = nil }
+            throw error
         }
     }
 

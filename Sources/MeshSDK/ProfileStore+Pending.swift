@@ -23,10 +23,18 @@ extension ProfileStore {
     /// Keys for a profile that is about to be: those of an earlier try, else new ones; on disk when this returns. Nobody else
     /// has them until the result is gone. Fails with `invalid_argument` for a name that no profile can have, with `exists`
     /// when the mesh is known and has the profile, with `storage_failed` when the folder cannot be written, and with `busy`
-    /// while another program is at the same.
+    /// while another program is at the same. With `queue_full` when a thousand tries came to nothing: their keys may be known
+    /// to a broker, and are nobody's to remove but the user's.
     public func begin(_ purpose: Purpose, profile: String) throws(MeshError) -> PendingProfile {
         try Self.checkProfile(profile)
-        let folder = "\(home)/.pending/\(purpose.folder(profile))"
+        let all = "\(home)/.pending"
+        let folder = "\(all)/\(purpose.folder(profile))"
+        let count = try SystemCalls.list(all).count
+        guard count < Self.maximumPending || SystemCalls.exists(folder) else {
+            throw MeshError(
+                .queueFull, "\(all) holds the keys of \(Self.maximumPending) tries that came to nothing",
+                hint: "remove those of meshes that you do not try to join any more")
+        }
         guard let lock = try FileLock.take("lock", in: folder) else {
             throw MeshError(
                 .busy, "another program is making the profile \(profile) of this mesh", hint: "wait until it has ended")
@@ -41,6 +49,9 @@ extension ProfileStore {
         let keys = if let earlier { earlier } else { try Self.newKeys(folder) }
         return PendingProfile(store: self, profile: profile, keys: keys, folder: folder, lock: lock)
     }
+
+    /// Tries whose keys are kept.
+    private static let maximumPending = 1_000
 
     private func requireFree(_ profile: String, for purpose: Purpose) throws(MeshError) {
         let mesh = try meshes().first { mesh in
@@ -113,29 +124,17 @@ public final class PendingProfile: Sendable {
     /// whose name another one has here gets a name of its own.
     public func finish(_ credentials: Credentials, makeCurrent: Bool) throws(MeshError) -> Credentials {
         let saved = try store.save(credentials, profile: profile, makeCurrent: makeCurrent)
-        discard()
+        ProfileStore.remove(folder)
         return saved
     }
 
-    /// Keeps the keys for the next try when the broker may know them by now; forgets them when it has refused, or has
-    /// answered what cannot be.
-    public func failed(_ error: MeshError) {
-        if error.isRefusal { discard() }
-    }
-
-    private func discard() { ProfileStore.remove(folder) }
-}
-
-extension MeshError {
-    /// Whether the broker has surely done nothing for the caller.
-    fileprivate var isRefusal: Bool {
-        if details["network"] != nil { return false }
-        if details["answer"] != nil { return true }
-        switch code {
-        case .internalError, .storageFailed, .storageFull, .meshStopped, .busy, .shuttingDown, .rateLimited, .queueFull,
-            .capacity, .behind:
-            return false
-        default: return true
-        }
+    /// What a failed try is told with. The keys stay for the next one, whatever the answer was: a refusal is signed by nobody,
+    /// and a gateway, or a broker that lies, may have passed the request on to the one that lets the member in. A key that
+    /// the mesh has banned can only be given up by hand, and the error says where it is.
+    public func explained(_ error: MeshError) -> MeshError {
+        guard error.code == .revoked else { return error }
+        var error = error
+        error.hint = "to try with new keys, remove those of this try: rm -r \(ShellWord.quoted(folder))"
+        return error
     }
 }

@@ -104,7 +104,9 @@ public struct ProfileStore: Sendable {
                 hint: "mesh-cli mesh create NAME, or mesh-cli join INVITE")
         }
         if let mesh {
-            if let entry = known.first(where: { $0.slug == mesh || $0.meshID == mesh }) { return entry.slug }
+            // A name may be chosen to look like another mesh's id; an id is one mesh's alone.
+            let entry = known.first { $0.meshID == mesh } ?? known.first { $0.slug == mesh }
+            if let entry { return entry.slug }
             let near = Nearest.names(to: mesh, among: known.map(\.slug), limit: 2)
             throw MeshError(
                 .notFound, "no mesh \(mesh) is known in \(home)",
@@ -177,7 +179,8 @@ public struct ProfileStore: Sendable {
     private func readKey(_ slug: String, _ profile: String, _ name: String) throws(MeshError) -> SigningKey {
         let path = "\(home)/\(slug)/\(profile)/\(name)"
         if SystemCalls.isOpenToOthers(path) {
-            throw MeshError(.storageFailed, "\(path) can be read by others", hint: "chmod 600 \(path)")
+            throw MeshError(
+                .storageFailed, "\(path) can be read by others", hint: "chmod 600 \(ShellWord.quoted(path))")
         }
         let text = String(decoding: try SystemCalls.read(path) ?? [], as: UTF8.self).filter { !$0.isWhitespace }
         guard let key = SigningKey(secretHex: text) else {
@@ -232,12 +235,23 @@ public struct ProfileStore: Sendable {
         try SystemCalls.write(folder + "/profile.json", try Self.bytes(file), syncsFolder: true)
     }
 
-    /// The folder of a mesh: its name, or its name and the beginning of its id where another mesh has the name.
+    /// The folder of a mesh: its name, or its name and as much of its id as no other mesh has here. Both are a broker's to
+    /// choose, and may be chosen to be another's.
     private func localName(of credentials: Credentials) throws(MeshError) -> String {
         let known = try meshes()
         if let mesh = known.first(where: { $0.meshID == credentials.meshID }) { return mesh.slug }
-        guard known.contains(where: { $0.slug == credentials.meshSlug }) else { return credentials.meshSlug }
-        return "\(credentials.meshSlug)-\(credentials.meshID.prefix(8))"
+        let names =
+            [credentials.meshSlug]
+            + [8, 16, 32].map { digits in
+                // A name has at most 63 characters.
+                var start = credentials.meshSlug.prefix(62 - digits)
+                while start.last == "-" { start = start.dropLast() }
+                return start + "-" + credentials.meshID.prefix(digits)
+            }
+        for name in names where !known.contains(where: { $0.slug == name }) { return name }
+        throw MeshError(
+            .exists, "the meshes \(names.joined(separator: ", ")) are known here, and are others",
+            hint: "use another folder with --home")
     }
 
     /// Whether a profile may be called so: it becomes the name of a folder.

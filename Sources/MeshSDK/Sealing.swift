@@ -37,19 +37,27 @@ final class Sealing: Sendable {
         send.mentions = outgoing.mentions.isEmpty ? nil : outgoing.mentions
         try outgoing.checkSize()
         send.requestFingerprint = fingerprint.of(outgoing)
+        let addressees = Addressees(outgoing.target)
         guard resolved.sealed, !outgoing.allowPlaintext else {
+            guard outgoing.allowPlaintext || !addressees.areDirect else {
+                throw MeshError(
+                    .badSignature, "the broker wants a direct message as plain text, which everybody could read",
+                    hint: "nothing was sent; if that is what you want, say so: --plaintext")
+            }
             send.nonce = ""
             send.ciphertext = Base64.encode(Array(outgoing.text.utf8))
             send.encrypted = false
             return send
         }
         var copies: [SealedCopy] = []
-        for recipient in resolved.recipients { copies.append(try copy(of: outgoing, for: recipient)) }
+        for recipient in resolved.recipients { copies.append(try copy(of: outgoing, for: recipient, addressees)) }
         send.copies = copies
         return send
     }
 
-    private func copy(of outgoing: Outgoing, for recipient: Resolved.Recipient) throws(MeshError) -> SealedCopy {
+    private func copy(
+        of outgoing: Outgoing, for recipient: Resolved.Recipient, _ addressees: Addressees
+    ) throws(MeshError) -> SealedCopy {
         // By the name that was asked for as well: a broker may answer with another.
         let asked = outgoing.target.targets.count == 1 ? outgoing.target.targets[0] : ""
         let name = String(Substring(asked.utf8.prefix { $0 != UInt8(ascii: "/") }))
@@ -65,7 +73,14 @@ final class Sealing: Sendable {
         if let verified, verified != recipient.member {
             throw MeshError(
                 .badSignature, "\(recipient.name) has another key than the one that was verified",
-                hint: "compare again over another way: mesh-cli peer verify \(recipient.name)")
+                hint: "compare again over another way: mesh-cli peer verify \(ShellWord.quoted(recipient.name))")
+        }
+        guard addressees.include(recipient, verified: credentials.verified) else {
+            throw MeshError(
+                .badSignature,
+                "the broker names \(SafeText.line(recipient.name, limit: 64)) with the key \(recipient.member.shortHex)…, whom "
+                    + "\(SafeText.line(outgoing.target.text, limit: 100)) does not mean, or who did not sign for that session",
+                hint: "nothing was sent; name the member, or its session's key")
         }
         if let session = recipient.session, let binding = recipient.binding {
             // A broker that slips in a key of its own cannot show the member's signature over it.
@@ -118,7 +133,7 @@ final class Sealing: Sendable {
 
     /// Opens a push. Nil when it claims to be sealed and cannot be opened, or is not text.
     func open(_ push: MessagePush) -> Message? {
-        guard let ciphertext = Base64.decode(push.ciphertext) else { return nil }
+        guard isOfItsName(push), let ciphertext = Base64.decode(push.ciphertext) else { return nil }
         var text: String?
         if push.encrypted {
             guard let nonce = Base64.decode(push.nonce), let sender = PublicKey(hex: push.senderPubkey),
@@ -132,11 +147,27 @@ final class Sealing: Sendable {
         return Message(
             id: push.messageId, clientMessageID: push.clientMessageID,
             from: .init(
-                name: push.senderName ?? push.senderPubkey, label: push.senderLabel, memberKey: push.senderMemberPubkey,
+                name: push.senderName.flatMap(Self.name) ?? push.senderPubkey,
+                label: push.senderLabel.flatMap(Self.name), memberKey: push.senderMemberPubkey,
                 sessionKey: PublicKey(hex: push.senderPubkey)),
             text: text, priority: push.priority, sentAt: Timestamp.milliseconds(push.createdAt) ?? 0,
             attempt: push.attempt, isEncrypted: push.encrypted, kind: push.kind, target: push.targetSpec,
-            replyTo: push.replyToId, meshID: push.meshId, topic: push.topic, mentions: push.mentions ?? [])
+            replyTo: push.replyToId.flatMap { MessagePush.isID($0) ? $0 : nil }, meshID: push.meshId, topic: push.topic,
+            mentions: push.mentions ?? [])
+    }
+
+    /// Whether a message under the name of a member whose key was compared is said to be of that key.
+    private func isOfItsName(_ push: MessagePush) -> Bool {
+        guard !credentials.verified.isEmpty, let name = push.senderName,
+            let key = credentials.verified[Names.normalised(name)]
+        else { return true }
+        return push.senderMemberPubkey == key
+    }
+
+    /// A name as a broker gives it, when it can be one: it is shown, and handed to other programs.
+    private static func name(_ text: String) -> String? {
+        let isPlain = (1...256).contains(text.utf8.count) && text.utf8.allSatisfy { (0x20..<0x7F).contains($0) }
+        return isPlain || (try? Names.checkName(text)) != nil ? text : nil
     }
 
     private func openBox(_ box: [UInt8], _ nonce: [UInt8], _ sender: PublicKey, _ recipient: PublicKey?) -> [UInt8]? {

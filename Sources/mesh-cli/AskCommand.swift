@@ -7,8 +7,8 @@ struct AskCommand: MeshCommand {
     static let configuration = CommandConfiguration(
         commandName: "ask", abstract: "Send a message and wait for the answer to it.",
         discussion: """
-            The answer is the first message that replies to it (`send --reply-to`, or `reply` in the SDK). It is printed \
-            and acknowledged. A `listen` of the same session takes it first.
+            The answer is the first message that replies to it (`send --reply-to`, or `reply` in the SDK) and comes from \
+            somebody who was asked, sealed when the question is. It is printed and acknowledged. A `listen` of the same session takes it first.
 
             Example: mesh-cli ask pia 'is the build green?' --timeout 2m
             """)
@@ -31,8 +31,8 @@ struct AskCommand: MeshCommand {
         var question = Outgoing(to: target, text: try TextInput.message(text))
         question.priority = priority
         let answer = try await withAPI { api -> Message? in
-            let sent = try await api.send(question)
-            return try await Self.answer(to: sent.messageID, timeout: timeout, api: api)
+            let (sent, asked) = try await api.sendQuestion(question)
+            return try await Self.answer(to: sent.messageID, of: asked, timeout: timeout, api: api)
         }
         guard let answer else {
             throw Failure(
@@ -43,18 +43,24 @@ struct AskCommand: MeshCommand {
     }
 
     /// Looks only behind the question: what waited before it answers nothing, and may be more than one page.
-    private static func answer(to id: String, timeout: Span, api: MeshAPI) async throws -> Message? {
-        try await Polling.last(timeout: timeout, isDone: { $0 != nil }) {
-            var after = id
-            while true {
+    private static func answer(
+        to id: String, of asked: AskedPeers, timeout: Span, api: MeshAPI
+    ) async throws -> Message? {
+        let end = SystemCalls.uptime() + timeout.milliseconds
+        var after = id
+        return try await Polling.last(timeout: timeout, isDone: { $0 != nil }) {
+            // What was looked at once is not looked at again, and a broker that gives pages for ever is left in time.
+            repeat {
                 let page = try await api.inbox(limit: 200, after: after)
-                if let answer = page.first(where: { $0.replyTo == id }) {
-                    try await api.acknowledge([answer.id], read: true)
-                    return answer
+                guard let last = page.last else { break }
+                for message in page where message.replyTo == id {
+                    guard try await api.isAnswer(message, of: asked) else { continue }
+                    try await api.acknowledge([message.id], read: true)
+                    return message
                 }
-                guard let last = page.last else { return nil }
                 after = last.id
-            }
+            } while SystemCalls.uptime() < end
+            return nil
         }
     }
 }

@@ -31,9 +31,9 @@ struct BackupNoun: AsyncParsableCommand {
                 mesh: mesh, broker: broker, adminToken: try AdminToken.find(), group: EventLoops.shared)
             try out.answer(facts) {
                 """
-                Copied \(facts.mesh) to \(facts.path) (\(facts.bytes) bytes).
+                Copied \(Table.printable(facts.mesh)) to \(Table.printable(facts.path)) (\(facts.bytes) bytes).
                 Its \(facts.entries) ledger entries hold\(facts.checkpointSize.map { ", signed up to \($0)" } ?? "").
-                Put it back with: mesh-cli restore \(facts.file) --replace
+                Put it back with: mesh-cli restore \(ShellWord.quoted(facts.file)) --replace
                 """
             }
         }
@@ -60,7 +60,7 @@ struct BackupNoun: AsyncParsableCommand {
                 }
                 return out.table(
                     Table("FILE", "MESH", "MADE", "ENTRIES", "BYTES", rows: rows),
-                    empty: "No backups in \(list.folder).")
+                    empty: "No backups in \(Table.printable(list.folder)).")
             }
         }
     }
@@ -94,8 +94,8 @@ struct RestoreCommand: MeshCommand {
             file: file, replace: replace, broker: try address.find(options).broker, adminToken: try AdminToken.find(),
             group: EventLoops.shared)
         try out.answer(facts) {
-            "Restored \(facts.mesh) with \(facts.entries) ledger entries."
-                + (facts.replaced.map { "\nThe file that was there is \($0)." } ?? "")
+            "Restored \(Table.printable(facts.mesh)) with \(facts.entries) ledger entries."
+                + (facts.replaced.map { "\nThe file that was there is \(Table.printable($0))." } ?? "")
         }
     }
 }

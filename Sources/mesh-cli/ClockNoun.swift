@@ -116,6 +116,6 @@ struct ClockNoun: AsyncParsableCommand {
             case nil: "runs"
             }
         let speed = Int64(exactly: status.speed).map { String($0) } ?? String(status.speed)
-        return "x\(speed), \(state), tick \(status.tick), simulated \(status.simTime)"
+        return "x\(speed), \(state), tick \(status.tick), simulated \(Table.printable(status.simTime))"
     }
 }

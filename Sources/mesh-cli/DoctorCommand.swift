@@ -41,7 +41,9 @@ struct DoctorCommand: MeshCommand {
             let rows = findings.map { [$0.subject, $0.check, $0.state.rawValue, $0.detail] }
             let fixes = findings.compactMap { finding in
                 // In full: the table may be cut to the terminal.
-                finding.fix.map { "  \(finding.subject), \(finding.check): \(finding.detail): \($0)" }
+                finding.fix.map {
+                    "  " + Table.printable("\(finding.subject), \(finding.check): \(finding.detail): \($0)")
+                }
             }
             return out.table(Table("SUBJECT", "CHECK", "STATE", "DETAIL", rows: rows), empty: "Nothing to look at.")
                 + (fixes.isEmpty ? "" : "What to do:\n" + fixes.joined(separator: "\n") + "\n")
@@ -123,7 +125,8 @@ struct DoctorCommand: MeshCommand {
     private func version(_ subject: String, _ theirs: String) -> Finding {
         let same = theirs == MeshVersion.text
         return Finding(
-            subject: subject, check: "version", state: same ? .ok : .warning, detail: "the broker is \(theirs)",
+            subject: subject, check: "version", state: same ? .ok : .warning,
+            detail: "the broker is \(SafeText.line(theirs, limit: 64))",
             fix: same ? nil : "bring broker and command line to the same version")
     }
 

@@ -71,7 +71,7 @@ struct GroupNoun: AsyncParsableCommand {
     private static func bare(_ name: String) -> String { name.dropping(mark: "@") }
 
     private static func text(_ groups: [GroupMembership]) -> String {
-        groups.isEmpty
-            ? "none" : groups.map { "@" + $0.name + ($0.role.map { " (\($0))" } ?? "") }.joined(separator: " ")
+        let names = groups.map { "@" + $0.name + ($0.role.map { " (\($0))" } ?? "") }
+        return names.isEmpty ? "none" : Table.printable(names.joined(separator: " "))
     }
 }

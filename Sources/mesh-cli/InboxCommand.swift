@@ -60,9 +60,14 @@ struct InboxCommand: MeshCommand {
         guard let since else { return try await api.inbox(limit: wanted) }
         var found: [Message] = []
         var after: String?
+        var seen = 0
         while found.count < wanted {
+            guard seen <= 2 * DeliveryPolicy.maximumPending else {
+                throw MeshError(.internalError, "the broker gives more messages than an inbox holds, without end")
+            }
             let page = try await api.inbox(limit: 200, after: after)
             guard let last = page.last else { break }
+            seen += page.count
             found += page.filter { $0.sentAt >= since.milliseconds }
             after = last.id
         }

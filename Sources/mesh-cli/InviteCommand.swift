@@ -49,7 +49,7 @@ struct InviteNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let revoked = try await call(RevokeInvite(inviteId: id))
-            try out.answer(revoked) { "Revoked \(revoked.inviteId)." }
+            try out.answer(revoked) { Table.printable("Revoked \(revoked.inviteId).") }
         }
     }
 }

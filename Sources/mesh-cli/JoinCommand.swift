@@ -34,8 +34,7 @@ struct JoinCommand: MeshCommand {
                 link: link, name: wanted, label: nil, keys: pending.keys, group: EventLoops.shared)
             joined = answer.0
         } catch {
-            pending.failed(error)
-            throw error
+            throw pending.explained(error)
         }
         let credentials = try pending.finish(joined, makeCurrent: true)
         out.result([

@@ -5,6 +5,8 @@ import MeshSDK
 struct LedgerDownload: Sendable {
     /// Where from.
     var api: MeshAPI
+    /// Which mesh.
+    var meshID: String
     private static let pageSize = 1_000
 
     /// Gives every entry as a line, then the newest checkpoint that covers none but these. Returns how many entries
@@ -52,9 +54,12 @@ struct LedgerDownload: Sendable {
     }
 
     /// Whether a text is the entry of a number: what is no entry could be anything on a terminal or in a file.
-    private static func check(_ text: String, _ number: Int64) throws(LedgerFault) {
+    private func check(_ text: String, _ number: Int64) throws(LedgerFault) {
         let entry = try LedgerEntry.parse(Array(text.utf8))
         guard entry.seq == number else { throw LedgerFault(number, "the broker gives entry \(entry.seq) in its place") }
+        guard entry.origin == "mesh/" + meshID else {
+            throw LedgerFault(number, "the broker gives one of another mesh")
+        }
     }
 
     /// Fetches the first entries, a page at a time.
@@ -68,7 +73,7 @@ struct LedgerDownload: Sendable {
                 throw LedgerFault(count, "it is missing: the broker names \(size) entries and gives \(count)")
             }
             let wanted = page.entries.prefix(Int(min(size - count, Int64(page.entries.count))))
-            for (place, entry) in wanted.enumerated() { try Self.check(entry, count + Int64(place)) }
+            for (place, entry) in wanted.enumerated() { try check(entry, count + Int64(place)) }
             try take(wanted, page.checkpoint)
             count += Int64(wanted.count)
         }

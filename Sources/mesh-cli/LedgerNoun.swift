@@ -39,9 +39,9 @@ struct LedgerNoun: AsyncParsableCommand {
             }
             try printer.answer(head, isAsked: true) {
                 """
-                origin      \(head.origin)
+                origin      \(Table.printable(head.origin))
                 entries     \(head.size)
-                root        \(head.root)
+                root        \(Table.printable(head.root))
                 checkpoint  \(head.checkpointSize.map { "signed at size \($0)" } ?? "none yet")
                 owner       \(head.owner.hex)
                 witnesses   \(head.witnesses)
@@ -95,7 +95,8 @@ struct LedgerNoun: AsyncParsableCommand {
             } else {
                 let credentials = try options.credentials().credentials
                 report = try await withAPI(of: credentials) { api in
-                    try await LedgerDownload(api: api).verify(owner: pinned ?? credentials.owner)
+                    try await LedgerDownload(api: api, meshID: credentials.meshID).verify(
+                        owner: pinned ?? credentials.owner)
                 }
             }
             out.result(report.json(isOwnerPinned: file == nil || pinned != nil), isAsked: true) {
@@ -230,19 +231,27 @@ struct LedgerNoun: AsyncParsableCommand {
             try replacing.check(file)
             guard let file else {
                 // The lines are the result, in JSON already.
-                try await withAPI { api in _ = try await LedgerDownload(api: api).lines { out.put($0) } }
+                _ = try await download { out.put($0) }
                 return
             }
-            var bytes: [UInt8] = []
-            let (entries, checkpoint) = try await withAPI { api in
-                try await LedgerDownload(api: api).lines { bytes += $0 }
-            }
-            try replacing.write(bytes, to: file)
+            // A page at a time: a ledger may be larger than the memory.
+            let output = try replacing.begin(file)
+            let (entries, checkpoint) = try await download { try output.write($0) }
+            try output.finish()
             let fields: JSONObject = [
-                "file": .string(file), "entries": .integer(entries), "bytes": .integer(Int64(bytes.count)),
+                "file": .string(file), "entries": .integer(entries), "bytes": .integer(output.bytes),
                 "checkpointSize": checkpoint.map { .integer($0) } ?? .null,
             ]
             out.result(fields) { "Wrote \(entries) entries to \(file)." }
+        }
+
+        private func download(
+            _ take: ([UInt8]) throws -> Void
+        ) async throws -> (entries: Int64, checkpoint: Int64?) {
+            let credentials = try options.credentials().credentials
+            return try await withAPI(of: credentials) { api in
+                try await LedgerDownload(api: api, meshID: credentials.meshID).lines(take)
+            }
         }
     }
 }

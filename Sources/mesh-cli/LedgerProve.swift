@@ -41,10 +41,12 @@ extension LedgerNoun {
 
 extension MeshAPI {
     /// Asks again for up to three seconds while no checkpoint covers the entry yet.
-    func signedProof(_ request: ProveEntry) async throws -> (answer: LedgerProof, checkpoint: Checkpoint) {
+    func signedProof(
+        _ request: ProveEntry, isOwn: Bool = false
+    ) async throws -> (answer: LedgerProof, checkpoint: Checkpoint) {
         let answer = try await Polling.last(timeout: Span(milliseconds: 3_000), isDone: { !$0.isBehind }) {
             do {
-                return Result<_, any Error>.success(try await proof(request))
+                return Result<_, any Error>.success(try await proof(request, isOwn: isOwn))
             } catch {
                 return .failure(error)
             }

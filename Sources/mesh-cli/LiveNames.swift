@@ -51,9 +51,11 @@ enum LiveNames {
 
     /// Whether a name may stand on a command line as it is: what a shell would read as more than a word is not offered.
     private static func isPlainWord(_ name: String) -> Bool {
-        name.unicodeScalars.allSatisfy {
-            $0.properties.isAlphabetic || $0.properties.numericType != nil || "@#*_-.:/".unicodeScalars.contains($0)
-        }
+        // Nor what the command would read as an option.
+        name.utf8.first != UInt8(ascii: "-") && (1...256).contains(name.utf8.count)
+            && name.unicodeScalars.allSatisfy {
+                $0.properties.isAlphabetic || $0.properties.numericType != nil || "@#*_-.:/".unicodeScalars.contains($0)
+            }
     }
 
     /// Asks as the current profile does.
@@ -72,6 +74,6 @@ enum LiveNames {
             return await tasks.next() ?? []
         }
         await api.close()
-        return names.filter(isPlainWord)
+        return Array(names.lazy.filter(isPlainWord).prefix(1_000))
     }
 }

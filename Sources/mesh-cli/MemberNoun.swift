@@ -34,7 +34,9 @@ struct MemberNoun: AsyncParsableCommand {
             }
             try key.requireUsable(field: "--pubkey")
             let added = try await call(AddMember(name: name, pubkey: key, role: role))
-            try out.answer(added) { "Added \(added.name) (\(added.role.rawValue)), member id \(added.memberId)." }
+            try out.answer(added) {
+                Table.printable("Added \(added.name) (\(added.role.rawValue)), member id \(added.memberId).")
+            }
         }
     }
 

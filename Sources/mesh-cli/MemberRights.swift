@@ -64,7 +64,9 @@ extension MemberNoun {
 
         func execute(_ out: Printer) async throws {
             let removed = try await call(RemoveMember(member: member))
-            try out.answer(removed) { "Removed \(removed.name); \(removed.sessions) of its sessions ended." }
+            try out.answer(removed) {
+                Table.printable("Removed \(removed.name); \(removed.sessions) of its sessions ended.")
+            }
         }
     }
 
@@ -84,7 +86,7 @@ extension MemberNoun {
 
         func execute(_ out: Printer) async throws {
             let ban = try await call(Ban(target: member, reason: reason))
-            try out.answer(ban) { "Banned \(ban.banned)." }
+            try out.answer(ban) { Table.printable("Banned \(ban.banned).") }
         }
     }
 
@@ -100,7 +102,7 @@ extension MemberNoun {
 
         func execute(_ out: Printer) async throws {
             let lifted = try await call(Unban(target: member))
-            try out.answer(lifted) { "\(lifted.unbanned) may come back." }
+            try out.answer(lifted) { Table.printable("\(lifted.unbanned) may come back.") }
         }
     }
 
@@ -157,7 +159,7 @@ extension MemberNoun {
                 names = try await call(Kick(target: target, all: all ? true : nil)).kicked
             }
             out.result(["kicked": .array(names.map { .string($0) })]) {
-                names.isEmpty ? "Nobody was connected." : "Ended: \(names.joined(separator: ", "))."
+                names.isEmpty ? "Nobody was connected." : Table.printable("Ended: \(names.joined(separator: ", ")).")
             }
         }
     }

@@ -56,7 +56,7 @@ struct MeshNoun: AsyncParsableCommand {
                 Made the mesh \(credentials.meshSlug) (\(credentials.meshID)) on \(address).
                 You are its owner, \(credentials.memberName). It is the current mesh now: mesh-cli mesh use NAME goes back.
                 Let others in (10 uses, 24 hours):
-                  mesh-cli join '\(invite.text)' --name NAME
+                  mesh-cli join \(ShellWord.quoted(invite.text)) --name NAME
                 """
             }
         }
@@ -83,8 +83,7 @@ extension MeshNoun.Create {
                 keys: pending.keys, group: EventLoops.shared)
             return try pending.finish(made, makeCurrent: true)
         } catch {
-            pending.failed(error)
-            throw error
+            throw pending.explained(error)
         }
     }
 }

@@ -141,7 +141,13 @@ extension MeshNoun {
                 (deleted, slug) = try await byOwner()
             }
             let store = options.store
-            let known = try store.meshes().first { $0.meshID == deleted.meshId }
+            // Keys that are here go with the mesh that was named, on the broker that was asked: whose id a broker answers with is
+            // its own choice.
+            let asked = name ?? options.mesh
+            let known = try store.meshes().first { mesh in
+                mesh.meshID == deleted.meshId && (broker == nil || (mesh.slug == asked || mesh.meshID == asked))
+                    && (broker == nil || Self.isSame(mesh.broker, broker))
+            }
             for profile in known?.profiles ?? [] { try store.remove(mesh: known?.slug ?? slug, profile: profile) }
             let current = try store.currentMesh()
             out.result([
@@ -149,6 +155,13 @@ extension MeshNoun {
                 "profiles": .array((known?.profiles ?? []).map { .string($0) }),
                 "current": current.map { .string($0) } ?? .null,
             ]) { "Deleted the mesh \(slug).\n" + MeshNoun.currentLine(current) }
+        }
+
+        private static func isSame(_ one: String, _ other: String?) -> Bool {
+            guard let one = try? BrokerAddress(parsing: one),
+                let other = other.flatMap({ try? BrokerAddress(parsing: $0) })
+            else { return false }
+            return one == other
         }
 
         private func byOwner() async throws -> (MeshDeleted, String) {
@@ -161,7 +174,9 @@ extension MeshNoun {
             guard let owner else {
                 throw MeshError(
                     .forbidden, "only its owner deletes \(wanted.meshSlug), and the owner's key is not on this machine",
-                    hint: "leave it: mesh-cli mesh leave; with the broker's admin token: --broker \(wanted.broker)")
+                    hint:
+                        "leave it: mesh-cli mesh leave; with the broker's admin token: --broker \(ShellWord.quoted(wanted.broker))"
+                )
             }
             try confirm(owner.meshSlug)
             return (try await withAPI(of: owner) { try await $0.deleteMesh() }, owner.meshSlug)

@@ -6,12 +6,13 @@ extension Message {
     func block(now: Int64, colour: Colour) -> String {
         let sender = Table.printable(from.name + (from.label.map { "/" + $0 } ?? ""))
         var facts = [Times.local(sentAt, now: now), isEncrypted ? "sealed" : "plain"]
-        if kind != "direct" { facts.append("to " + Table.printable(target)) }
+        if kind != "direct" { facts.append("to " + target) }
         if priority != .next { facts.append(priority.rawValue) }
         if attempt > 1 { facts.append("attempt \(attempt)") }
         if let replyTo { facts.append("answers " + replyTo.prefix(12)) }
         let lines = Table.printable(text, keepingLines: true).split(separator: "\n", omittingEmptySubsequences: false)
-        let head = "\(colour(sender, .cyan))  " + colour("(\(facts.joined(separator: ", ")))  \(id)", .dim)
+        let head =
+            "\(colour(sender, .cyan))  " + colour(Table.printable("(\(facts.joined(separator: ", ")))  \(id)"), .dim)
         return head + "\n" + lines.map { "  \($0)\n" }.joined()
     }
 }

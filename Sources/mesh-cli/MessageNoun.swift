@@ -27,7 +27,7 @@ struct MessageNoun: AsyncParsableCommand {
         func execute(_ out: Printer) async throws {
             let status = try await call(GetMessageStatus(messageId: id))
             out.result(status.lineJSON, isAsked: true) {
-                "Message \(status.messageId) to \(Table.printable(status.targetSpec)): \(status.status).\n"
+                Table.printable("Message \(status.messageId) to \(status.targetSpec): \(status.status).") + "\n"
                     + out.receipts(status.recipients)
             }
         }

@@ -31,7 +31,7 @@ extension PeerNoun {
         func execute(_ out: Printer) async throws {
             let (credentials, profile) = try options.credentials()
             let members = try await withAPI(of: credentials) { try await $0.callAll(ListMembers()).members }
-            guard let member = members.first(where: { $0.name == name }) else {
+            guard let member = members.first(where: { Names.isSame($0.name, name) }) else {
                 let near = Nearest.names(to: name, among: members.map(\.name), limit: 2)
                 throw MeshError(
                     .notFound, "no member is called \(name)",
@@ -42,7 +42,7 @@ extension PeerNoun {
             }
             try member.pubkey.requireUsable(field: name, .badSignature)
             let number = SafetyNumber(credentials.memberKey.publicKey, member.pubkey)
-            let known = credentials.verified[name]
+            let known = credentials.verified[Names.normalised(name)]
             let slug = credentials.meshSlug
             if let heard, !number.matches(heard) {
                 throw Failure(

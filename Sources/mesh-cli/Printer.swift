@@ -70,7 +70,9 @@ struct Printer: Sendable {
 
     /// Says on standard error what happens beside the result.
     func note(_ text: String) {
-        if !isQuiet { SystemCalls.write(Array((Colour(stream: 2)(text, .dim) + "\n").utf8), to: 2) }
+        guard !isQuiet else { return }
+        let text = SafeText.block(text, keepsStyle: false)
+        SystemCalls.write(Array((Colour(stream: 2)(text, .dim) + "\n").utf8), to: 2)
     }
 
     /// Says something on standard error, beside the result.

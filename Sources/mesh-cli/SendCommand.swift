@@ -73,7 +73,9 @@ struct SendCommand: MeshCommand {
         }
         report(outgoing, sent, status, out)
         if let missing {
-            out.warn("warning: there is no receipt: \(missing). Ask later: mesh-cli ledger prove \(sent.messageID)")
+            out.warn(
+                "warning: there is no receipt: \(missing). Ask later: mesh-cli ledger prove \(ShellWord.quoted(sent.messageID))"
+            )
             throw Ended(status: .failure)
         }
         if let status, let verdict = SendWait.verdict(status, timeout) {
@@ -86,7 +88,7 @@ struct SendCommand: MeshCommand {
     private func saveReceipt(of id: String, _ api: MeshAPI) async -> (any Error)? {
         guard let receipt else { return nil }
         do {
-            let proof = try await api.signedProof(ProveEntry(messageId: id))
+            let proof = try await api.signedProof(ProveEntry(messageId: id), isOwn: true)
             try replacing.write(Array(proof.answer.proof.utf8), to: receipt)
             return nil
         } catch { return error }
@@ -121,6 +123,7 @@ struct SendCommand: MeshCommand {
 
     /// What became of a send, in a sentence.
     static func sentLine(_ sent: SendResult) -> String {
+        let id = Table.printable(sent.messageID)
         let people =
             switch sent.recipients {
             case 0: "nobody else is there now; a topic keeps it in its history"
@@ -128,8 +131,8 @@ struct SendCommand: MeshCommand {
             default: "to \(sent.recipients) recipients"
             }
         return sent.isDuplicate
-            ? "Not sent again: \(sent.messageID) is a duplicate, \(people)."
-            : "Sent \(sent.messageID)\(sent.recipients == 0 ? ":" : "") \(people)."
+            ? "Not sent again: \(id) is a duplicate, \(people)."
+            : "Sent \(id)\(sent.recipients == 0 ? ":" : "") \(people)."
     }
 }
 

@@ -49,7 +49,7 @@ struct SendWait {
         let isOver = status.recipients.allSatisfy(\.state.isFinal)
         return isOver
             ? "not delivered: nothing more will be tried"
-            : "not delivered within \(timeout.text); it stays with the broker: mesh-cli message status \(status.messageId)"
+            : "not delivered within \(timeout.text); it stays with the broker: mesh-cli message status \(ShellWord.quoted(status.messageId))"
     }
 
     private static func why(_ recipient: RecipientReceipt) -> String {

@@ -22,7 +22,7 @@ enum Times {
 
     /// As `local`, of an ISO 8601 time of the broker; the text itself when it is none.
     static func local(iso8601 text: String, now: Int64) -> String {
-        Span.milliseconds(iso8601: text).map { local($0, now: now) } ?? text
+        Span.milliseconds(iso8601: text).map { local($0, now: now) } ?? Table.printable(text)
     }
 
     private static func fields(_ milliseconds: Int64) -> tm? {

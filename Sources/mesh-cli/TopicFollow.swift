@@ -68,7 +68,7 @@ struct TopicFollow: ParsableArguments {
             let page = try await api.call(TopicHistory(topic: topic, limit: 200, beforeId: news.last?.id))
             let fresh = page.messages.prefix { $0.id != last }
             news += fresh
-            if fresh.count < page.messages.count || !page.more { break }
+            if fresh.isEmpty || fresh.count < page.messages.count || !page.more { break }
         }
         return news
     }

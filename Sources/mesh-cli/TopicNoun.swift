@@ -39,7 +39,8 @@ struct TopicNoun: AsyncParsableCommand {
             let made = try await call(
                 CreateTopic(name: TopicNoun.bare(name), description: about, visibility: visibility))
             try out.answer(made) {
-                made.created ? "Created #\(made.topic.name)." : "Joined #\(made.topic.name), which exists."
+                Table.printable(
+                    made.created ? "Created #\(made.topic.name)." : "Joined #\(made.topic.name), which exists.")
             }
         }
     }
@@ -94,7 +95,9 @@ struct TopicNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let joined = try await call(JoinTopic(topic: TopicNoun.bare(name), role: role, member: member))
-            try out.answer(joined) { "\(joined.member) is \(joined.role.rawValue) of #\(joined.topic)." }
+            try out.answer(joined) {
+                Table.printable("\(joined.member) is \(joined.role.rawValue) of #\(joined.topic).")
+            }
         }
     }
 
@@ -114,7 +117,7 @@ struct TopicNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let left = try await call(LeaveTopic(topic: TopicNoun.bare(name), member: member))
-            try out.answer(left) { "\(left.member) left #\(left.topic)." }
+            try out.answer(left) { Table.printable("\(left.member) left #\(left.topic).") }
         }
     }
 
@@ -191,7 +194,8 @@ struct TopicNoun: AsyncParsableCommand {
                     out.say("No messages.")
                 } else {
                     if page.more, let oldest = page.messages.last {
-                        out.say("Older ones: mesh-cli topic history \(topic) --before \(oldest.id)")
+                        let (name, id) = (ShellWord.quoted(topic), ShellWord.quoted(oldest.id))
+                        out.say("Older ones: mesh-cli topic history \(name) --before \(id)")
                     }
                     following.print(page.messages, out)
                 }
@@ -219,7 +223,7 @@ struct TopicNoun: AsyncParsableCommand {
 
         func execute(_ out: Printer) async throws {
             let mark = try await call(MarkTopicRead(topic: TopicNoun.bare(name), upToId: upTo))
-            try out.answer(mark) { "#\(mark.topic): \(TopicNoun.count(mark.unread)) unread." }
+            try out.answer(mark) { Table.printable("#\(mark.topic): \(TopicNoun.count(mark.unread)) unread.") }
         }
     }
 
@@ -257,10 +261,10 @@ struct TopicNoun: AsyncParsableCommand {
     /// A message for people: a line of facts, then the text; both cannot steer the terminal.
     static func block(_ message: TopicMessage, now: Int64, colour: Colour) -> String {
         let text = Table.printable(message.text ?? "(not text)", keepingLines: true)
-        var facts = [Times.local(iso8601: message.createdAt, now: now), "#" + Table.printable(message.topic)]
+        var facts = [Times.local(iso8601: message.createdAt, now: now), "#" + message.topic]
         if let replyTo = message.replyToId { facts.append("answers " + replyTo.prefix(13)) }
         return colour(Table.printable(message.senderName), .cyan) + "  "
-            + colour("(\(facts.joined(separator: ", ")))  \(message.id)", .dim) + "\n"
+            + colour(Table.printable("(\(facts.joined(separator: ", ")))  \(message.id)"), .dim) + "\n"
             + text.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)\n" }.joined()
     }
 

@@ -10,7 +10,7 @@ import secrets
 import threading
 from typing import Any, Callable
 
-from mesh_keys import Key, canonical, now_ms
+from mesh_keys import Key, b64, binding_text, canonical, now_ms, seal
 
 Answer = dict[str, Any]
 
@@ -43,6 +43,8 @@ class LyingBroker:
         self.requests: dict[str, Callable[[Answer], Any]] = {"ledger_export": lambda body: self.ledger()}
         self.members: list[Answer] = []
         self.asked: list[str] = []
+        #: The bodies of all requests, by their type.
+        self.bodies: dict[str, list[Answer]] = {}
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -96,6 +98,7 @@ class LyingBroker:
             return self.lie("create", {"type": "mesh_created", "meshId": body["meshId"], "slug": body["slug"],
                                        "memberId": secrets.token_hex(16), "node": self.node.hex})
         kind = path.rsplit("/", 1)[1]
+        self.bodies.setdefault(kind, []).append(body)
         if kind in self.requests:
             return self.lie(kind, self.requests[kind](body))
         if kind == "create_invite":
@@ -148,3 +151,31 @@ class LyingBroker:
         claim = "|".join(["mesh-join-v1", mesh or self.mesh, "inv_" + sha(self.code).hex()[:16], name, key.hex,
                           str(stamp)])
         return {"name": name, "pubkey": key.hex, "timestamp": stamp, "signature": key.sign(claim)}
+
+    # --- answers to a member who sends and reads -----------------------------------------------------------------
+
+    def recipient(self, name: str, member: Key, session: Key | None = None, binding: bool = True, **fields: Any) -> Answer:
+        """A recipient as a target is resolved to it."""
+        row: Answer = {"member": member.hex, "name": name, "bodyVersions": [1]}
+        if session:
+            row["session"] = session.hex
+            if binding:
+                row["binding"] = member.sign(binding_text(self.mesh, member.hex, session.hex))
+        return row | fields
+
+    def resolves(self, *recipients: Answer, sealed: bool = True) -> Answer:
+        return {"type": "resolve_result", "kind": "direct", "sealed": sealed, "recipients": list(recipients)}
+
+    @staticmethod
+    def takes(body: Answer) -> Answer:
+        """The answer to a send."""
+        return {"type": "ack", "id": body.get("id", ""), "messageId": "4t8zq0m1c5xkd", "queued": True, "recipients": 1}
+
+    def message(self, number: int, text: str, to: Answer, sender: Key, **fields: Any) -> Answer:
+        """A message sealed for the member's session (`to` is what it joined with), or plain with `encrypted=False`."""
+        nonce, box = seal(text.encode(), sender, to["session"]["pubkey"])
+        if fields.get("encrypted") is False:
+            nonce, box = "", b64(text.encode())
+        return {"messageId": f"m{number:012}", "meshId": self.mesh, "senderPubkey": sender.hex, "senderName": "pia",
+                "priority": "next", "nonce": nonce, "ciphertext": box, "createdAt": "2026-01-01T00:00:00.000Z",
+                "attempt": 1, "kind": "direct", "targetSpec": "bob", "encrypted": True} | fields

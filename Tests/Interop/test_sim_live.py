@@ -133,6 +133,29 @@ async def test_people_command_a_simulation_and_only_those_who_may(own_mesh, serv
     verified("sim-orchard", record)
 
 
+async def test_who_is_no_admin_any_more_commands_nothing(own_mesh, served, tmp_path):
+    garden, lead = await own_mesh.cli("garden"), await own_mesh.cli("lead")
+    await own_mesh.owner.run("member", "rights", "lead", "--role", "admin")
+    serving = served(garden, "sim-orchard", "--ticks", 0, "--pace", "1x20")
+
+    async def ordered(answer: str) -> bool:
+        await lead.run("sim", "command", "garden", "pause", code=None)
+        found = await lead.run("inbox", "--json")
+        return any(answer in message["text"] for message in found.json["messages"])
+
+    async def paused() -> bool:
+        await ordered("")
+        seen = [(await own_mesh.owner.run("state", "get", "sim:orchard:manifest", "--json", code=None)) for _ in range(2)]
+        ticks = [one.json["value"]["tick"] for one in seen if one.code == 0 and one.json.get("found")]
+        return len(ticks) == 2 and ticks[0] == ticks[1]
+
+    await poll(paused, lambda done: done)
+    await own_mesh.owner.run("member", "rights", "lead", "--role", "member")
+    await poll(lambda: ordered("may not command"), lambda done: done)
+    await own_mesh.owner.run("sim", "command", "garden", "stop", "reason=enough")
+    await asyncio.to_thread(serving.finish, None)
+
+
 async def test_who_calls_itself_like_the_owner_commands_nothing(own_mesh, served, tmp_path):
     garden = await own_mesh.cli("garden")
     record = tmp_path / "orchard.jsonl"

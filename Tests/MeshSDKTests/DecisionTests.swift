@@ -253,12 +253,16 @@ import Testing
             let first = try seed()
             #expect(try seed() == first)
             #expect(try store.begin(purpose, profile: "cleo").keys.member.seed != first)
-            // The broker may know them: they stay. It refused, or lied: they go.
-            try store.begin(purpose, profile: "bob").failed(MeshError(.busy, "", details: ["network": true]))
-            try store.begin(purpose, profile: "bob").failed(MeshError(.internalError, ""))
+            // The broker may know them, whatever it says: they stay until they are used.
+            let errors = [
+                MeshError(.busy, "", details: ["network": true]), MeshError(.inviteExhausted, ""),
+                MeshError(.badSignature, "", details: ["answer": "refused"]), MeshError(.revoked, ""),
+            ]
+            for error in errors {
+                let told = try store.begin(purpose, profile: "bob").explained(error)
+                #expect((told.hint?.contains("/.pending/") ?? false) == (error.code == .revoked))
+            }
             #expect(try seed() == first)
-            try store.begin(purpose, profile: "bob").failed(MeshError(.inviteExhausted, ""))
-            #expect(try seed() != first)
         }
     }
 

@@ -135,7 +135,7 @@ public struct TopicDirectory: Sendable {
         throw MeshError(
             code, "there is no topic #\(name.prefix(64))",
             hint: near.isEmpty
-                ? "create it first: mesh-cli topic create \(name.prefix(64))"
+                ? "create it first: mesh-cli topic create \(ShellWord.quoted(String(name.prefix(64))))"
                 : "did you mean \(near.map { "#" + $0 }.joined(separator: " or "))?",
             details: ["nearest": .array(near.map { .string("#" + $0) })])
     }

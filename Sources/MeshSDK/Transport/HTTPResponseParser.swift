@@ -15,7 +15,7 @@ struct HTTPResponse: Sendable {
 /// stays in `input`.
 struct HTTPResponseParser {
     private static let maxHeadBytes = 16_384
-    private static let maxBodyBytes = 64 << 20
+    private static let maxBodyBytes = 16 << 20
     /// Interim answers before the real one.
     private static let maxInterim = 8
 

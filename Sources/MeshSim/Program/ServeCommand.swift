@@ -125,12 +125,19 @@ struct ServeCommand: AsyncParsableCommand {
             ) { client in
                 ProgramOutput.warn(ready)
                 var settings = settings
-                // Names are looked up once: from now on keys decide.
+                // Names are looked up once: from now on keys decide. Roles are followed.
                 let members = try await client.callAll(ListMembers()).members
-                let leads = members.filter { $0.role == .owner || $0.role == .admin }.map(\.pubkey)
-                let keys = Set(try leads + allowed.map { try Self.key(of: $0, "--allow", members) })
-                settings.mayCommand = { keys.contains($0) }
+                let commanders = Commanders(try allowed.map { try Self.key(of: $0, "--allow", members) }, members)
+                settings.mayCommand = { commanders.mayCommand($0) }
+                let following = Task { await commanders.follow(client) }
+                defer { following.cancel() }
                 for (place, author) in authors.enumerated() {
+                    if author == nil {
+                        let domain = settings.inputs[place].domain
+                        ProgramOutput.warn(
+                            "--input \(domain) names no member: the first that writes there is believed; name it: \(domain)@MEMBER"
+                        )
+                    }
                     settings.inputs[place].author = try author.map { try Self.key(of: String($0), "--input", members) }
                 }
                 return try await serve(
