@@ -35,6 +35,8 @@ struct Pending: Hashable {
 /// Deliveries by message, ascending. Most are added at the end and taken from the beginning.
 struct Offers {
     private var line: Deque<Pending> = []
+    /// The most that there were since the line's memory was made.
+    private var most = 0
     var count: Int { line.count }
     /// All of them, oldest first.
     var values: [Pending] { Array(line) }
@@ -61,6 +63,7 @@ struct Offers {
         let place = place(pending.message)
         guard place < line.count else {
             line.append(pending)
+            most = max(most, line.count)
             return nil
         }
         guard line[place].message == pending.message else {
@@ -76,8 +79,8 @@ struct Offers {
         let place = place(message)
         guard place < line.count, line[place].message == message else { return nil }
         defer {
-            // The room of a full window is given back once it is empty.
-            if line.isEmpty { line = [] }
+            // The room of many is given back once they are gone; that of a few is used again for every message.
+            if line.isEmpty, most > 64 { (line, most) = ([], 0) }
         }
         return line.remove(at: place)
     }

@@ -11,8 +11,9 @@ protocol LoopWork: Sendable {
 /// What the meshes' writers have to tell on one I/O loop, in their order and in slices. A loop looks at its sockets only once no
 /// task waits: without a break in between, a writer that makes work as fast as the loop does it keeps every socket unread.
 package final class LoopPost: Sendable {
-    /// How long the sockets wait at most, but for the last step of a slice.
-    static let slice = TimeAmount.milliseconds(2)
+    /// How long the sockets wait at most, but for the last step of a slice. What a batch of ordinary load has to tell fits: a look
+    /// at the sockets in its middle would make two small writes of one, and small batches of large ones.
+    static let slice = TimeAmount.milliseconds(8)
     /// The break: long enough to be in the future when the loop asks what is due next, so that it looks at its sockets.
     static let pause = TimeAmount.microseconds(50)
 
