@@ -262,6 +262,25 @@ import Testing
         #expect(bench.writer.waiting == 0)
     }
 
+    @Test func loadOfMoreThanABatchGoesOnInItsOrderAndAReadComesInBetween() throws {
+        let bench = try Bench()
+        let log = Log()
+        let count = LocalSequencer.maximumBatch + 100
+        #expect(bench.writer.run((0..<count).map { log.write("w\($0)", $0 % 2 == 0 ? Self.owner : .node) }))
+        #expect(log.names == (0..<LocalSequencer.maximumBatch).map { "w\($0)" })
+        #expect(bench.writer.waiting == 100)
+        bench.writer.run([log.read("r", .node)])
+        while bench.writer.run([]) {}
+        #expect(log.names.count == count + 1)
+        #expect(log.names.filter { $0 != "r" }.count == count)
+        #expect(bench.writer.waiting == 0)
+        // Without a read nothing changes the order.
+        let next = Log()
+        bench.writer.run((0..<count).map { next.write("w\($0)", $0 % 3 == 0 ? Self.owner : .node) })
+        while bench.writer.run([]) {}
+        #expect(next.names == (0..<count).map { "w\($0)" })
+    }
+
     @Test func readsThatTakeLongLetOthersIn() throws {
         let bench = try Bench()
         let log = Log()
