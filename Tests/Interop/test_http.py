@@ -112,7 +112,7 @@ async def test_errors_have_the_status_of_their_row(mesh):
 
 async def test_a_get_of_a_request_is_405_and_a_browser_of_another_site_is_refused(mesh):
     http = await mesh.http("script")
-    status, _, _ = await asyncio.to_thread(http_call, mesh.broker.http, "GET", f"/v1/meshes/{mesh.id}/whoami")
+    status, _, _ = await asyncio.to_thread(http_call, mesh.broker.http, "GET", f"/v1/meshes/{mesh.id}/set_state")
     assert status == 405
     path, headers = http.signed("whoami", b"{}")
     status, answer = await http.post(path, b"{}", headers | {"Origin": "https://evil.example"})
