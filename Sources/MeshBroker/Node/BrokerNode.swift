@@ -22,8 +22,8 @@ package final class BrokerNode: ConnectionHost, Sendable {
     package let table: CapabilityTable
     /// The HTTP places of its requests.
     let resources: ResourceTable
-    /// The OpenAPI document, as bytes.
-    let openAPI: [UInt8]
+    /// The OpenAPI document, as bytes, once somebody has asked for it: to make it takes 10 ms and some megabytes.
+    let openAPI = Mutex<[UInt8]?>(nil)
     package let metrics = BrokerMetrics()
     package let limits: ConnectionLimits
     package let lines = MemberLines()
@@ -61,7 +61,6 @@ package final class BrokerNode: ConnectionHost, Sendable {
         folder = try NodeFolder(path: configuration.dataFolder)
         table = Capabilities.table
         resources = ResourceTable(table)
-        openAPI = OpenAPI(resources: resources, table: table).document.bytes()
         startedAt = clock.wallMillis()
         authenticator = Authenticator(
             audience: folder.nodeKey.publicKey,

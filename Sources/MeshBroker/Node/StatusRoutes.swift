@@ -36,7 +36,13 @@ enum StatusRoutes {
     ])
 
     @Sendable static func openAPI(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
-        HTTPAnswer(status: 200, contentType: "application/json", body: context.node.openAPI)
+        let node = context.node
+        let body = node.openAPI.withLock { known in
+            let body = known ?? OpenAPI(resources: node.resources, table: node.table).document.bytes()
+            known = body
+            return body
+        }
+        return HTTPAnswer(status: 200, contentType: "application/json", body: body)
     }
 
     /// True exactly when a write would be stored; why not, in words that say nothing of any mesh.
