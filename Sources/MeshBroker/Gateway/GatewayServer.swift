@@ -25,8 +25,8 @@ package final class GatewayServer: Sendable {
 
     /// - Parameters:
     ///   - responder: answers the HTTP requests.
-    /// - identity: the certificate of TLS; nil serves plain text.
-    /// - observer: is notified of refusals.
+    ///   - identity: the certificate of TLS; nil serves plain text.
+    ///   - observer: is notified of refusals.
     ///   - makeHandler: makes the user of one WebSocket connection, on that connection's event loop.
     package init(
         configuration: GatewayConfiguration, group: any EventLoopGroup, responder: any HTTPResponder,
