@@ -154,7 +154,7 @@ package struct CapabilityTable: Sendable {
     /// Reads a request from the members of a flat frame; nil leaves the frame to the general decoder.
     package typealias FlatDecoder = @Sendable (FlatScanner, UnsafeRawBufferPointer) -> (any Request)?
 
-    /// One request. An object: every command looks at its row.
+    /// One request. A class: every command reads its row.
     package final class Row: Sendable {
         package let type: any Request.Type
         package let declaration: RequestDeclaration

@@ -63,7 +63,7 @@ package struct SessionOpened: InternalReply {
 package struct LoseConnection: InternalWriteRequest {
     package var session: Int64
     package var connection: UInt64
-    /// Whether its client said goodbye.
+    /// Whether its client closed the connection cleanly.
     package var clean: Bool?
     package init(session: Int64, connection: UInt64, clean: Bool? = nil) {
         self.session = session
@@ -186,7 +186,7 @@ enum Connections {
             limits: request.limits, status: session.status)
     }
 
-    /// A client without a session key is identified by its own session id; nobody holds the key that stands for it.
+    /// A client without a session key is identified by its own session id; its stand-in key is held by nobody.
     private static func standInKey(_ member: Member, _ request: OpenSession) -> PublicKey {
         let text = "mesh-foreign-v1|\(member.key.hex)|\(request.info.sessionID ?? "")"
         return PublicKey(bytes: Hashing.sha256(Array(text.utf8))) ?? .zero
@@ -377,7 +377,7 @@ extension CloseReason {
     static let sessionReplaced = CloseReason(code: 4004, reason: "session_replaced")
     /// The same, as claudemesh clients know it.
     static let legacySessionReplaced = CloseReason(code: 1000, reason: "session_replaced")
-    /// The key of the session is another member's, who has shown it.
+    /// The session's key belongs to another member, who has proved it.
     static let sessionKeyTaken = CloseReason(code: 1008, reason: "session_key_taken")
     /// The session was removed from the mesh.
     static let sessionRemoved = CloseReason(code: 4001, reason: "session_removed")

@@ -16,7 +16,7 @@ package struct MeshFacts: Sendable, Hashable {
     package var owner: PublicKey
     /// The node that signs the ledger.
     package var node: PublicKey
-    /// Whether direct messages may be plain text when their sender says so.
+    /// Whether direct messages may be plain text when their sender requests it.
     package var allowsPlaintext: Bool
 
     /// The ledger's origin.

@@ -18,7 +18,7 @@ enum Grants {
                 """)
     ]
 
-    /// Who may send what to whom, where it is not everything: by recipient, then by sender.
+    /// Who may send what to whom, where it is restricted: by recipient, then by sender.
     final class Memory: CapabilityMemory {
         var limits: [MemberNumber: [MemberNumber: Set<PeerGrant>]] = [:]
         init() {}

@@ -1,6 +1,6 @@
 package import MeshCore
 
-/// Records in the ledger that the mesh goes on from a backup.
+/// Records in the ledger that the mesh continues from a backup.
 package struct NoteRestoration: InternalWriteRequest {
     /// Number of entries in the backup.
     package var entries: Int64

@@ -134,7 +134,7 @@ enum Rights {
 
     // MARK: Taking out
 
-    /// Ends every session of a member and bans it. Returns how many ended.
+    /// Ends every session of a member and removes it. Returns how many ended.
     private static func expel(
         _ member: Member, isBanned: Bool, keepsDenials: Bool = false, _ reason: CloseReason, _ context: WriteContext
     ) throws -> Int {

@@ -293,7 +293,7 @@ enum State {
         var entry = StateList.Entry(
             key: row.text(0), value: try JSON.parse(row.blob(1), limits: .frame), updatedBy: row.text(4),
             updatedAt: Timestamp.iso8601(row.int(5)), version: row.int(2), revision: row.int(3))
-        // Entries that were written before the column was there name nobody for certain.
+        // Entries written before the column existed name no author for certain.
         if !row.isNull(6) { entry.updatedByKey = roster.members[MemberNumber(rawValue: row.int(6))]?.key }
         return entry
     }

@@ -121,7 +121,7 @@ final class GatewayConnection: ChannelInboundHandler {
         }
     }
 
-    /// The peer sends no more. An answer on its way is still delivered; nothing else is left to do.
+    /// The peer sends no more input. An answer in progress is still delivered; nothing else is left to do.
     private func inputClosed(_ context: ChannelHandlerContext) {
         isInputClosed = true
         if case .answering = mode { return }

@@ -82,7 +82,7 @@ package final class TLSIdentity: Sendable {
                 loaded = try Self.load(certificate, key, at: now)
                 return (loaded.context, nil)
             } catch {
-                // Perhaps only one of the two files is new yet: the next change is looked at.
+                // Perhaps only one of the two files is new yet: the next change is checked.
                 loaded.refused = stamps
                 return (loaded.context, error)
             }

@@ -218,7 +218,7 @@ struct OpenAPI {
     private static let gatewayErrors: [ErrorCode] = [
         .badHost, .badOrigin, .notFound, .methodNotAllowed, .internalError, .shuttingDown,
     ]
-    /// The answers of the gateway before it looks at a path.
+    /// The answers of the gateway before the path is matched.
     private static let gatewayStatuses: [(Int, String)] = [
         (400, "bad_request"), (408, "request_timeout"), (413, "body_too_large"), (414, "target_too_long"),
         (431, "headers_too_large"), (501, "not_implemented"), (503, "too_many_connections"),

@@ -316,7 +316,7 @@ package final class MeshWriter {
     // MARK: Telling
 
     private func register(_ submission: Submission) {
-        // Types are compared, not cast: this looks at every acknowledgement too.
+        // Types are compared, not cast: this runs for every acknowledgement too.
         let type = Swift.type(of: submission.request)
         if type == OpenSession.self, let connection = submission.connection {
             connections[connection.id] = connection

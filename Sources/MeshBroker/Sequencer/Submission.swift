@@ -12,7 +12,7 @@ package final class Submission: Sendable {
         case query(any Request, Actor)
     }
 
-    /// Who waits.
+    /// The receiver of the answer.
     package enum Asker: Sendable {
         /// Nobody.
         case nobody

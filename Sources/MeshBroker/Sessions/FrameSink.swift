@@ -12,7 +12,7 @@ package protocol FrameSink: AnyObject {
     func flush()
     /// Sends a ping, after the queued frames.
     func ping(_ payload: [UInt8])
-    /// Says goodbye and ends the connection.
+    /// Closes the connection cleanly.
     func close(_ reason: CloseReason)
     /// Stops reading frames: the other side gets backpressure.
     func pauseReading()

@@ -1,6 +1,6 @@
 /// The outcome of a member's claim to a session key.
 public enum KeyClaim: Sendable, Hashable {
-    /// Nobody has the key.
+    /// No session has the key.
     case free
     /// The member has it already.
     case own(Session)

@@ -17,7 +17,7 @@ public enum TopicRole: String, Sendable, Hashable, CaseIterable, Codable {
     case observer
 }
 
-/// Who may enter a topic.
+/// The access rules of a topic.
 public enum TopicVisibility: String, Sendable, Hashable, CaseIterable, Codable {
     /// Every member of the mesh sees it, reads it, joins it and posts.
     case everyone = "public"
@@ -50,7 +50,7 @@ public struct Topic: Sendable, Hashable {
     public let name: String
     /// Its description.
     public var about: String?
-    /// Who may enter.
+    /// Its access rule.
     public var visibility: TopicVisibility
     /// Unix milliseconds.
     public let createdAt: Int64

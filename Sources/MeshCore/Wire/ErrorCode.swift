@@ -134,7 +134,7 @@ extension ErrorCode {
     public static let revoked = ErrorCode("revoked", .authentication, http: 403, close: 4002)
     /// The session is already connected.
     public static let sessionInUse = ErrorCode("session_in_use", .conflict, close: 4009)
-    /// The session key belongs to somebody else.
+    /// The session key belongs to another member.
     public static let sessionKeyTaken = ErrorCode("session_key_taken", .authentication, http: 403, close: 1008)
 }
 
@@ -164,11 +164,11 @@ extension ErrorCode {
 // MARK: Messages
 
 extension ErrorCode {
-    /// Nobody has this name or key.
+    /// No member or session has this name or key.
     public static let unknownTarget = ErrorCode("unknown_target", .notFound)
     /// More than one has this name or prefix.
     public static let ambiguousTarget = ErrorCode("ambiguous_target", .usage)
-    /// The target reaches nobody.
+    /// The target has no recipients.
     public static let noRecipients = ErrorCode("no_recipients", .notFound)
     /// The recipients are others than those sealed for.
     public static let recipientsChanged = ErrorCode("recipients_changed", .conflict)

@@ -6,7 +6,7 @@ public enum Permission: String, Sendable, Hashable, CaseIterable, Codable {
     case send
     /// Change shared state. Everyone but observers.
     case write
-    /// Change who belongs to the mesh: members, invites.
+    /// Change the membership of the mesh: members, invites.
     case admin
 
     /// Whether a role has this permission.
