@@ -371,7 +371,7 @@ enum Deliveries {
         try receipt(message, recipient, final, reason: reason, attempts: nil, context)
     }
 
-    /// Counts one delivery as final; returns who asked for the message's receipts.
+    /// Counts one delivery as final; returns the session that requested the message's receipts.
     private static func finishOne(_ message: Int64, _ context: WriteContext) -> SessionNumber? {
         let state = context.state
         guard var live = state.live.removeValue(forKey: message) else { return nil }

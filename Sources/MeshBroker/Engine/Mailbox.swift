@@ -187,7 +187,7 @@ struct LiveMessage {
     /// Number of deliveries that are not final.
     var remaining: Int
     var expiresAt: Int64
-    /// Sessions that requested receipts.
+    /// The session that requested receipts.
     var receiptsTo: SessionNumber?
 
     /// Messages that expire in the same span share a bucket: a second for short lives, a minute for long ones.

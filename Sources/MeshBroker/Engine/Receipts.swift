@@ -116,7 +116,7 @@ enum Receipts {
         return (Deliveries.holdReason(session, state.mailboxes[number] ?? Mailbox(), priority) ?? .behind).rawValue
     }
 
-    /// The sessions that requested receipts of a message whose last delivery has just ended.
+    /// The session that requested receipts of a message whose last delivery has just ended.
     static func lastAsker(
         _ message: Int64, _ delivery: DeliveryState, _ state: EngineState
     ) throws -> SessionNumber? {

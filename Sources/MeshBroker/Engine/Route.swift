@@ -28,7 +28,7 @@ final class Route {
     /// Whether its member restricts who may send to it.
     var isLimiting: Bool { !grants.limits.isEmpty && grants.limits[member.number] != nil }
 
-    /// Its sender fields.
+    /// Its fixed parts as a sender.
     lazy var voice = Voice(session, member, shownName: shownName, mesh)
     private let shownName: String
 }

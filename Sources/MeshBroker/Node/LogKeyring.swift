@@ -32,7 +32,7 @@ package final class LogKeyring: Sendable {
         keys = Mutex(Keys(known: known, next: next))
     }
 
-    /// The key that an owner may admit, and the node's signature that it holds it.
+    /// The key that an owner may admit, and the node's signature proving that it holds it.
     var next: (key: PublicKey, held: Signature) {
         let key = keys.withLock { $0.next.publicKey }
         return (key, node.sign(SignedText.logKeyPossession(key: key, node: node.publicKey)))

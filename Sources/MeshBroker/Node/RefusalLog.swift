@@ -2,7 +2,7 @@ package import Logging
 package import MeshCore
 import Synchronization
 
-/// Limits the log lines about one kind of refusal, as a value: the first ones of each window are written; the rest
+/// Limits the log lines about one kind of refusal, as a value: the first ones of each window are written, the others
 /// counted.
 package struct RefusalLimit: Sendable {
     /// What to do with a refusal.

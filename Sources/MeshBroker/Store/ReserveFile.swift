@@ -14,8 +14,8 @@ public struct ReserveFile: Sendable {
     /// Whether the space is reserved.
     public var isHeld: Bool { Files.size(path) == Int64(size) }
 
-    /// Fills the file; false when the disk has no room for it and for `headroom` bytes more. The remains of a
-    /// failed attempt are removed, unless the file was full before.
+    /// Extends the file to its full size; false when the disk has no room for it and for `headroom` bytes more. The
+    /// remains of a failed attempt are removed, unless the file was full before.
     public func fill(leaving headroom: Int = 0) -> Bool {
         let held = Files.size(path) ?? 0
         // Checked first: an attempt takes all the space there is for a moment, and a write could fail meanwhile.

@@ -210,7 +210,7 @@ extension Roster {
     /// Digits of a prefix for which nobody can make a second key: 64 bits.
     private static let costlyPrefix = 16
 
-    /// Only named keys have this prefix.
+    /// The error when only named keys have this prefix.
     private func named(_ prefix: String, _ candidates: [SessionNumber]) -> MeshError {
         let names = candidates.prefix(3).compactMap { number in
             sessions[number].flatMap { members[$0.member]?.name }
@@ -234,14 +234,14 @@ extension Roster {
             hint: "name one of them in full, or use its key")
     }
 
-    /// Every match of a name has left, and nothing sealed for it could be opened.
+    /// The error when every match of a name has left, and nothing sealed for it could be opened.
     private func gone(_ name: String, _ member: Member) -> MeshError {
         MeshError(
             .unknownTarget, "\(name) has left and is not expected back",
             hint: "send to \(member.name): the next session of that member gets it")
     }
 
-    /// No match by name; only labels that must not be taken for it.
+    /// The error when no member or session has this name; only labels that must not be taken for it.
     private func misleading(_ name: String, _ candidates: [SessionNumber]) -> MeshError {
         let names = candidates.prefix(3).compactMap { number in
             sessions[number].flatMap { members[$0.member]?.name }.map { "\($0)/\(name)" }
