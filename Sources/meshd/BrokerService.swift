@@ -5,7 +5,7 @@ import MeshCore
 import ServiceLifecycle
 import UnixSignals
 
-/// Serves until it is told to stop, then says goodbye within ten seconds.
+/// Serves until it is stopped, then shuts down within ten seconds.
 struct BrokerService: Service {
     let broker: Broker
     let settings: Settings
@@ -39,7 +39,7 @@ struct BrokerService: Service {
         if let pin = server.tlsPin { facts["pinned"] = "\(address(port, pin: pin))" }
         logger.info("serving", metadata: facts)
         let reloads = Task { for await _ in hangups { reload(server) } }
-        // Waits for the signal; the stop itself is the same however the wait ends.
+        // Waits for the signal; the stop is the same however the wait ends.
         try? await gracefulShutdown()
         reloads.cancel()
         logger.info("stopping")
@@ -48,8 +48,8 @@ struct BrokerService: Service {
         await server.stop(withinSeconds: 5)
     }
 
-    /// Takes over what can change while a broker serves: the certificate and the level of the log. What is wrong is logged, and
-    /// the old goes on.
+    /// Applies what can change while a broker serves: the certificate and the level of the log. Errors are logged, and
+    /// the old values stay.
     private func reload(_ server: BrokerServer) {
         do {
             let now = try reread()
@@ -64,14 +64,14 @@ struct BrokerService: Service {
         }
     }
 
-    /// Where it serves; with a pin the address that trusts this certificate alone.
+    /// The address it serves on; with a pin, an address that trusts only this certificate.
     private func address(_ port: Int, pin: String? = nil) -> String {
         (settings.tlsCertificate == nil ? "http://" : "https://") + (pin.map { $0 + "@" } ?? "")
             + "\(settings.host.contains(":") ? "[\(settings.host)]" : settings.host):\(port)"
     }
 
-    /// Tells whoever started the broker where it serves: whole or not at all. On a full disk it serves without, and tries
-    /// again until there is room; the task that does so is returned.
+    /// Reports where the broker serves, in a file written whole or not at all. On a full disk it serves without, and
+    /// retries until there is room; returns the task that does so.
     private func writeReadyFile(port: Int, pin: String?) throws(MeshError) -> Task<Void, Never>? {
         guard let path = settings.readyFile else { return nil }
         let http = address(port)
@@ -103,12 +103,12 @@ struct BrokerService: Service {
     }
 }
 
-/// The file that says where a broker serves.
+/// The file that states where a broker serves.
 private struct ReadyFile: Sendable {
     let path: String
     let bytes: [UInt8]
 
-    /// Writes it under another name first. Fails with what the system says; then nothing of it is left.
+    /// Writes it under another name first. Fails with the system's error; then nothing of it is left.
     func write() throws(Descriptor.Failure) {
         let temporary = path + ".writing"
         let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)

@@ -3,7 +3,7 @@ import Logging
 import MeshCore
 import Synchronization
 
-/// The least level that is written. It can be changed while the program runs.
+/// The lowest level that is written. It can be changed while the program runs.
 enum LogThreshold {
     private static let place = Atomic<Int>(Logger.Level.allCases.firstIndex(of: .info) ?? 0)
 
@@ -13,7 +13,7 @@ enum LogThreshold {
     }
 }
 
-/// Writes log events to standard error, one JSON object a line.
+/// Writes log events to standard error, one JSON object per line.
 struct JSONLogHandler: LogHandler {
     /// One for all handlers.
     var logLevel: Logger.Level {
@@ -40,7 +40,7 @@ struct JSONLogHandler: LogHandler {
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
         for (key, value) in all.sorted(by: { $0.key < $1.key }) { line[key] = .string("\(value)") }
         let bytes = JSON.object(line).bytes() + [0x0A]
-        // One write for one line keeps lines of several threads apart.
+        // One write per line keeps lines of several threads apart.
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }

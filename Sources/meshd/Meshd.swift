@@ -12,7 +12,7 @@ import UnixSignals
         if arguments.contains("--help") || arguments.contains("-h") { return print(Settings.usage) }
         if arguments.contains("--version") { return print("meshd \(MeshVersion.description)") }
         let isCheck = arguments.first == "check"
-        // What is given at the start; the configuration file may say something else later.
+        // The values given at the start; the configuration file may change later.
         let reread: @Sendable () throws(MeshError) -> Settings = { () throws(MeshError) in
             try Settings.read(
                 arguments: isCheck ? Array(arguments.dropFirst()) : arguments, environment: environment(), file: read)
@@ -30,7 +30,7 @@ import UnixSignals
     private static func run(
         _ settings: Settings, _ reread: @escaping @Sendable () throws(MeshError) -> Settings
     ) async throws {
-        // Whoever reads the log may go away: a line that cannot be written is lost, and nothing else.
+        // The log's reader may go away: a line that cannot be written is lost, and nothing else.
         signal(SIGPIPE, SIG_IGN)
         LogThreshold.level = Logger.Level(rawValue: settings.logLevel) ?? .info
         LoggingSystem.bootstrap { JSONLogHandler(label: $0) }
@@ -39,7 +39,7 @@ import UnixSignals
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         try checkAddress(settings, logger)
         let broker = try await Broker(configuration: settings.broker, logger: logger) { reason in
-            // What is on disk cannot be trusted to be what was acknowledged: end now, recover at the next start.
+            // The disk may not hold what was acknowledged: end now, recover at the next start.
             logger.critical("ending: the disk failed", metadata: ["error": "\(reason)"])
             exit(70)
         }
@@ -51,7 +51,7 @@ import UnixSignals
         try await group.run()
     }
 
-    /// Prints what the meshes of a folder are like. Returns the exit status: 1 when one is damaged.
+    /// Prints the state of the meshes of a folder. Returns the exit status: 1 when one is damaged.
     private static func check(_ folder: String) throws(MeshError) -> Int32 {
         let findings = try FolderCheck.run(dataFolder: folder)
         for finding in findings {
@@ -123,7 +123,7 @@ import UnixSignals
 }
 
 extension Settings {
-    /// What the broker needs of the settings.
+    /// The settings for the broker.
     var broker: BrokerConfiguration {
         var configuration = BrokerConfiguration(dataFolder: data)
         configuration.ioThreads = ioThreads
@@ -136,7 +136,7 @@ extension Settings {
         return configuration
     }
 
-    /// What the server needs of the settings.
+    /// The settings for the server.
     var server: BrokerServer.Configuration {
         var configuration = BrokerServer.Configuration()
         configuration.host = host

@@ -7,10 +7,10 @@ struct Settings {
     struct Setting: Sendable {
         /// As in the configuration file, for example `readyFile`.
         var key: String
-        /// What stands for the value in the help.
+        /// The placeholder of the value in the help.
         var placeholder: String
         var help: String
-        /// Takes the value. Fails with a text that says what is valid.
+        /// Sets the value. Fails with a text that states what is valid.
         var apply: @Sendable (String, inout Settings) throws(MeshError) -> Void
 
         /// As a flag, for example `--ready-file`.
@@ -46,7 +46,7 @@ struct Settings {
     var insecurePlaintext = false
     var tlsCertificate: String?
     var tlsKey: String?
-    /// What was given, by key: the text of the value that counts.
+    /// The given texts by key, the one that takes precedence.
     private(set) var given: [String: String] = [:]
 
     static let all: [Setting] = [
@@ -136,9 +136,9 @@ struct Settings {
         },
     ]
 
-    /// The settings of a start: the configuration file, then the environment, then the flags; the later one wins.
-    /// A variable that is empty counts as not set. Fails with `invalid_argument` for what is not known, naming the nearest,
-    /// and for values that are not valid, naming where they were given.
+    /// The settings of a start: the configuration file, then the environment, then the flags; the later one takes
+    /// precedence. An empty variable counts as not set. Fails with `invalid_argument` for unknown settings, naming the
+    /// nearest, and for invalid values, naming where they were given.
     static func read(
         arguments: [String], environment: [String: String], file: (String) throws(MeshError) -> [UInt8]
     ) throws(MeshError) -> Settings {
@@ -234,7 +234,7 @@ struct Settings {
         return result
     }
 
-    /// Takes a value. Fails with an error that names where it was given.
+    /// Sets a value. Fails with an error that names where it was given.
     private mutating func take(_ setting: Setting, _ value: String, from source: String) throws(MeshError) {
         do throws(MeshError) { try setting.apply(value, &self) } catch {
             var error = error

@@ -1,6 +1,6 @@
 import MeshCore
 
-/// Every capability of this broker. Adding one adds a line here and edits nothing else.
+/// Every capability of this broker. To add one, add a line here; nothing else changes.
 package enum Capabilities {
     /// In the order in which their tables are made and their memory is loaded.
     package static let all: [Capability] = [

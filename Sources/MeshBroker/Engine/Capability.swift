@@ -1,14 +1,14 @@
 package import MeshCore
 package import MeshStore
 
-/// A part of the broker that is one name in every room: its tables, its writes, reads, watches and timers. Adding one
-/// adds files and one line in `Capabilities.all`.
+/// A part of the broker with one name in every component: its tables, writes, reads, watches and timers. To add one,
+/// add its files and one line in `Capabilities.all`.
 package struct Capability: Sendable {
     /// Its name, for example `state`.
     package let name: String
     /// Its tables.
     package let migrations: [Migration]
-    /// What it can do.
+    /// Its operations.
     package let items: [any CapabilityItem]
 
     package init(
@@ -35,7 +35,7 @@ package protocol CapabilityItem: Sendable {
 package struct Write<Body: WriteRequest>: CapabilityItem {
     let flat: CapabilityTable.FlatDecoder?
     let body: @Sendable (Body, WriteContext) throws -> Body.Answer
-    /// `flat` reads its frequent frames; without it they are read by the request's own `FlatRequest`, when it is one.
+    /// `flat` reads its frequent frames; without it, the request's own `FlatRequest` reads them, if it has one.
     package init(
         _ type: Body.Type, flat: CapabilityTable.FlatDecoder? = nil,
         _ body: @escaping @Sendable (Body, WriteContext) throws -> Body.Answer
@@ -50,7 +50,7 @@ package struct Write<Body: WriteRequest>: CapabilityItem {
     }
 }
 
-/// Another form of a write that is registered under the same name: what a flat decoder makes of its frequent frames.
+/// Another form of a write registered under the same name: what a flat decoder makes of its frequent frames.
 package struct WriteForm<Body: Request>: CapabilityItem {
     let body: @Sendable (Body, WriteContext) throws -> Body.Answer
     package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, WriteContext) throws -> Body.Answer) {
@@ -61,7 +61,7 @@ package struct WriteForm<Body: Request>: CapabilityItem {
     }
 }
 
-/// A write that only the broker itself makes, with fields that no door shows.
+/// A write that only the broker itself makes, with fields that no public interface shows.
 package protocol InternalWriteRequest: Request {}
 
 extension InternalWriteRequest {
@@ -76,7 +76,7 @@ extension InternalReply {
     package static var object: ObjectSchema { ObjectSchema() }
 }
 
-/// A write that only the broker itself makes; it cannot be asked for on the wire.
+/// A write that only the broker itself makes; it cannot be requested on the wire.
 package struct InternalWrite<Body: InternalWriteRequest>: CapabilityItem {
     let body: @Sendable (Body, WriteContext) throws -> Body.Answer
     package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, WriteContext) throws -> Body.Answer) {
@@ -88,7 +88,7 @@ package struct InternalWrite<Body: InternalWriteRequest>: CapabilityItem {
     }
 }
 
-/// A request that is answered from what is committed: its view cannot change anything.
+/// A request answered from committed state: its view cannot change anything.
 package struct Read<Body: ReadRequest>: CapabilityItem {
     let body: @Sendable (Body, ReadView) throws -> Body.Answer
     package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, ReadView) throws -> Body.Answer) {
@@ -100,7 +100,7 @@ package struct Read<Body: ReadRequest>: CapabilityItem {
     }
 }
 
-/// A request that is answered with a snapshot and subscribes its connection to what comes after.
+/// A request that is answered with a snapshot and subscribes its connection to later changes.
 package struct Watch<Body: WatchRequest>: CapabilityItem {
     let body: @Sendable (Body, WatchView) throws -> Body.Answer
     package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, WatchView) throws -> Body.Answer) {
@@ -112,7 +112,7 @@ package struct Watch<Body: WatchRequest>: CapabilityItem {
     }
 }
 
-/// What happens when a time is reached. A timer may be stale: its body looks at the state and says whether it did
+/// What happens when a time is reached. A timer may be stale: its body checks the state and reports whether it did
 /// anything.
 package struct Timer: CapabilityItem {
     let kind: TimerKind
@@ -132,7 +132,7 @@ package struct Load: CapabilityItem {
 }
 
 private func cast<Body: Request>(_ request: any Request) throws -> Body {
-    /// A cast asks the runtime, each time; here the types are the same or there is a fault.
+    /// A cast queries the runtime each time; here the types are equal, or there is a bug.
     func exactly<Given: Request>(_ given: Given) throws -> Body {
         guard Given.self == Body.self else {
             throw MeshError(.internalError, "the table gave \(Given.self) to \(Body.type)")
@@ -142,7 +142,7 @@ private func cast<Body: Request>(_ request: any Request) throws -> Body {
     return try exactly(request)
 }
 
-/// From wire type to decode and apply: built once at start from the capabilities.
+/// Maps wire types to decode and apply: built once at start from the capabilities.
 package struct CapabilityTable: Sendable {
     /// What runs a request.
     package enum Run: Sendable {
@@ -154,7 +154,7 @@ package struct CapabilityTable: Sendable {
     /// Reads a request from the members of a flat frame; nil leaves the frame to the general decoder.
     package typealias FlatDecoder = @Sendable (FlatScanner, UnsafeRawBufferPointer) -> (any Request)?
 
-    /// One request. An object: every command looks at its row.
+    /// One request. A class: every command reads its row.
     package final class Row: Sendable {
         package let type: any Request.Type
         package let declaration: RequestDeclaration
@@ -165,7 +165,7 @@ package struct CapabilityTable: Sendable {
         package let capability: String
         package let run: Run
         package let decode: @Sendable (JSON) throws(MeshError) -> any Request
-        /// Reads the request without a tree, for those that can be read so; nil leaves it to `decode`.
+        /// Reads the request without building a tree, where possible; nil leaves it to `decode`.
         package let decodeFlat: FlatDecoder?
 
         init<Body: Request>(_ type: Body.Type, capability: String, run: Run, flat: FlatDecoder? = nil) {
@@ -201,9 +201,9 @@ package struct CapabilityTable: Sendable {
     package private(set) var rows: [String: Row] = [:]
     /// Requests that only the broker makes.
     package private(set) var internalRows: [String: Row] = [:]
-    /// Every row by the type that it takes, other forms of a request included.
+    /// Every row by the type it takes, including other forms of a request.
     private var byType: [ObjectIdentifier: Row] = [:]
-    /// The rows that read flat frames, with their names as they stand on the wire.
+    /// The rows that read flat frames, with their wire names.
     private var flatRows: [(name: [UInt8], row: Row)] = []
     var timers: [TimerKind: @Sendable (Int64, WriteContext) throws -> Bool] = [:]
     var loads: [@Sendable (EngineState) throws -> Void] = []
@@ -223,15 +223,15 @@ package struct CapabilityTable: Sendable {
         add(form: row)
     }
 
-    /// Adds another form of a request that has a row under its name already.
+    /// Adds another form of a request that already has a row under its name.
     mutating func add(form row: Row) { byType[ObjectIdentifier(row.type)] = row }
 
-    /// The row of a name, whoever may ask for it.
+    /// The row of a name, for any caller.
     func row(of type: String) -> Row? { rows[type] ?? internalRows[type] }
     /// The row of a type.
     func row(of type: any Request.Type) -> Row? { byType[ObjectIdentifier(type)] }
 
-    /// Reads a request from a flat frame without a tree; nil leaves the frame to `decode`.
+    /// Reads a request from a flat frame without building a tree; nil leaves the frame to `decode`.
     package func decode(flat: FlatScanner, in bytes: UnsafeRawBufferPointer) -> (any Request)? {
         guard case .string(let type)? = flat.value("type", in: bytes) else { return nil }
         for (name, row) in flatRows where name.count == type.count {
@@ -243,7 +243,7 @@ package struct CapabilityTable: Sendable {
         return nil
     }
 
-    /// Reads a request as a peer sent it. Fails with `unknown_type` (naming the nearest) or `invalid_argument`.
+    /// Reads a request as a peer sent it. Fails with `unknown_type` (suggesting the nearest) or `invalid_argument`.
     package func decode(type: String, from json: JSON) throws(MeshError) -> any Request {
         guard let row = rows[type] else {
             let near = Nearest.names(to: type, among: rows.keys.sorted(), limit: 2)

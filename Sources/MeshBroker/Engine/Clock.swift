@@ -1,14 +1,14 @@
 import MeshCore
 import MeshStore
 
-/// The simulation clock: one a mesh, derived from the mesh's own time, with ticks for those who asked.
+/// The simulation clock: one per mesh, derived from the mesh's own time, with ticks for its subscribers.
 enum Clock {
     static let tickTimer = TimerKind(rawValue: "clock.tick")
     static let channel = "clock"
-    /// Ticks that are told one by one when a broker is late; older ones are only counted.
+    /// Ticks that are sent one by one when a broker is late; older ones are only counted.
     static let maximumTold: Int64 = 1_000
 
-    /// The clock, and the last tick that was told.
+    /// The clock, and the last tick that was sent.
     final class Memory: CapabilityMemory {
         var clock: SimulationClock?
         var told: Int64 = 0
@@ -80,7 +80,7 @@ enum Clock {
         return try store(clock, kind, context)
     }
 
-    /// Keeps a changed clock, tells it, and arms its next tick.
+    /// Stores a changed clock, notifies its subscribers, and arms its next tick.
     private static func store(_ clock: SimulationClock, _ kind: String, _ context: WriteContext) throws -> ClockStatus {
         try MetaTable(context.state.database).set("clock", try JSONCoder.encode(clock).text)
         let memory = context.state.memory(Memory.self)
@@ -96,7 +96,7 @@ enum Clock {
         return status
     }
 
-    /// A tick has begun: it is told, or, when nobody is there, the clock stops.
+    /// Handles the start of a tick: notifies the subscribers or, when there are none, stops the clock.
     private static func fire(_ context: WriteContext) throws -> Bool {
         let memory = context.state.memory(Memory.self)
         guard var clock = memory.clock, clock.pause == nil else { return false }
@@ -121,7 +121,7 @@ enum Clock {
         context.arm(tickTimer, key: 0, due: due)
     }
 
-    /// The same event for everyone who asked: it says nothing but what follows from the state.
+    /// Makes the event, the same for every subscriber: it has only what follows from the state.
     private static func tellTicks(upTo tick: Int64, _ clock: SimulationClock, _ context: WriteContext) {
         let memory = context.state.memory(Memory.self)
         guard tick > memory.told else { return }

@@ -1,12 +1,12 @@
 package import MeshCore
 
-/// Who a command speaks for. Authentication happened outside; what the actor may do is decided when it is applied.
+/// The identity a command acts for. Authentication happened outside; permissions are checked when it is applied.
 package enum Actor: Sendable, Hashable, Codable {
     /// The node itself: timers, connections coming and going.
     case node
     /// The holder of the admin token.
     case admin
-    /// A session, and its connection when it has one.
+    /// A session, and its connection if it has one.
     case session(SessionNumber, ConnectionID?)
 
     package init(from decoder: any Decoder) throws {
@@ -34,11 +34,11 @@ package enum Actor: Sendable, Hashable, Codable {
     }
 }
 
-/// One thing to decide, with everything that the decision needs but the state.
+/// One thing to decide, with all inputs of the decision except the state.
 package struct Command: Sendable {
-    /// Who asks.
+    /// The actor.
     package var actor: Actor
-    /// What is asked: a write.
+    /// The request: a write.
     package var request: any Request
     /// 32 random bytes (hex) from which ids and salts derive.
     package var entropy: Entropy
@@ -50,7 +50,7 @@ package struct Command: Sendable {
     }
 }
 
-/// Random bytes that came with a command: the only source of chance inside `apply`.
+/// Random bytes that came with a command: the only source of randomness inside `apply`.
 package struct Entropy: Sendable, Hashable {
     package var words: (UInt64, UInt64, UInt64, UInt64)
 
@@ -58,7 +58,7 @@ package struct Entropy: Sendable, Hashable {
         words = (generator.next(), generator.next(), generator.next(), generator.next())
     }
 
-    /// Other bytes for each place of a batch: what follows from them is hashed, so that none tells of another.
+    /// Derives other bytes for each position of a batch by hashing, so that none reveals another.
     package func derived(_ place: Int) -> Entropy {
         var entropy = self
         entropy.words.3 ^= UInt64(place)
@@ -86,7 +86,7 @@ package struct Entropy: Sendable, Hashable {
     package func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }
 
-/// The log's unit: commands that are applied and made durable together, at one time.
+/// The log's unit: commands that are applied and made durable together, with one timestamp.
 package struct Batch: Sendable {
     /// Counted from 1 in one mesh; `apply` skips a number that it has seen.
     package var number: Int64
@@ -102,30 +102,30 @@ package struct Batch: Sendable {
     }
 }
 
-/// What a batch did: for each command its answer and, in order, what must be told to whom. Nothing of it may leave
+/// What a batch did: the answer to each command and, in order, what must be sent to whom. None of it may leave
 /// before the batch is on disk.
 package struct BatchResult: Sendable {
-    /// What must be told to whom, in order: first the effects of timers, then those of each command after its answer.
+    /// What must be sent to whom, in order: first the effects of timers, then those of each command after its answer.
     package var effects: [Effect] = []
     /// How many of the effects are those of timers, which fired before the first command.
     package var timerEffects = 0
-    /// One for each command.
+    /// One per command.
     package var outcomes: [Outcome] = []
 }
 
-/// What became of one command.
+/// The outcome of one command.
 package struct Outcome: Sendable {
     /// The answer or the refusal.
     package var result: Result<any Reply, MeshError>
-    /// Where its effects end among those of the batch; they begin where those of the command before it end.
+    /// Where its effects end among those of the batch; they begin where those of the previous command end.
     package var effectsEnd: Int
 }
 
-/// Something that must be told to a connection after the commit. Effects may be lost: what matters is in the state.
+/// Something that must be sent to a connection after the commit. Effects may be lost: what matters is in the state.
 package enum Effect: Sendable {
     /// A frame.
     case push(ConnectionID, any Push)
-    /// A frame that wants the transport's own receipt: the client acknowledges nothing itself.
+    /// A frame that wants the transport's own receipt: the client itself acknowledges nothing.
     case trackedPush(ConnectionID, any Push, message: Int64)
     /// The end of a connection.
     case close(ConnectionID, CloseReason)

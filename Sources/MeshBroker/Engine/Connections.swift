@@ -1,15 +1,15 @@
 package import MeshCore
 import MeshStore
 
-/// Opens or returns to a session whose keys were proved outside.
+/// Opens or resumes a session whose keys were verified outside.
 package struct OpenSession: InternalWriteRequest {
     /// The member's key.
     package var member: PublicKey
     /// The session's key; nil for a client without one.
     package var session: PublicKey?
-    /// Whether the session's key was proved.
+    /// Whether possession of the session's key was proved.
     package var isProven: Bool
-    /// The member's word for the session's key.
+    /// The member's signature for the session's key.
     package var binding: Signature?
     /// A claudemesh client that keeps no session.
     package var isForeign: Bool
@@ -19,9 +19,9 @@ package struct OpenSession: InternalWriteRequest {
     package var groups: [GroupMembership]?
     package var messageMode: MessageMode?
     package var info: ClientInfo
-    /// The connection to attach; nil only makes sure that the session is known.
+    /// The connection to attach; nil only registers the session.
     package var connection: UInt64?
-    /// Whether a live connection of the same session is replaced; else the newcomer is refused.
+    /// Whether a live connection of the same session is replaced; otherwise the newcomer is refused.
     package var replaces: Bool
     package var limits: HelloAck.Limits
 
@@ -51,7 +51,7 @@ package struct OpenSession: InternalWriteRequest {
     package typealias Answer = SessionOpened
 }
 
-/// The session that was opened, and the frame that tells its client.
+/// The session that was opened, and the frame that notifies its client.
 package struct SessionOpened: InternalReply {
     package static let type = "_session_opened"
     package var number: Int64
@@ -59,11 +59,11 @@ package struct SessionOpened: InternalReply {
     package var ack: HelloAck
 }
 
-/// Says that a connection is gone.
+/// Reports that a connection is gone.
 package struct LoseConnection: InternalWriteRequest {
     package var session: Int64
     package var connection: UInt64
-    /// Whether its client said goodbye.
+    /// Whether its client closed the connection cleanly.
     package var clean: Bool?
     package init(session: Int64, connection: UInt64, clean: Bool? = nil) {
         self.session = session
@@ -75,9 +75,9 @@ package struct LoseConnection: InternalWriteRequest {
     package typealias Answer = Acknowledged
 }
 
-/// Says that the node has started: no connection that was alive before is alive now.
+/// Reports that the node has started: no connection from before is alive.
 package struct StartNode: InternalWriteRequest {
-    /// Milliseconds since the last batch before.
+    /// Milliseconds since the previous batch.
     package var stoppedFor: Int64
     package init(stoppedFor: Int64) { self.stoppedFor = stoppedFor }
     package static let declaration = RequestDeclaration.internalOnly(
@@ -85,11 +85,12 @@ package struct StartNode: InternalWriteRequest {
     package typealias Answer = Acknowledged
 }
 
-/// Sessions and their connections: who is attached, replaced, forgiven, gone and retired.
+/// Sessions and their connections: attaching, replacing, grace periods, leaving and retiring.
 enum Connections {
     /// After a stop (or a jump of the clock) of this length nothing expires for a while.
     static let longStopMillis: Int64 = 3_600_000
-    /// After a long stop nothing expires before recipients had a chance to return. Decided before the batch's timers fire.
+    /// After a long stop nothing expires before recipients had a chance to return. Decided before the batch's timers
+    /// fire.
     static func holdExpiry(_ batch: Batch, _ state: EngineState) {
         guard let first = batch.commands.first?.request, Swift.type(of: first) == StartNode.self,
             let start = first as? StartNode, start.stoppedFor > longStopMillis
@@ -135,7 +136,7 @@ enum Connections {
         let key = request.session ?? standInKey(member, request)
         let claim = try claim(key, request, member, state)
         let known: Session? = if case .own(let session) = claim { session } else { nil }
-        // The same connection asks again when the batch of its first try was undone.
+        // The same connection tries again when the batch of its first try was undone.
         if let known, let attached = known.attachment.connection, let connection = request.connection,
             attached.rawValue != connection, !request.replaces
         {
@@ -156,7 +157,7 @@ enum Connections {
             ack: helloAck(session, member, request, known: known, context))
     }
 
-    /// What becomes of the key that a hello names.
+    /// What happens to the key that a hello names.
     private static func claim(
         _ key: PublicKey, _ request: OpenSession, _ member: Member, _ state: EngineState
     ) throws -> KeyClaim {
@@ -185,7 +186,7 @@ enum Connections {
             limits: request.limits, status: session.status)
     }
 
-    /// A client without a session key is told apart by its own session id; nobody holds the key that stands for it.
+    /// A client without a session key is identified by its own session id; its stand-in key is held by nobody.
     private static func standInKey(_ member: Member, _ request: OpenSession) -> PublicKey {
         let text = "mesh-foreign-v1|\(member.key.hex)|\(request.info.sessionID ?? "")"
         return PublicKey(bytes: Hashing.sha256(Array(text.utf8))) ?? .zero
@@ -195,7 +196,7 @@ enum Connections {
         _ request: OpenSession, key: PublicKey, _ claim: KeyClaim, member: Member, _ context: WriteContext
     ) throws -> SessionNumber {
         let state = context.state
-        // A foreign client says what it likes: that is made a label, and never refused.
+        // A foreign client may send any name: it is made a label, and never refused.
         let label = request.isForeign ? request.label.flatMap(Labels.clean) : request.label
         if let label, !request.isForeign { try checkLabel(label, of: member, context) }
         try Retirement.makeRoom(for: member, context)
@@ -212,7 +213,7 @@ enum Connections {
         return session.number
     }
 
-    /// Takes over what a returning client says of itself.
+    /// Takes over what a returning client states about itself.
     private static func refresh(
         _ number: SessionNumber, _ request: OpenSession, _ groups: [GroupMembership], _ context: WriteContext
     ) throws {
@@ -223,9 +224,9 @@ enum Connections {
         session.binding = request.binding ?? session.binding
         session.acknowledges = session.acknowledges || request.acknowledges
         session.dialect = request.connection == nil ? session.dialect : request.dialect
-        // One of our clients keeps its key on disk, also when a foreign one has named it before.
+        // One of our clients keeps its key on disk, even when a foreign one has named it before.
         if request.isProven, !request.isForeign {
-            // A label of a foreign client is checked less: one of ours does not keep it.
+            // A foreign client's label is checked less: one of our clients does not keep it.
             if session.isForeign { session.label = nil }
             session.isForeign = false
         }
@@ -253,7 +254,7 @@ enum Connections {
             $0.hasClosed = false
         }
         if !wasAnnounced {
-            // Somebody returns who was seen before: a session that lives on its client's disk.
+            // A session that was seen before returns: its key lives on its client's disk.
             try Presence.arrive(number, returned: known.map { $0.attachedAt > 0 } ?? false, context)
         }
         if let session = context.state.roster.sessions[number] {
@@ -262,7 +263,7 @@ enum Connections {
         try Deliveries.reoffer(number, context)
     }
 
-    /// A claudemesh client that connects again under its own session id takes the place of its older connection. The
+    /// A claudemesh client that reconnects under its own session id takes the place of its older connection. The
     /// session of that one is over: its key was that of another run.
     private static func replaceSameClient(
         _ number: SessionNumber, _ request: OpenSession, _ context: WriteContext
@@ -295,7 +296,7 @@ enum Connections {
     /// Whether a session may be registered: its key is new or the member's own, its label free.
     static func check(_ binding: SessionBinding, member: Member, _ context: WriteContext) throws {
         if binding.pubkey == member.key {
-            // It comes with the member's own key, also when somebody has named it before.
+            // It comes with the member's own key, even when somebody has named it before.
             if context.state.roster.session(key: member.key)?.member == member.number { return }
         } else if case .own = try KeyOwnership.claim(binding.pubkey, by: member, isProven: false, context.state) {
             return
@@ -303,7 +304,7 @@ enum Connections {
         if let label = binding.label { try checkLabel(label, of: member, context) }
     }
 
-    /// Makes a session known that holds its key on its client's disk. A known one stays as it is.
+    /// Registers a session whose key is on its client's disk. A known one stays as it is.
     static func register(
         _ binding: SessionBinding, member: Member, proven: Bool, _ context: WriteContext
     ) throws {
@@ -366,7 +367,7 @@ enum Connections {
 }
 
 extension MeshError {
-    /// What whoever is no member is told, of a mesh that is here and of one that is not: nobody learns names by asking.
+    /// The answer to non-members, the same whether the mesh exists or not: nobody learns names by asking.
     package static let stranger = MeshError(
         .unauthorized, "this key is not a member of that mesh", hint: "join with an invite")
 }
@@ -376,7 +377,7 @@ extension CloseReason {
     static let sessionReplaced = CloseReason(code: 4004, reason: "session_replaced")
     /// The same, as claudemesh clients know it.
     static let legacySessionReplaced = CloseReason(code: 1000, reason: "session_replaced")
-    /// The key of the session is another member's, who has shown it.
+    /// The session's key belongs to another member, who has proved it.
     static let sessionKeyTaken = CloseReason(code: 1008, reason: "session_key_taken")
     /// The session was removed from the mesh.
     static let sessionRemoved = CloseReason(code: 4001, reason: "session_removed")

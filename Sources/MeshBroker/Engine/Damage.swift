@@ -1,15 +1,16 @@
 import MeshCore
 package import MeshStore
 
-/// What a mesh does with damage in its file: a page that does not hold what was written there is never served.
+/// How a mesh handles damage in its file: a page that does not hold what was written there is never served.
 ///
-/// The rule: what a mesh must know to decide anything (members, sessions, rights, topics, settings, deliveries, accepted
-/// messages, the ledger) stops it when it is damaged. Where only contents are damaged (values of the state, histories of topics,
-/// bodies of messages), what asks for them is refused with `damaged`, and everything else is served.
+/// The rule: what a mesh must know to decide anything (members, sessions, rights, topics, settings, deliveries,
+/// accepted messages, the ledger) stops it when damaged. Where only contents are damaged (values of the state,
+/// histories of topics, bodies of messages), requests for them are refused with `damaged`, and everything else is
+/// served.
 package enum Damage {
-    /// Tables of contents: nothing is decided by what their rows hold.
+    /// Tables of contents: no decision depends on their rows.
     private static let contents: Set<String> = ["state_entry", "topic_message", "topic_mention"]
-    /// Tables whose keys a mesh needs, and whose rows it can miss one by one.
+    /// Tables whose keys a mesh needs, but whose rows it can miss one by one.
     private static let bodies: Set<String> = ["message"]
 
     /// Whether a mesh can serve without a part of its file.
@@ -21,8 +22,8 @@ package enum Damage {
         }
     }
 
-    /// Runs a read and names what it wanted when that is damaged. Only for reads: inside a transaction that writes, SQLite has
-    /// undone it when a page was damaged, and the error must reach the code that opened it.
+    /// Runs a read and names what it wanted when that is damaged. Only for reads: inside a transaction that writes,
+    /// SQLite has undone it when a page was damaged, and the error must reach the code that opened it.
     static func naming<Value>(_ what: @autoclosure () -> String, _ body: () throws -> Value) throws -> Value {
         do { return try body() } catch let error as StoreError where error.isDamage {
             throw Self.error(what(), error)
@@ -50,9 +51,9 @@ package enum Damage {
     }
 }
 
-/// A batch was undone, and the mesh cannot go on with what it has in memory: its tables cannot be read again, or a timer fails
-/// each time.
+/// A batch was undone, and the mesh cannot go on with what it has in memory: its tables cannot be read again, or a
+/// timer fails each time.
 package struct CannotContinue: Error {
-    /// What stands in the way.
+    /// The cause.
     package let cause: any Error
 }

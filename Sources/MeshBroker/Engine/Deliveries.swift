@@ -1,8 +1,8 @@
 import MeshCore
 import MeshStore
 
-/// What happens to deliveries after a message was accepted: offers, holds, acknowledgements, repeated offers, expiry.
-/// A delivery's row and its place in memory change in the same breath.
+/// The life of deliveries after a message was accepted: offers, holds, acknowledgements, repeated offers, expiry.
+/// A delivery's row and its place in memory change together.
 enum Deliveries {
     static let leaseTimer = TimerKind(rawValue: "delivery.lease")
     static let holdTimer = TimerKind(rawValue: "delivery.hold")
@@ -12,7 +12,7 @@ enum Deliveries {
 
     // MARK: Accepting
 
-    /// Makes one delivery for each recipient: offered now, or held.
+    /// Makes one delivery per recipient: offered now, or held.
     static func accept(
         _ message: StoredMessage, _ recipients: [Recipient], wantsReceipts: Bool, _ context: WriteContext
     ) throws {
@@ -39,7 +39,7 @@ enum Deliveries {
     ) throws {
         let state = context.state
         if Grants.blocks(message, recipient, state) {
-            // Nothing tells the sender: it waits until its time is over, as behind others.
+            // The sender is not notified: it waits until its time is over, as behind others.
             try insertRow(message.seq, recipient, .held, reason: Grants.holdReason, attempts: 0, context)
             return try receipt(
                 message.seq, recipient, .held, reason: Receipts.holdReason(recipient, message.priority, state),
@@ -79,7 +79,7 @@ enum Deliveries {
             attempts: pending.attempts, context)
     }
 
-    /// Whether nothing more may wait for a recipient.
+    /// Whether a recipient's mailbox is full.
     static func isFull(_ recipient: Recipient, _ state: EngineState) -> Bool {
         let waiting =
             switch recipient {
@@ -89,14 +89,14 @@ enum Deliveries {
         return waiting >= DeliveryPolicy.maximumPending
     }
 
-    /// A delivery that finds no room is a dead letter at once.
+    /// A delivery that finds no room becomes a dead letter at once.
     private static func refuse(_ message: Int64, _ recipient: Recipient, _ context: WriteContext) throws {
         try insertRow(message, recipient, .rejected, reason: "queue_full", attempts: 0, context)
         try deadLetter(message, recipient, context)
         _ = finishOne(message, context)
     }
 
-    /// Why a newcomer of a priority waits; nil when it can be offered.
+    /// Why a new delivery of a priority waits; nil when it can be offered.
     static func holdReason(_ session: Session, _ mailbox: Mailbox, _ priority: Priority) -> HoldReason? {
         if session.isGone { return .gone }
         if session.messageMode != .push { return .inbox }
@@ -109,7 +109,7 @@ enum Deliveries {
 
     // MARK: Offering
 
-    /// Offers what is held and may go now, in order. Every transition that can free a message ends here. Returns how
+    /// Offers, in order, what is held and may go now. Every transition that can free a message ends here. Returns how
     /// many were offered.
     @discardableResult
     static func drain(_ number: SessionNumber, _ context: WriteContext) throws -> Int {
@@ -137,8 +137,8 @@ enum Deliveries {
         guard let session = context.state.roster.sessions[number], session.messageMode == .push else { return }
         guard let mailbox = context.state.mailboxes[number] else { return }
         let open = mailbox.offered.values
-        // All of it back first, so that the window counts what this connection is sent; newest first, so that each finds its
-        // place at once.
+        // Hold all of it first, so that the window counts what this connection is sent; newest first, so that each
+        // finds its place at once.
         for pending in open.reversed() { mailbox.takeBack(pending) }
         for pending in open where !mailbox.isWindowFull {
             _ = mailbox.remove(pending.message)
@@ -191,7 +191,7 @@ enum Deliveries {
         func made() -> (any Push)? {
             message.push(to: .session(session.number), session: session, attempt: pending.attempts, context.state)
         }
-        // A first offer of one body says the same to all; claudemesh clients see their own messages differently.
+        // A first offer of one body is the same for all; claudemesh clients see their own messages differently.
         let isSame = isFannedOut && message.isShared && session.dialect == .mesh && pending.attempts == 1
         guard let connection = session.attachment.connection,
             let push = isSame ? context.shared(message.seq, made) : made()
@@ -204,7 +204,7 @@ enum Deliveries {
         }
     }
 
-    /// Arms the timer of an offer that is made now. One for a session and second is enough: the lease is a lower bound.
+    /// Arms the timer of an offer made now. One per session and second is enough: the lease is a lower bound.
     static func armLease(_ number: SessionNumber, _ mailbox: Mailbox, attempt: Int, _ context: WriteContext) {
         let due = (context.now + DeliveryPolicy.offerLeaseMillis(attempt: attempt) + 999) / 1_000 * 1_000
         guard mailbox.leaseDue != due else { return }
@@ -235,8 +235,8 @@ enum Deliveries {
 
     // MARK: Ending
 
-    /// Applies a client's acknowledgement or refusal. Ids that are not the session's own are an error for the first one
-    /// that cannot exist, and no change for those that are settled.
+    /// Applies a client's acknowledgement or refusal. For ids that are not the session's own, the first one that cannot
+    /// exist is an error; those that are settled change nothing.
     static func acknowledge(_ request: Acknowledge, by route: Route, _ context: WriteContext) throws -> Int {
         let state = context.state
         let number = route.session.number
@@ -258,7 +258,7 @@ enum Deliveries {
         return try settle(messages, of: number, as: target, reason: request.reject, context)
     }
 
-    /// Settles deliveries of one session: one entry for all of them, then whatever may be offered next.
+    /// Settles deliveries of one session: one entry for all of them, then offers what may go next.
     static func settle(
         _ messages: [Int64], of session: SessionNumber, as target: DeliveryState, reason: String?,
         _ context: WriteContext
@@ -291,7 +291,7 @@ enum Deliveries {
         return changed.count
     }
 
-    /// One entry for all that one command settled.
+    /// Appends one entry for everything that one command settled.
     private static func recordSettled(
         _ messages: [Int64], by session: SessionNumber, as target: DeliveryState, _ context: WriteContext
     ) throws {
@@ -307,7 +307,7 @@ enum Deliveries {
             actor: sender?.member.keyHex ?? "unknown", object: messages.count == 1 ? ids : nil, facts)
     }
 
-    /// Marks a delivery as answered: its recipient sent a message that replies to it.
+    /// Marks a delivery as answered: its recipient sent a reply to the message.
     static func answer(_ message: Int64, by session: SessionNumber, _ context: WriteContext) throws {
         let recipient = Recipient.session(session)
         let known = try context.state.database.prepare(
@@ -371,7 +371,7 @@ enum Deliveries {
         try receipt(message, recipient, final, reason: reason, attempts: nil, context)
     }
 
-    /// Counts one delivery as final; returns who asked for the message's receipts.
+    /// Counts one delivery as final; returns the session that requested the message's receipts.
     private static func finishOne(_ message: Int64, _ context: WriteContext) -> SessionNumber? {
         let state = context.state
         guard var live = state.live.removeValue(forKey: message) else { return nil }
@@ -428,7 +428,7 @@ enum Deliveries {
             .first(message, recipient.stored) { $0.int(0) == DeliveryState.delivered.stored } ?? false
     }
 
-    /// Few that wait are looked at one by one; among many, what each member has sent under this id is looked for.
+    /// Few waiting messages are checked one by one; among many, what each member has sent under this id is looked up.
     private static let fewWaiting = 256
 
     private static func find(clientID: String, for session: SessionNumber, _ state: EngineState) throws -> [Int64] {
@@ -485,7 +485,7 @@ enum Deliveries {
 
     // MARK: Opening
 
-    /// Reads what is unfinished: every session is away now.
+    /// Reads what is unfinished: every session is disconnected now.
     static func load(_ state: EngineState) throws {
         let rows = try state.database.prepare(
             """
@@ -535,7 +535,7 @@ enum Deliveries {
         for (key, seq) in keys { state.sent[key] = seq }
     }
 
-    /// Arms the timers of open offers and holds after the memory was read again while connections live.
+    /// Arms the timers of open offers and holds after the memory was reloaded while connections are open.
     static func resume(_ state: EngineState) {
         for number in state.mailboxes.keys where state.roster.sessions[number]?.attachment.isAttached == true {
             state.timers.arm(leaseTimer, key: number.rawValue, due: state.now)

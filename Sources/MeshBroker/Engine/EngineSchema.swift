@@ -1,6 +1,6 @@
 import MeshStore
 
-/// The tables that every mesh has. Hot tables grow only at their end and carry no second index.
+/// The tables that every mesh has. Hot tables grow only at their end and have no secondary index.
 enum EngineSchema {
     static let migrations = [
         Migration(
@@ -43,7 +43,8 @@ enum EngineSchema {
                     created_at INTEGER NOT NULL
                 ) STRICT, WITHOUT ROWID;
                 """),
-        // Pages carry checksums from here on (`PageChecks`): versions that would write pages without must not open the file.
+        // From here on pages carry checksums (`PageChecks`): versions that would write pages without must not open the
+        // file.
         Migration(name: "page-checksums-1", sql: "SELECT 1"),
     ]
 }

@@ -16,14 +16,14 @@ package struct MeshFacts: Sendable, Hashable {
     package var owner: PublicKey
     /// The node that signs the ledger.
     package var node: PublicKey
-    /// Whether direct messages may be plain text when their sender says so.
+    /// Whether direct messages may be plain text when their sender requests it.
     package var allowsPlaintext: Bool
 
     /// The ledger's origin.
     package var origin: String { "mesh/\(id)" }
 }
 
-/// Everything that the decisions of one mesh read: its tables, and in memory what the tables say about the living.
+/// Everything that the decisions of one mesh read: its tables, and in memory the current part of the tables.
 /// Confined to the mesh's writer.
 package final class EngineState {
     package let database: Database
@@ -32,7 +32,7 @@ package final class EngineState {
     package var roster = Roster()
     /// What waits for each session.
     var mailboxes: [SessionNumber: Mailbox] = [:]
-    /// A session's mailbox, made when it has none.
+    /// Returns a session's mailbox, creating it if needed.
     func mailbox(of session: SessionNumber) -> Mailbox {
         if let mailbox = mailboxes[session] { return mailbox }
         let mailbox = Mailbox()
@@ -45,11 +45,11 @@ package final class EngineState {
     var live: [Int64: LiveMessage] = [:]
     /// Messages by the minute (or second) in which they expire.
     var expiry: [Int64: ExpiryBucket] = [:]
-    /// The bucket that was asked for last: messages of one time have one.
+    /// The bucket that was used last: messages of one time share one.
     private var lastBucket: ExpiryBucket?
     private var lastBucketTime: Int64 = 0
 
-    /// The bucket of a time, and whether it was made just now.
+    /// Returns the bucket of a time, and whether it was just created.
     private func bucket(_ time: Int64) -> (bucket: ExpiryBucket, isNew: Bool) {
         let known = expiry[time]
         let bucket = known ?? ExpiryBucket()
@@ -58,7 +58,7 @@ package final class EngineState {
         return (bucket, known == nil)
     }
 
-    /// Notes that a new message expires at a time; true when it is the first of that time.
+    /// Records that a new message expires at a time; true when it is the first for that time.
     func expires(_ message: Int64, at time: Int64) -> Bool {
         if time == lastBucketTime, let lastBucket {
             lastBucket.insert(message)
@@ -69,20 +69,20 @@ package final class EngineState {
         return isNew
     }
 
-    /// The same of a message that was read from the tables; they are read in their order.
+    /// Does the same for a message read from the tables; they are read in their order.
     func loads(_ message: Int64, expiringAt time: Int64) -> Bool {
         let (bucket, isNew) = bucket(time)
         bucket.load(message)
         return isNew
     }
 
-    /// Takes out the messages that expire at a time and are unfinished, oldest first.
+    /// Removes and returns the unfinished messages that expire at a time, oldest first.
     func takeExpired(at time: Int64) -> [Int64] {
         lastBucket = nil
         guard let bucket = expiry.removeValue(forKey: time) else { return [] }
         let isDue = { (message: Int64) in self.live[message]?.bucket == time }
         let later = bucket.messages
-        // Whichever is shorter: what may be there, or what is alive at all.
+        // The shorter of two: what may be there, or all that is unfinished.
         return bucket.loaded.filter(isDue)
             + (later.count <= live.count
                 ? later.filter(isDue) : live.keys.filter { later.contains($0) && isDue($0) }.sorted())
@@ -91,7 +91,7 @@ package final class EngineState {
     var sent: [SentKey: Int64] = [:]
     var timers = TimerQueue()
     var ledger: LedgerWriter
-    /// Who watches what; forgotten with the connections.
+    /// Watches by connection; dropped with the connections.
     package var subscriptions = Subscriptions()
     /// Unix milliseconds of the batch that applies.
     package internal(set) var now: Int64 = 0
@@ -103,7 +103,7 @@ package final class EngineState {
     var nextSession: Int64 = 1
     var nextMessage: Int64 = 1
     let messageIDs: MessageIDs
-    /// What the frequent decisions know of sessions.
+    /// What the frequent decisions need to know of sessions.
     var routes = Routes()
     private var nowWritten: (now: Int64, text: String)?
     /// The time of the batch in ISO 8601.
@@ -133,7 +133,7 @@ package final class EngineState {
         for load in table.loads { try load(self) }
     }
 
-    /// The memory of a capability, made empty at first use.
+    /// The memory of a capability, created empty at first use.
     package func memory<Memory: CapabilityMemory>(_ type: Memory.Type) -> Memory {
         if let memory = memories[ObjectIdentifier(type)] as? Memory { return memory }
         let memory = Memory()
@@ -174,9 +174,9 @@ package struct MetaTable {
     }
 }
 
-/// Makes public message ids from numbers: 13 characters that do not tell how many messages a mesh has.
+/// Makes public message ids from numbers: 13 characters that do not reveal how many messages a mesh has.
 package struct MessageIDs: Sendable {
-    /// Odd; multiplication by it modulo 2^64 can be undone.
+    /// Odd, so that multiplication by it modulo 2^64 is invertible.
     let factor: UInt64
     private let inverse: UInt64
     private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
@@ -219,8 +219,8 @@ package struct MessageIDs: Sendable {
         return seq > 0 ? seq : nil
     }
 
-    /// The numbers of a range whose ids begin with a text, highest first, at most `limit`. Only the bits are compared: a
-    /// million ids as texts would take long.
+    /// The numbers in a range whose ids begin with a text, highest first, at most `limit`. Only the bits are compared:
+    /// a million ids as texts would take long.
     package func numbers(beginning prefix: String, in range: Range<Int64>, limit: Int) -> [Int64] {
         var start: UInt64 = 0
         for (place, byte) in prefix.utf8.enumerated() {

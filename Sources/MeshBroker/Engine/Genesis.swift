@@ -1,7 +1,7 @@
 package import MeshCore
 package import MeshStore
 
-/// The first entry of a mesh: who owns it and which node signs its ledger, in the owner's own signature.
+/// The first entry of a mesh: its owner and the node that signs its ledger, signed by the owner.
 package struct Genesis: Sendable {
     package var body: CreateMeshBody
     package var node: PublicKey
@@ -18,7 +18,7 @@ package struct Genesis: Sendable {
         self.entropy = entropy
     }
 
-    /// Checks the owner's claim. Fails with the field that does not fit.
+    /// Checks the owner's claim. Fails with the field that does not match.
     package func check() throws(MeshError) {
         try Names.checkSlug(body.slug)
         try Labels.checkMember(body.name)

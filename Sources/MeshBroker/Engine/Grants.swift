@@ -1,11 +1,11 @@
 import MeshCore
 import MeshStore
 
-/// What members let each other send: kept by member keys, decided when a message is accepted.
+/// What members allow each other to send: stored by member key, decided when a message is accepted.
 enum Grants {
     /// Why a delivery waits that its recipient does not want; never shown to the sender.
     static let holdReason = "blocked"
-    /// Members that one member may limit.
+    /// Members that one member may restrict.
     static let maximumPerMember = 10_000
 
     static let migrations = [
@@ -18,7 +18,7 @@ enum Grants {
                 """)
     ]
 
-    /// Who may send what to whom, where it is not everything: by recipient, then by sender.
+    /// Who may send what to whom, where it is restricted: by recipient, then by sender.
     final class Memory: CapabilityMemory {
         var limits: [MemberNumber: [MemberNumber: Set<PeerGrant>]] = [:]
         init() {}
@@ -80,7 +80,7 @@ enum Grants {
             memory.limits[caller.number]?[peer.number] = nil
             if memory.limits[caller.number]?.isEmpty == true { memory.limits[caller.number] = nil }
         }
-        // Whom somebody blocks is nobody else's business.
+        // Block lists are private to the member that made them.
         try context.record("member.grants")
         return list(of: caller.number, state)
     }

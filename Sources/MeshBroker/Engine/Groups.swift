@@ -1,6 +1,6 @@
 import MeshCore
 
-/// Groups of sessions: free roles, nested names. The smallest capability: it keeps its data in the roster.
+/// Groups of sessions: free roles, nested names. The smallest capability: it stores its data in the roster.
 enum Groups {
     /// Groups that one session may belong to.
     static let maximumPerSession = 64
@@ -34,13 +34,13 @@ enum Groups {
         Read(ListGroups.self) { _, view in GroupList(groups: try list(view)) }
     }
 
-    /// The groups after joining one: a new one at the end, a known one with its new role.
+    /// Returns the groups after joining one: a new one at the end, a known one with its new role.
     static func joined(
         _ groups: [GroupMembership], with membership: GroupMembership
     ) throws(MeshError) -> [GroupMembership] {
         let membership = membership.normalised
         try Names.checkGroup(membership.name)
-        // A hello brings groups as well, and is no request.
+        // A hello brings groups as well, and is not a request.
         if let role = membership.role, role.utf8.count > 64 { throw .argument("role", "at most 64 bytes") }
         var result = groups
         if let place = result.firstIndex(where: { $0.name.isSame(as: membership.name) }) {
@@ -77,6 +77,6 @@ enum Groups {
 }
 
 extension String {
-    /// What stands for a text in the ledger.
+    /// The commitment that stands for a text in the ledger.
     var commitment: String { WriteContext.digest(Array(utf8)) }
 }

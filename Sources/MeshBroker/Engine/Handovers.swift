@@ -1,9 +1,9 @@
 import MeshCore
 import MeshStore
 
-/// Deliveries that change hands: what waits for one recipient goes to another one that can open it.
+/// Deliveries that change owner: what waits for one recipient goes to another one that can open it.
 extension Deliveries {
-    /// A member's next session gets what waited for the member.
+    /// Gives a member's next session what waited for the member.
     static func moveMemberMail(to session: Session, _ context: WriteContext) throws {
         let state = context.state
         guard let waiting = state.memberMail.removeValue(forKey: session.member) else { return }
@@ -14,7 +14,8 @@ extension Deliveries {
         }
     }
 
-    /// Gives what was addressed to a key itself, and waits for one session, to a recipient of the member whose key it is.
+    /// Moves what was addressed to a key itself, and waits for one session, to a recipient of the member that owns the
+    /// key.
     static func handOver(
         addressedTo key: String, of session: SessionNumber, to recipient: Recipient, of owner: MemberNumber,
         _ context: WriteContext
@@ -22,7 +23,7 @@ extension Deliveries {
         try handOver(of: session, to: recipient, of: owner, context) { $0.target == key }
     }
 
-    /// Gives what was sealed to a member's own key, and waits for a session without one, to whoever reads for the member.
+    /// Moves what was sealed to a member's own key, and waits for a session without one, to the member's reader.
     static func handOver(sealedTo member: MemberNumber, of session: SessionNumber, _ context: WriteContext) throws {
         guard let key = context.state.roster.members[member]?.key else { return }
         let reader = context.state.roster.reader(of: member)
@@ -41,7 +42,7 @@ extension Deliveries {
                 try !hasDelivery(pending.message, recipient, state.database)
             else { continue }
             _ = state.mailboxes[session]?.remove(pending.message)
-            // Another member decides anew whether it wants mail of this sender.
+            // Another member decides for itself whether it wants mail of this sender.
             let isBlocked = owner.map { Grants.blocks(message, .member($0), state) } ?? false
             try move(pending, message, from: .session(session), to: recipient, isBlocked: isBlocked, context)
         }
@@ -75,7 +76,7 @@ extension Deliveries {
         }
     }
 
-    /// Holds what was offered to a session that is gone, and tells the senders who wait that it may never be read.
+    /// Holds what was offered to a session that is gone, and notifies the waiting senders that it may never be read.
     static func holdWhatIsGone(_ number: SessionNumber, _ context: WriteContext) throws {
         let state = context.state
         guard state.roster.sessions[number]?.isGone == true, let mailbox = state.mailboxes[number] else { return }

@@ -1,9 +1,9 @@
 import MeshCore
 import MeshStore
 
-/// What became of invites.
+/// The status of invites.
 enum Invites {
-    /// Invites that a list shows.
+    /// Invites that a list shows at most.
     static let maximumListed = 1_000
 
     static let migrations = [

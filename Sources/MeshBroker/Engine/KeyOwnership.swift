@@ -1,7 +1,7 @@
 import MeshCore
 import MeshStore
 
-/// Whose the keys of sessions are: what follows when a key goes from one that only named it to its owner.
+/// Who owns the keys of sessions: what follows when a key goes from a session that only named it to its owner.
 enum KeyOwnership {
     /// Decides a claim to a session key.
     static func claim(
@@ -18,7 +18,7 @@ enum KeyOwnership {
         return claim
     }
 
-    /// Keys that sessions proved and that are gone: who only names one of them never gets it.
+    /// Keys that sessions proved and that are gone: a session that only names one of them never gets it.
     static let migrations = [
         Migration(
             name: "proved-keys-1",
@@ -27,14 +27,14 @@ enum KeyOwnership {
 
     static let capability = Capability("key-ownership", migrations: migrations) {}
 
-    /// Remembers whose the key of a session was that is taken out.
+    /// Records the owner of the key of a session that is removed.
     static func remember(_ session: Session, _ context: WriteContext) throws {
         guard session.isProven, session.hasKey else { return }
         try context.state.database.prepare("INSERT OR REPLACE INTO proved_key (key, member) VALUES (?, ?)")
             .run(session.key.bytes, session.member.rawValue)
     }
 
-    /// The member whose session proved a key, and is gone; nil when there is none.
+    /// The member whose session proved a key and is gone; nil when there is none.
     private static func formerOwner(of key: PublicKey, _ state: EngineState) throws -> MemberNumber? {
         try state.database.prepare("SELECT member FROM proved_key WHERE key = ?").first(key.bytes) {
             MemberNumber(rawValue: $0.int(0))
@@ -46,7 +46,7 @@ enum KeyOwnership {
         _ = try state.roster.usurper(of: key, owner: state.roster.member(key: key)?.number)
     }
 
-    /// Gives a member that was just added its own key, when another member had named it as a session key.
+    /// Gives a newly added member its own key when another member had named it as a session key.
     static func take(for member: Member, _ context: WriteContext) throws {
         guard !PlantedFault.strikes(.trustNamedKeys),
             let session = try context.state.roster.usurper(of: member.key, owner: member.number)
@@ -54,8 +54,8 @@ enum KeyOwnership {
         try take(from: session, for: .member(member.number), of: member.number, context)
     }
 
-    /// Ends a session that named another's key. What was sent to the key itself goes to the owner, who alone can open it;
-    /// the rest was meant for the session's member and becomes dead letters.
+    /// Ends a session that named another's key. What was sent to the key itself goes to the owner, who alone can open
+    /// it; the rest was meant for the session's member and becomes dead letters.
     static func take(
         from session: Session, for recipient: Recipient, of owner: MemberNumber, _ context: WriteContext
     ) throws {
@@ -65,8 +65,8 @@ enum KeyOwnership {
         try Retirement.retire(session, cause: "key_taken", context)
     }
 
-    /// Takes back what was named before these rules held: a file of an earlier version may still have it. Returns how many
-    /// sessions ended.
+    /// Takes back keys named before these rules held: a file of an earlier version may still have them. Returns how
+    /// many sessions ended.
     static func restore(_ context: WriteContext) throws -> Int {
         var ended = 0
         let roster = context.state.roster
@@ -83,7 +83,7 @@ enum KeyOwnership {
 }
 
 extension Roster {
-    /// Who reads what is sealed to a member's own key: its first session that is not gone, or its next one.
+    /// The reader of what is sealed to a member's own key: its first session that is not gone, or its next one.
     func reader(of member: MemberNumber) -> Recipient {
         let own = sessions(of: member).first { sessions[$0]?.isGone == false }
         return own.map { .session($0) } ?? .member(member)

@@ -1,7 +1,7 @@
 import MeshCore
 import MeshStore
 
-/// The ledger as its readers see it: head, pages, proofs.
+/// Read access to the ledger: head, pages, proofs.
 enum LedgerAccess {
     static let capability = Capability("ledger") {
         Read(GetLedgerHead.self) { _, view in

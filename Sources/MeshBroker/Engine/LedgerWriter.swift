@@ -1,22 +1,22 @@
 package import MeshCore
 import MeshStore
 
-/// Appends to the ledger inside the transaction of the command, and keeps the Merkle tree's tiles: 256 hashes each, as
-/// in C2SP `tlog-tiles`, so that a proof reads a few rows.
+/// Appends to the ledger inside the transaction of the command, and maintains the Merkle tree's tiles: 256 hashes each,
+/// as in C2SP `tlog-tiles`, so that a proof reads a few rows.
 struct LedgerWriter {
     private let database: Database
     let origin: String
-    /// How many entries.
+    /// Number of entries.
     private(set) var size: Int64 = 0
     /// The last entry's leaf hash; zeros before the first.
     private(set) var head = Digest.zero
     private var timestamp: Int64 = 0
     /// The hashes of the unfinished tile of each level.
     private var open: [[Digest]] = [[]]
-    /// The trees over those: each inner node is hashed once, when its second half is there.
+    /// The trees over those: each inner node is hashed once, when its second half is complete.
     private var trees = [MerkleTree()]
     private var buffer: [UInt8] = []
-    /// Where entries are written whose size is known before; it is never emptied.
+    /// The buffer for entries whose size is known in advance; it is never emptied.
     private var scratch: [UInt8] = []
 
     /// Entries of a tile.
@@ -56,7 +56,7 @@ struct LedgerWriter {
         try store(kind)
     }
 
-    /// Appends an entry whose parts are in their canonical form.
+    /// Appends an entry whose parts are in canonical form.
     mutating func append(
         kind: String, actor: String, object: String?, attributes: CanonicalObject, commitments: CanonicalObject,
         at now: Int64
@@ -69,16 +69,16 @@ struct LedgerWriter {
         try store(kind)
     }
 
-    /// What an entry says of its place.
+    /// The position fields of an entry.
     struct Place {
         var seq: Int64
-        /// Unix milliseconds, never less than the entry before.
+        /// Unix milliseconds, never less than in the entry before.
         var timestamp: Int64
         /// The leaf hash of the entry before.
         var previous: Digest
     }
 
-    /// Appends an entry of which `write` writes every byte, in the canonical form: at most `memory` of them.
+    /// Appends an entry; `write` writes all its bytes in canonical form: at most `memory` of them.
     mutating func append(memory: Int, at now: Int64, _ write: (inout RawWriter, Place) -> Void) throws {
         timestamp = max(timestamp, now)
         let place = Place(seq: size, timestamp: timestamp, previous: head)
@@ -96,7 +96,7 @@ struct LedgerWriter {
         }
     }
 
-    /// Stores the entry that stands in the buffer.
+    /// Stores the entry in the buffer.
     private mutating func store(_ kind: String) throws {
         let entry = buffer
         try entry.withUnsafeBytes { try store($0, kind) }
@@ -205,7 +205,7 @@ struct LedgerWriter {
 }
 
 extension EngineState {
-    /// How many entries the ledger has.
+    /// Number of entries in the ledger.
     package var ledgerSize: Int64 { ledger.size }
 
     /// The root that the ledger had at a size: the roots of its complete subtrees, joined from the right.

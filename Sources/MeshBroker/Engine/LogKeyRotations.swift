@@ -1,7 +1,7 @@
 package import MeshCore
 import MeshStore
 
-/// Which key signs the checkpoints: the node's, until the owner admits another.
+/// The key that signs the checkpoints: the node's, until the owner admits another.
 enum LogKeyRotations {
     static let migrations = [
         Migration(
@@ -9,7 +9,7 @@ enum LogKeyRotations {
             sql: "CREATE TABLE log_key (seq INTEGER PRIMARY KEY, rotation TEXT NOT NULL) STRICT;")
     ]
 
-    /// The rotations by the entry that has them.
+    /// The rotations by the entry that holds them.
     final class Memory: CapabilityMemory {
         var rotations: [LogKeyList.Rotation] = []
         init() {}
@@ -65,7 +65,7 @@ enum LogKeyRotations {
 }
 
 extension EngineState {
-    /// The keys that sign checkpoints. Fails when the tables hold what no owner signed.
+    /// The keys that sign checkpoints. Fails when the tables hold a rotation that no owner signed.
     package var logKeys: LogKeys {
         get throws(MeshError) {
             let list = LogKeyList(

@@ -1,13 +1,13 @@
 import DequeModule
 import MeshCore
 
-/// One unfinished delivery, as the recipient's mailbox keeps it: 32 bytes, since a message for everybody makes one for each.
+/// One unfinished delivery in the recipient's mailbox: 32 bytes, since a message for everybody makes one for each.
 struct Pending: Hashable {
     /// The message's number.
     var message: Int64
     /// Unix milliseconds when the message was accepted.
     var acceptedAt: Int64
-    /// Unix milliseconds of the last offer; 0 while it was never offered.
+    /// Unix milliseconds of the last offer; 0 if it was never offered.
     var offeredAt: Int64 = 0
     private var size: Int32 = 0
     private var tries: Int16
@@ -20,12 +20,12 @@ struct Pending: Hashable {
         tries = Int16(clamping: attempts)
     }
 
-    /// How often it was offered; no more than 32,767 is counted.
+    /// How often it was offered; counted up to 32,767.
     var attempts: Int {
         get { Int(tries) }
         set { tries = Int16(clamping: newValue) }
     }
-    /// About how many bytes its offer takes; 0 while it was not offered since the mesh was opened.
+    /// The approximate size of its offer in bytes; 0 if it was not offered since the mesh was opened.
     var bytes: Int {
         get { Int(size) }
         set { size = Int32(clamping: newValue) }
@@ -35,13 +35,13 @@ struct Pending: Hashable {
 /// Deliveries by message, ascending. Most are added at the end and taken from the beginning.
 struct Offers {
     private var line: Deque<Pending> = []
-    /// The most that there were since the line's memory was made.
+    /// The maximum count since the line's memory was allocated.
     private var most = 0
     var count: Int { line.count }
-    /// All of them, oldest first.
+    /// All deliveries, oldest first.
     var values: [Pending] { Array(line) }
 
-    /// Where a message stands, or would.
+    /// The index of a message, or where it would be inserted.
     private func place(_ message: Int64) -> Int {
         guard let last = line.last, last.message >= message else { return line.count }
         var (low, high) = (0, line.count)
@@ -58,7 +58,7 @@ struct Offers {
         return place < line.count && line[place].message == message ? line[place] : nil
     }
 
-    /// Puts a delivery in its place; returns the one that was there.
+    /// Inserts a delivery at its position; returns the one that was there.
     mutating func update(_ pending: Pending) -> Pending? {
         let place = place(pending.message)
         guard place < line.count else {
@@ -74,27 +74,27 @@ struct Offers {
         return line[place]
     }
 
-    /// Takes a delivery out.
+    /// Removes a delivery.
     mutating func remove(_ message: Int64) -> Pending? {
         let place = place(message)
         guard place < line.count, line[place].message == message else { return nil }
         defer {
-            // The room of many is given back once they are gone; that of a few is used again for every message.
+            // The memory of many is released once they are gone; that of a few is reused for every message.
             if line.isEmpty, most > 64 { (line, most) = ([], 0) }
         }
         return line.remove(at: place)
     }
 }
 
-/// What waits for one session: held messages by priority in the order of acceptance, and open offers. An object, because
-/// it is changed in its place by every delivery; it belongs to the writer's state alone.
+/// What waits for one session: held messages by priority in the order of acceptance, and open offers. A class, because
+/// every delivery changes it in place; it belongs to the writer's state alone.
 final class Mailbox {
     private var held: [Deque<Pending>] = [Deque(), Deque(), Deque()]
     /// Offers without an acknowledgement, by message.
     private(set) var offered = Offers()
-    /// About how many bytes those take.
+    /// The approximate size of those in bytes.
     private(set) var offeredBytes = 0
-    /// When the last timer was armed for the leases of its offers, Unix milliseconds.
+    /// When the last timer for the leases of its offers was armed, Unix milliseconds.
     var leaseDue: Int64 = 0
     /// Whether anything waits to be offered.
     var isHolding: Bool { !(held[0].isEmpty && held[1].isEmpty && held[2].isEmpty) }
@@ -106,7 +106,7 @@ final class Mailbox {
     /// All unfinished deliveries.
     var count: Int { held[0].count + held[1].count + held[2].count + offered.count }
 
-    /// Whether nothing is held in a lane: a newcomer may be offered only then.
+    /// Whether nothing is held in a lane: only then may a new delivery be offered.
     func isClear(_ priority: Priority) -> Bool { held[priority.rank].isEmpty }
 
     /// The next held message of a priority.
@@ -121,13 +121,13 @@ final class Mailbox {
         offeredBytes += pending.bytes - (offered.update(pending)?.bytes ?? 0)
     }
 
-    /// Holds what was offered on a connection that is gone, in its place among the others.
+    /// Holds what was offered on a connection that is gone, at its position among the others.
     func takeBack(_ pending: Pending) {
         if let offer = offered.remove(pending.message) { offeredBytes -= offer.bytes }
         insert(pending)
     }
 
-    /// Holds a delivery in its place among the others, whatever came in between.
+    /// Holds a delivery at its position among the others, whatever was added in between.
     func insert(_ pending: Pending) {
         let lane = held[pending.priority.rank]
         guard let last = lane.last, last.message > pending.message else {
@@ -140,7 +140,7 @@ final class Mailbox {
     /// Whether a delivery waits, offered or held.
     func contains(_ message: Int64) -> Bool { offered[message] != nil || place(of: message) != nil }
 
-    /// Takes a delivery out, wherever it is.
+    /// Removes a delivery, offered or held.
     func remove(_ message: Int64) -> Pending? {
         if let pending = offered.remove(message) {
             offeredBytes -= pending.bytes
@@ -149,7 +149,7 @@ final class Mailbox {
         return place(of: message).map { held[$0.rank].remove(at: $0.index) }
     }
 
-    /// Where a held delivery stands.
+    /// The position of a held delivery.
     private func place(of message: Int64) -> (rank: Int, index: Int)? {
         for rank in held.indices {
             // Lanes are ascending by message.
@@ -165,12 +165,12 @@ final class Mailbox {
     }
 }
 
-/// The messages that expire at one time. An object for the reason that a mailbox is one. It keeps no message by itself:
-/// those of one time stand close together, and most are finished long before.
+/// The messages that expire at one time. A class for the same reason as a mailbox. It stores no messages itself: those
+/// of one time are close together, and most are finished long before.
 final class ExpiryBucket {
     /// Those that were unfinished when the mesh was opened, oldest first.
     private(set) var loaded: [Int64] = []
-    /// From the oldest to the newest that came later; others may stand between.
+    /// From the oldest to the newest added later; others may be in between.
     private(set) var messages: Range<Int64> = 0..<0
 
     func load(_ message: Int64) { if loaded.last != message { loaded.append(message) } }
@@ -184,13 +184,13 @@ final class ExpiryBucket {
 
 /// A message with unfinished deliveries.
 struct LiveMessage {
-    /// Deliveries that are not final.
+    /// Number of deliveries that are not final.
     var remaining: Int
     var expiresAt: Int64
-    /// Who asked for receipts.
+    /// The session that requested receipts.
     var receiptsTo: SessionNumber?
 
-    /// Messages that expire in the same span are kept together: a second for short lives, a minute for long ones.
+    /// Messages that expire in the same span share a bucket: a second for short lives, a minute for long ones.
     static func bucket(_ expiresAt: Int64, acceptedAt: Int64) -> Int64 {
         let span: Int64 = expiresAt - acceptedAt < 3_600_000 ? 1_000 : 60_000
         return (expiresAt + span - 1) / span * span
@@ -208,7 +208,8 @@ struct SentKey: Hashable {
         self.init(member: member, hash: text.withUTF8 { Digest.sha256(UnsafeRawBufferPointer($0)) })
     }
 
-    /// Takes the hash of the client message id. The member is multiplied by an odd number, so that no two give the same.
+    /// Takes the hash of the client message id. The member is multiplied by an odd number, so that no two results are
+    /// equal.
     init(member: MemberNumber, hash: Digest) {
         let words = hash.leadingWords
         high = words.0 ^ (UInt64(bitPattern: member.rawValue) &* 0x9E37_79B9_7F4A_7C15)
@@ -217,7 +218,7 @@ struct SentKey: Hashable {
 }
 
 extension DeliveryState {
-    /// How a delivery's row says it.
+    /// The state as stored in a delivery's row.
     var stored: Int64 {
         switch self {
         case .held: 0
@@ -237,7 +238,7 @@ extension DeliveryState {
 }
 
 extension Recipient {
-    /// How a delivery's row names it: sessions are positive, members without a session negative.
+    /// The recipient as stored in a delivery's row: sessions are positive, members without a session negative.
     var stored: Int64 {
         switch self {
         case .session(let number): number.rawValue

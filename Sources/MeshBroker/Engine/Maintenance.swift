@@ -1,8 +1,8 @@
 package import MeshCore
 
-/// Says in the ledger that the mesh goes on from a backup.
+/// Records in the ledger that the mesh continues from a backup.
 package struct NoteRestoration: InternalWriteRequest {
-    /// How many entries the backup had.
+    /// Number of entries in the backup.
     package var entries: Int64
     package init(entries: Int64) { self.entries = entries }
     package static let declaration = RequestDeclaration.internalOnly(
@@ -10,7 +10,7 @@ package struct NoteRestoration: InternalWriteRequest {
     package typealias Answer = Acknowledged
 }
 
-/// What operators do to a mesh's file, as far as its history must say so.
+/// Operator actions on a mesh's file, as far as its history must record them.
 enum Maintenance {
     static let capability = Capability("maintenance") {
         InternalWrite(NoteRestoration.self) { request, context in

@@ -1,8 +1,8 @@
 import MeshCore
 
 extension Roster {
-    /// The member of the mesh that a name, a key or a unique prefix of a key (8 digits or more) means. Fails when there
-    /// is none, with the nearest names, and when the prefix begins several keys.
+    /// The member of the mesh that a name, a key or a unique prefix of a key (8 digits or more) identifies. Fails when
+    /// there is none, listing the nearest names, and when the prefix matches several keys.
     func present(_ text: String) throws(MeshError) -> Member {
         var found = PublicKey(hex: text).flatMap { member(key: $0) } ?? member(name: text)
         if found == nil, (8..<64).contains(text.utf8.count) {

@@ -1,7 +1,7 @@
 package import MeshCore
 import MeshStore
 
-/// Claims an invite for a joiner whose signatures were checked; the node signs the certificate afterwards.
+/// Claims an invite for a joiner whose signatures were verified; the node signs the certificate afterwards.
 package struct ClaimInvite: InternalWriteRequest {
     package var inviteID: String
     package var codeHash: String
@@ -107,7 +107,8 @@ enum Members {
         }
     }
 
-    /// A member that may be added: its key and name are new. Fails with `exists`, saying which of the two is taken.
+    /// Checks that a member may be added: its key and name are new. Fails with `exists`, stating which of the two is
+    /// taken.
     static func newMember(
         name: String, key: PublicKey, role: Role, _ context: WriteContext
     ) throws(MeshError) -> Member {
@@ -136,7 +137,7 @@ enum Members {
             id: Hex.encode(context.randomBytes().prefix(16)), key: key, name: name, role: role, joinedAt: context.now)
     }
 
-    /// Stores a new member, or one that was taken out and comes back.
+    /// Stores a new member, or a removed one that comes back.
     static func insert(_ member: Member, _ context: WriteContext) throws {
         let state = context.state
         if let former = state.roster.member(key: member.key) { return try readmit(former, as: member, context) }
@@ -218,7 +219,7 @@ enum Members {
             expiresAt: capability.expiresAt)
     }
 
-    /// An issuer's certificate goes to everybody who joins: it must be the issuer's, and lead to the owner.
+    /// An issuer's certificate goes to everybody who joins: it must be the issuer's, and chain to the owner.
     private static func check(
         _ certificate: MembershipCertificate, of member: Member, _ facts: MeshFacts
     ) throws(MeshError) {
@@ -249,10 +250,10 @@ enum Members {
         if let known, known.isBanned {
             throw MeshError(.revoked, "\(known.name) is banned from this mesh", hint: "an admin must lift it")
         }
-        // A joiner whose answer was lost asks again, perhaps after the invite has ended, and gets the same answer.
+        // A joiner whose answer was lost asks again, perhaps after the invite has expired, and gets the same answer.
         if let member = known, member.revokedAt == nil {
             guard invite.capability.role <= member.role else {
-                // A certificate would say more than the member is.
+                // A certificate would claim more than the member has.
                 throw MeshError(
                     .exists, "this key is a member already, \(member.name), with the role \(member.role.rawValue)",
                     hint: "ask an admin for other rights")
@@ -265,7 +266,7 @@ enum Members {
         guard let issuer = state.roster.member(key: invite.capability.issuer), issuer.revokedAt == nil,
             issuer.may(CreateInvite.declaration.permission)
         else {
-            // Else somebody who was taken out comes back by an invite of its own.
+            // Otherwise a removed member comes back by an invite of its own.
             throw MeshError(
                 .inviteInvalid, "whoever made this invite may not invite any more", hint: "ask for a new invite")
         }
@@ -326,7 +327,7 @@ enum Members {
 }
 
 extension EngineState {
-    /// Whether an invite of this id was ever made.
+    /// Whether an invite of this id ever existed.
     package func knowsInvite(_ id: String) throws -> Bool {
         try database.prepare("SELECT 1 FROM invite WHERE id = ?").first(id) { _ in true } != nil
     }

@@ -1,13 +1,13 @@
 package import MeshCore
 package import MeshStore
 
-/// The deterministic state machine of one mesh: commands in one order go in, outcomes and effects come out. It reads
-/// no clock, generates no randomness and does no I/O but in the mesh's own file. Confined to the mesh's writer.
+/// The deterministic state machine of one mesh: an ordered sequence of commands in, outcomes and effects out. It reads
+/// no clock, generates no randomness and does no I/O except in the mesh's own file. Confined to the mesh's writer.
 package final class MeshEngine {
-    /// Timers that fire in one batch at most; fewer when others are told much because of them.
+    /// Timers that fire in one batch at most; fewer when they send much to others.
     static let timersPerBatch = 256
 
-    /// Bytes that a batch has others told before it ends early.
+    /// Bytes that a batch may send to others before it ends early.
     static let toldPerBatch = 512 << 10
 
     private let database: Database
@@ -15,9 +15,9 @@ package final class MeshEngine {
     package private(set) var state: EngineState
     private var context: WriteContext
     private var lastRow: CapabilityTable.Row?
-    /// A batch was undone and the tables could not be read since: the memory is ahead of them.
+    /// A batch was undone and the tables could not be reloaded since: the memory is ahead of them.
     private var isAhead = false
-    /// Timers that met damage and can wait for ever.
+    /// Timers that met damage and can wait indefinitely.
     private var suspended: Set<TimerKind> = []
 
     /// Opens a mesh's file: brings its tables up to date and reads them into memory.
@@ -32,11 +32,12 @@ package final class MeshEngine {
     /// Applies a batch in one transaction and returns once it is durable: first the timers that are due, then the
     /// commands in order. A batch whose number was applied before changes nothing.
     ///
-    /// With `isOver` the batch may end early: it is asked between commands, and once it answers true, or others are to be told
-    /// more than `toldPerBatch` bytes, the commands that are left have no outcome and have not happened; the batch that was applied is the one without them.
+    /// With `isOver` the batch may end early: it is called between commands, and once it returns true, or more than
+    /// `toldPerBatch` bytes are to be sent to others, the commands that are left have no outcome and have not happened;
+    /// the batch that was applied is the one without them.
     ///
-    /// Fails with `StoreError`; then nothing of the batch is stored and the memory is what the tables say. Fails with
-    /// `CannotContinue` when it is not, or when every further batch would fail: the mesh must stop.
+    /// Fails with `StoreError`; then nothing of the batch is stored and the memory matches the tables. Fails with
+    /// `CannotContinue` when it does not match, or when every further batch would fail: the mesh must stop.
     package func apply(_ batch: Batch, isOver: ((_ done: Int) -> Bool)? = nil) throws -> BatchResult {
         guard batch.number > state.applied else { return BatchResult() }
         if isAhead { try reload() }
@@ -46,7 +47,7 @@ package final class MeshEngine {
             return result
         } catch {
             do { try reload() } catch let cause {
-                // Without space the tables are read again with the next batch.
+                // Without disk space the tables are reloaded with the next batch.
                 if (cause as? StoreError)?.code == .full { throw cause }
                 throw CannotContinue(cause: cause)
             }
@@ -57,7 +58,7 @@ package final class MeshEngine {
     /// When the next timer is due, Unix milliseconds.
     package var nextDue: Int64? { state.timers.nextDue }
 
-    /// Answers a read or a watch from what is committed, and counts what the answer costs.
+    /// Answers a read or a watch from committed state, and counts the cost of the answer.
     package func query(
         _ request: any Request, actor: Actor, connection: ConnectionID?, meter: ReadMeter = ReadMeter()
     ) -> Result<any Reply, MeshError> {
@@ -88,7 +89,7 @@ package final class MeshEngine {
         }
     }
 
-    /// How many entries the ledger has.
+    /// Number of entries in the ledger.
     package var ledgerSize: Int64 { state.ledger.size }
     /// The Merkle root over all entries.
     package var ledgerRoot: Digest { state.ledger.root }
@@ -113,7 +114,7 @@ package final class MeshEngine {
         var asked = (done: 0, changes: database.totalChanges, effects: context.effects.count)
         for command in batch.commands {
             result.outcomes.append(try decide(command))
-            // Asking costs a look at the clock: it is done after a command that did much, and after some that did little.
+            // The check reads the clock: it is done after a command that did much, and after several that did little.
             guard let isOver else { continue }
             if context.spent >= Self.toldPerBatch { break }
             let done = result.outcomes.count
@@ -148,7 +149,7 @@ package final class MeshEngine {
         }
     }
 
-    /// The row of a type; load is one type again and again.
+    /// The row of a type; load is often one type again and again.
     private func row(of type: any Request.Type) -> CapabilityTable.Row? {
         if let lastRow, lastRow.type == type { return lastRow }
         lastRow = table.row(of: type)
@@ -168,7 +169,7 @@ package final class MeshEngine {
             let reply = try body(command.request, context)
             return Outcome(result: .success(reply), effectsEnd: context.effects.count)
         } catch let refusal as MeshError {
-            // A handler must refuse before it writes; one that did not is our own fault, and undoes the batch.
+            // A handler must refuse before it writes; one that did not has a bug, and its batch is undone.
             guard database.totalChanges == changesBefore else { throw HalfWritten(refusal: refusal) }
             context.effects.removeSubrange(effectsBefore...)
             if refusal.details.count > 0 { context.spend(JSON.object(refusal.details).bytes().count) }
@@ -176,8 +177,8 @@ package final class MeshEngine {
         }
     }
 
-    /// Rights, decided from the state at apply time: a member that was removed a moment ago fails too.
-    /// Gives the session that asks and its member; nil for the node and the admin token, which are none.
+    /// Checks rights against the state at apply time: a member removed a moment ago fails too.
+    /// Returns the requesting session and its member; nil for the node and the admin token, which have none.
     private func authorise(_ row: CapabilityTable.Row, actor: Actor) throws(MeshError) -> Route? {
         guard case .session(let number, _) = actor else { return nil }
         guard let route = state.routes.of(number, state) else {
@@ -198,7 +199,7 @@ package final class MeshEngine {
         return route
     }
 
-    /// Reads the tables again after an undone batch. Live connections are not in the tables and are carried over.
+    /// Reloads the tables after an undone batch. Live connections are not in the tables and are carried over.
     private func reload() throws {
         isAhead = true
         let before = state
@@ -240,7 +241,7 @@ struct HalfWritten: Error {
 }
 
 extension MeshError {
-    /// What a caller is told when its command could not be stored.
+    /// The error a caller gets when its command could not be stored.
     package init(storing error: any Error) {
         if let error = error as? CannotContinue {
             self.init(storing: error.cause)

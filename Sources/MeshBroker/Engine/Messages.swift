@@ -5,7 +5,7 @@ import MeshStore
 enum Messages {
     /// Characters of a body in base64.
     static let maximumCiphertext = (DeliveryPolicy.maximumBodyBytes + DeliveryPolicy.sealedExtraBytes) / 3 * 4
-    /// Messages whose idempotency keys are kept.
+    /// Messages whose idempotency keys are stored.
     static let maximumSentKeys = 1_000_000
 
     static let capability = Capability("messages") {
@@ -110,8 +110,9 @@ enum Messages {
             recipients: count, duplicate: true)
     }
 
-    /// Whether a send repeats an earlier one. A retry from a new process is sealed anew, perhaps for other sessions: then
-    /// what its sender says to be the same in both counts, and not the bytes. Who lies about it harms its own message.
+    /// Whether a send repeats an earlier one. A retry from a new process is sealed again, perhaps for other sessions:
+    /// then what its sender declares to be the same in both counts, not the bytes. A false declaration harms only its
+    /// own message.
     private static func isSame(_ earlier: StoredMessage, _ fingerprint: Digest, _ request: Send) -> Bool {
         if let first = earlier.extra.fingerprint, let again = request.requestFingerprint, !first.isEmpty {
             return first.isSame(as: again)
@@ -148,7 +149,7 @@ enum Messages {
         guard Base64.decodedCount(ciphertext) != nil else { throw .argument("ciphertext", "not padded base64") }
     }
 
-    /// The body as it is stored, once it fits the recipients. Fails with `recipients_changed` when the copies are not
+    /// Returns the body as stored, once it fits the recipients. Fails with `recipients_changed` when the copies are not
     /// for exactly the recipients, `plaintext_refused` when a direct message is not sealed.
     private static func body(
         _ request: Send, _ resolution: Resolution, _ state: EngineState
@@ -226,7 +227,7 @@ enum Messages {
             .recipientsChanged, "the target reaches other sessions than the copies are for",
             hint: "resolve again, seal again, send again",
             details: [
-                // The first of many: who asks resolves again, in an answer that counts.
+                // The first of many: the caller resolves again, in an answer that is metered.
                 "recipients": .array(
                     recipients.prefix(64).compactMap { sealingKey(of: $0, state).map { .string($0.hex) } })
             ])
@@ -248,7 +249,7 @@ enum Messages {
         return seq
     }
 
-    /// A direct message is refused when a recipient's mailbox is full; in a group the others still get it.
+    /// Refuses a direct message when a recipient's mailbox is full; in a group the others still get it.
     private static func checkRoom(_ resolution: Resolution, _ state: EngineState) throws(MeshError) {
         guard resolution.kind == .direct else { return }
         for recipient in resolution.recipients where Deliveries.isFull(recipient, state) {
@@ -263,7 +264,7 @@ enum Messages {
         }
     }
 
-    /// SHA-256 over what the message says and to whom: a retry has the same.
+    /// SHA-256 over the message's content and recipients: a retry has the same.
     static func fingerprint(_ request: Send) -> Digest {
         var print = Fingerprint(capacity: 256 + (request.ciphertext?.utf8.count ?? 0))
         print.add(request.targetSpec.text)
@@ -282,7 +283,7 @@ enum Messages {
         return print.hash
     }
 
-    /// Texts one after the other, each ended by a zero byte.
+    /// Texts one after the other, each terminated by a zero byte.
     private struct Fingerprint {
         private var text: [UInt8] = []
 
@@ -299,7 +300,7 @@ enum Messages {
     private static func resolve(_ request: Resolve, _ view: ReadView) throws -> Resolved {
         let caller = try? view.caller().session.number
         let resolution = try view.roster.resolve(request.targetSpec, from: caller, at: view.now)
-        // Whoever seals needs every key; whoever does not gets as many as one answer holds.
+        // A caller that seals needs every key; any other gets as many as one answer holds.
         var page = view.wholePage()
         let taken = page.take(resolution.recipients) { _ in 420 }
         guard !page.isFull || !resolution.isSealed else {
@@ -330,7 +331,7 @@ enum Messages {
     }
 }
 
-/// Says that a connection's transport has carried messages to a client that acknowledges nothing itself.
+/// Reports that a connection's transport has carried messages to a client that acknowledges nothing itself.
 package struct TransportReceipt: InternalWriteRequest {
     package var messages: [Int64]
     package init(messages: [Int64]) { self.messages = messages }

@@ -1,15 +1,15 @@
 import MeshCore
 
-/// Presence: status, summary, visibility, and who joined, left and returned. A lost connection is forgiven for a grace;
-/// only then the others are told, once.
+/// Presence: status, summary, visibility, joins, leaves and returns. A lost connection has a grace period; only after
+/// it are the others notified, once.
 enum Presence {
     static let graceTimer = TimerKind(rawValue: "presence.grace")
     static let workingTimer = TimerKind(rawValue: "presence.working")
     static let visibleTimer = TimerKind(rawValue: "presence.visible")
-    /// A session is told to hide or to show itself at most so often: each time is a push to everybody.
+    /// A session may hide or show itself only this often: each time is a push to everybody.
     static let visibleMillis: Int64 = 1_000
 
-    /// What the others were told last of sessions that hid or showed themselves; gone with the process.
+    /// What was last sent to the others about sessions that hid or showed themselves; lost with the process.
     final class Memory: CapabilityMemory {
         var told: [SessionNumber: (isVisible: Bool, at: Int64)] = [:]
         init() {}
@@ -97,7 +97,7 @@ enum Presence {
         }
     }
 
-    /// Sets a status: the only function that does, so that every transition to idle drains what was held.
+    /// Sets a status: the only function that does, so that every transition to idle delivers what was held.
     static func setStatus(
         _ status: PeerStatus, of number: SessionNumber, lease: Int64, _ context: WriteContext
     ) throws {
@@ -110,7 +110,7 @@ enum Presence {
         if status == .idle { try Deliveries.drain(number, context) }
     }
 
-    /// Tells the others that a session is here: once, until it has left.
+    /// Notifies the others that a session is here: once, until it has left.
     static func arrive(_ number: SessionNumber, returned: Bool, _ context: WriteContext) throws {
         guard let session = context.state.roster.sessions[number], !session.isAnnounced,
             let member = context.state.roster.members[session.member]
@@ -122,7 +122,8 @@ enum Presence {
         if session.isVisible { announce(returned ? "peer_returned" : "peer_joined", session, member, context) }
     }
 
-    /// Tells the others that a session hides or shows itself, at once or when it may be told again; true when it was told.
+    /// Notifies the others that a session hides or shows itself, at once or when the limit allows; true when it was
+    /// sent.
     @discardableResult
     private static func tellVisibility(_ number: SessionNumber, _ context: WriteContext) -> Bool {
         guard let session = context.state.roster.sessions[number],
@@ -141,10 +142,10 @@ enum Presence {
         return true
     }
 
-    /// Forgets a session that is taken out.
+    /// Drops a session that is removed.
     static func forget(_ number: SessionNumber, _ state: EngineState) { state.memory(Memory.self).told[number] = nil }
 
-    /// Ends a session's presence after its grace. `isLast` says that the session itself ends now.
+    /// Ends a session's presence after its grace period. `isLast` means that the session itself ends now.
     static func leave(_ session: Session, isLast: Bool = false, _ context: WriteContext) throws {
         guard let member = context.state.roster.members[session.member] else { return }
         let wasAnnounced = session.isAnnounced
@@ -164,7 +165,7 @@ enum Presence {
         if !isLast { try Retirement.left(session.number, context) }
     }
 
-    /// One event to every connected session but the one that it speaks of. Legacy clients of the same member are left
+    /// Sends one event to every connected session except its subject. Legacy clients of the same member are left
     /// out, as they expect.
     private static func announce(_ event: String, _ session: Session, _ member: Member, _ context: WriteContext) {
         guard context.state.roster.connectedCount <= DeliveryPolicy.presenceAudience else { return }

@@ -1,7 +1,7 @@
 import MeshCore
 import MeshStore
 
-/// What an answer costs, counted while it is made: about its bytes, with what its values take in memory.
+/// The cost of an answer, counted while it is made: its approximate bytes, with the memory of its values.
 package final class ReadMeter {
     /// Bytes so far.
     package private(set) var bytes = 256
@@ -12,7 +12,7 @@ package final class ReadMeter {
     package func add(_ part: Int) { bytes += part }
 }
 
-/// Takes the rows of an answer until it is as large as it may be.
+/// Takes the rows of an answer up to its maximum size.
 struct AnswerPage {
     private let meter: ReadMeter
     private var room: Int
@@ -20,13 +20,13 @@ struct AnswerPage {
     /// Whether a row was left out.
     private(set) var isFull = false
 
-    /// A page of at most so many bytes; its first row always fits.
+    /// A page of at most this many bytes; its first row always fits.
     init(_ meter: ReadMeter, limit: Int) {
         self.meter = meter
         room = limit
     }
 
-    /// Whether a row of about so many bytes belongs to the page; after the first that does not, none does.
+    /// Whether a row of about this many bytes belongs to the page; after the first that does not, none does.
     mutating func takes(_ bytes: Int) -> Bool {
         guard !isFull, isEmpty || bytes <= room else {
             isFull = true
@@ -52,8 +52,8 @@ struct AnswerPage {
 extension ReadView {
     /// A page of bodies or values.
     func page() -> AnswerPage { AnswerPage(meter, limit: AnswerSize.page) }
-    /// A page of a list that says what follows. Claudemesh clients, which ask for no second one, get as much as an answer
-    /// holds.
+    /// A page of a list that states what follows. Claudemesh clients, which request no second one, get as much as an
+    /// answer holds.
     func listPage() -> AnswerPage {
         let isLegacy = state.identity(of: actor)?.session.dialect == .claudemesh
         return AnswerPage(meter, limit: isLegacy ? AnswerSize.whole : AnswerSize.page)
@@ -75,7 +75,7 @@ extension ReadView {
         return taken
     }
 
-    /// The session, or the member, that a page comes after. Fails with `invalid_argument` when it is not known any more.
+    /// The session or member that a page comes after. Fails with `invalid_argument` when it is no longer known.
     func cursor<Found>(_ after: String?, _ find: (PublicKey) -> Found?) throws(MeshError) -> Found? {
         guard let after else { return nil }
         guard let found = PublicKey(hex: after).flatMap(find) else {
@@ -85,12 +85,12 @@ extension ReadView {
     }
 }
 
-/// What a value costs as a tree: many small elements take more memory and time than their text says.
+/// The cost of a value as a tree: many small elements take more memory and time than their text suggests.
 enum ValueCost {
-    /// Bytes of memory that an element takes beside its text.
+    /// Bytes of memory that an element takes besides its text.
     private static let element = 32
 
-    /// About how many bytes the tree of a JSON text takes, from its punctuation.
+    /// The approximate size in bytes of the tree of a JSON text, from its punctuation.
     static func of(_ text: UnsafeRawBufferPointer) -> Int {
         var elements = 0
         for byte in text {
@@ -101,7 +101,7 @@ enum ValueCost {
 }
 
 extension Array where Element: Comparable {
-    /// Of ascending elements those after one; all without one.
+    /// Of ascending elements, those after one; all when it is nil.
     func after(_ element: Element?) -> ArraySlice<Element> {
         guard let element else { return self[...] }
         var (low, high) = (0, count)
@@ -114,7 +114,7 @@ extension Array where Element: Comparable {
 }
 
 extension Session {
-    /// About how many bytes its row in a list of peers takes.
+    /// The approximate size in bytes of its row in a list of peers.
     var listBytes: Int {
         let texts = [summary, label, info.sessionID, info.cwd, info.hostname, info.peerType, info.channel, info.model]
         let said = texts.reduce(0) { $0 + ($1?.utf8.count ?? 0) }
@@ -123,6 +123,6 @@ extension Session {
 }
 
 extension Member {
-    /// About how many bytes its row in a list takes.
+    /// The approximate size in bytes of its row in a list.
     var listBytes: Int { 280 + name.utf8.count }
 }

@@ -1,7 +1,7 @@
 import MeshCore
 import MeshStore
 
-/// What happened to messages, for their senders and recipients; and what waits in an inbox.
+/// Delivery status for senders and recipients; and what waits in an inbox.
 enum Receipts {
     static let capability = Capability("receipts") {
         Read(GetMessageStatus.self) { request, view in try status(request.messageId, view) }
@@ -38,14 +38,14 @@ enum Receipts {
                 reason: row.isNull(2) ? nil : row.text(2), attempts: Int(row.int(3)), updatedAt: row.int(4)
             )
         }
-        // Nobody but the sender's member and the recipients learns that a message exists.
+        // Only the sender's member and the recipients learn that a message exists.
         let isOwn = message.member == member.number
         guard isOwn || rows.contains(where: { $0.recipient == .session(session.number) }) else { throw unknown(id) }
         var page = view.wholePage()
         let receipts = page.take(rows) { _ in 300 }.map { entry in
             row(
                 entry.recipient, entry.state,
-                // Of what the recipient does not want too.
+                // Including what the recipient does not want.
                 reason: entry.state == .held ? holdReason(entry.recipient, message.priority, state) : entry.reason,
                 attempts: entry.attempts, updatedAt: entry.updatedAt, state)
         }
@@ -116,7 +116,7 @@ enum Receipts {
         return (Deliveries.holdReason(session, state.mailboxes[number] ?? Mailbox(), priority) ?? .behind).rawValue
     }
 
-    /// Who asked for receipts of a message whose last delivery has just ended.
+    /// The session that requested receipts of a message whose last delivery has just ended.
     static func lastAsker(
         _ message: Int64, _ delivery: DeliveryState, _ state: EngineState
     ) throws -> SessionNumber? {

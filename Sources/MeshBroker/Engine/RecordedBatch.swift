@@ -22,7 +22,7 @@ package enum RecordedBatch {
         }
     }
 
-    /// Reads a line. Fails when a command is not known: such a log cannot be replayed by this version.
+    /// Reads a line. Fails on an unknown command: this version cannot replay such a log.
     package static func parse(_ line: [UInt8], table: CapabilityTable) throws(MeshError) -> Batch {
         let json: JSON
         do throws(JSONError) {

@@ -1,14 +1,14 @@
 import MeshCore
 import MeshStore
 
-/// What is dropped after its time: bodies a day after their message was accepted, once everybody has it; rows after
+/// What is deleted after its time: bodies a day after their message was accepted, once everybody has it; rows after
 /// 30 days. The ledger stays.
 enum Retention {
     static let timer = TimerKind(rawValue: "retention.sweep")
     static let intervalMillis: Int64 = 60_000
     static let bodyMillis: Int64 = 24 * 3_600_000
     static let rowMillis: Int64 = 30 * 24 * 3_600_000
-    /// Rows of one step.
+    /// Rows per step.
     static let step: Int64 = 1_000
 
     /// One step of each kind; arms itself again, soon while there is more to do.
@@ -39,7 +39,7 @@ enum Retention {
         let due = try state.database.prepare(
             "SELECT seq FROM message WHERE accepted_at < ? ORDER BY seq LIMIT ?"
         ).rows(state.now - rowMillis, step) { $0.int(0) }
-        // The newest message stays, so that its number is not given again.
+        // The newest message stays, so that its number is not reused.
         let done = due.prefix { state.live[$0] == nil && $0 < state.nextMessage - 1 }
         guard let last = done.last else { return 0 }
         for table in ["delivery", "dead_letter"] {

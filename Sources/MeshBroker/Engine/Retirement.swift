@@ -1,7 +1,7 @@
 import MeshCore
 import MeshStore
 
-/// The end of sessions: of foreign clients, which keep none. Sessions of our own clients stay until they are removed.
+/// The end of sessions of foreign clients, which keep none. Sessions of our own clients stay until they are removed.
 enum Retirement {
     static let timer = TimerKind(rawValue: "session.retire")
     /// A foreign client's session retires this long after it left.
@@ -14,7 +14,7 @@ enum Retirement {
         state.timers.arm(timer, key: session.number.rawValue, due: session.lastSeenAt + millis)
     }
 
-    /// Retires a session whose time is over; false when it came back since.
+    /// Retires a session whose time is over; false when it came back in the meantime.
     static func isDue(_ number: SessionNumber, _ context: WriteContext) throws -> Bool {
         guard let session = context.state.roster.sessions[number], session.isForeign, session.attachment == .away,
             context.now - session.lastSeenAt >= millis
@@ -23,10 +23,10 @@ enum Retirement {
         return true
     }
 
-    /// A session has left for good or for a while: its grace is over.
+    /// A session has left permanently or temporarily: its grace period is over.
     static func left(_ number: SessionNumber, _ context: WriteContext) throws {
         guard let session = context.state.roster.sessions[number], session.isForeign else { return }
-        // A key of one run whose client said goodbye was thrown away with it.
+        // A key of one run whose client said goodbye was discarded with it.
         if session.isGone, session.hasClosed, session.isForOneRun, session.hasKey {
             return try retire(session, context)
         }
@@ -46,7 +46,7 @@ enum Retirement {
             "session.retired", object: session.keyHex, cause.map { ["cause": .string($0)] } ?? JSONObject())
     }
 
-    /// Takes a session out of the tables and the memory.
+    /// Removes a session from the tables and the memory.
     static func remove(_ session: Session, reason: String, _ context: WriteContext) throws {
         let state = context.state
         try Deliveries.abandon(session.number, reason: reason, context)
@@ -57,8 +57,8 @@ enum Retirement {
         Presence.forget(session.number, state)
     }
 
-    /// Makes room for one more session of a member: the one that left first retires, of those that keep nothing on disk.
-    /// Fails with `capacity` when all are connected or keep their keys.
+    /// Makes room for one more session of a member: retires the one that left first, of those that keep nothing on
+    /// disk. Fails with `capacity` when all are connected or keep their keys.
     static func makeRoom(for member: Member, _ context: WriteContext) throws {
         let roster = context.state.roster
         let own = roster.sessions(of: member.number)
@@ -71,7 +71,7 @@ enum Retirement {
         try retire(oldest, cause: "room", context)
     }
 
-    /// The session that is missed least: gone before away before in its grace, and of these the one that left first.
+    /// The session to evict first: gone before away before in its grace, and of these the one that left first.
     private static func expendable(_ sessions: [Session]) -> Session? {
         func rank(_ session: Session) -> Int? {
             guard session.isForeign, !session.attachment.isAttached else { return nil }

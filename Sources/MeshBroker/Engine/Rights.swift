@@ -1,7 +1,7 @@
 import MeshCore
 import MeshStore
 
-/// Who may do what, and who is taken out.
+/// Permissions, and the removal of members.
 enum Rights {
     static let migrations = [
         Migration(
@@ -134,7 +134,7 @@ enum Rights {
 
     // MARK: Taking out
 
-    /// Ends every session of a member and keeps it out. Returns how many ended.
+    /// Ends every session of a member and removes it. Returns how many ended.
     private static func expel(
         _ member: Member, isBanned: Bool, keepsDenials: Bool = false, _ reason: CloseReason, _ context: WriteContext
     ) throws -> Int {
@@ -151,7 +151,7 @@ enum Rights {
         try state.database.prepare("UPDATE member SET revoked_at = ? WHERE number = ?")
             .run(context.now, member.number.rawValue)
         let granted = isBanned ? member.granted : []
-        // Who leaves and comes back has no more rights than before.
+        // A member that leaves and comes back has no more rights than before.
         let denied = isBanned || keepsDenials ? member.denied : []
         try store(member.number, granted: granted, denied: denied, isBanned: isBanned, context)
         state.roster.update(member: member.number) {
@@ -198,7 +198,7 @@ enum Rights {
         let (caller, _) = try context.caller()
         let meant: [Session]
         if all == true, target == nil {
-            // Everybody about whom the caller may decide.
+            // Every member that the caller may decide about.
             meant = state.roster.sessionOrder.compactMap { state.roster.sessions[$0] }.filter { session in
                 guard session.number != caller.number, let member = state.roster.members[session.member] else {
                     return false
@@ -228,7 +228,7 @@ enum Rights {
         return names
     }
 
-    /// Ends a session's connections, the one that it is attached by and those that only watch.
+    /// Ends a session's connections: the one that it is attached by and those that only watch.
     @discardableResult
     static func close(_ session: Session, _ reason: CloseReason, _ context: WriteContext) -> Bool {
         let watching = context.state.subscriptions.connections(of: session.number)
@@ -242,7 +242,7 @@ enum Rights {
 
     // MARK: Who
 
-    /// The member that is meant, and that the caller may decide about.
+    /// Returns the member that is meant, if the caller may decide about it.
     private static func subordinate(_ target: String, _ context: WriteContext) throws(MeshError) -> Member {
         let member = try context.state.roster.present(target)
         try checkSubordinate(member, context)
@@ -258,7 +258,7 @@ enum Rights {
         if member.number == caller.number {
             throw MeshError(.forbidden, "nobody decides about itself", hint: "ask another admin or the owner")
         }
-        // One whom the owner denied it is still made and unmade by the owner alone.
+        // One that the owner denied it is still made and unmade by the owner alone.
         if member.role == .admin || member.may(.admin), caller.role != .owner {
             throw MeshError(.forbidden, "only the owner decides about admins", hint: "ask the owner")
         }

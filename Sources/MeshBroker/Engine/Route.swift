@@ -1,6 +1,6 @@
 import MeshCore
 
-/// What the frequent decisions want to know of a session and its member: put together once, and good until the roster
+/// What the frequent decisions need of a session and its member: put together once, and valid until the roster
 /// changes. Looking a session up in the roster copies all of it.
 final class Route {
     let session: Session
@@ -21,14 +21,14 @@ final class Route {
         direct = isPlain ? session.attachment.connection : nil
     }
 
-    /// The connection that is offered sealed messages without further ado; nil when anything about the session asks for
-    /// the general way.
+    /// The connection that is offered sealed messages directly; nil when anything about the session requires
+    /// the general path.
     let direct: ConnectionID?
 
-    /// Whether its member limits what somebody may send.
+    /// Whether its member restricts who may send to it.
     var isLimiting: Bool { !grants.limits.isEmpty && grants.limits[member.number] != nil }
 
-    /// What it says of itself as a sender.
+    /// Its fixed parts as a sender.
     lazy var voice = Voice(session, member, shownName: shownName, mesh)
     private let shownName: String
 }
@@ -39,13 +39,13 @@ final class Voice: Sendable {
     let entryStart: [UInt8]
     /// From there to the message's id.
     let entryLog: [UInt8]
-    /// The end of the entry's facts, behind the priority.
+    /// The end of the entry's facts, after the priority.
     let entryEnd: [UInt8]
-    /// The frame of a push, from behind the message's id to the priority.
+    /// The frame of a push, from after the message's id to the priority.
     let push: [UInt8]
     /// What is stored to be passed on.
     let extra: [UInt8]
-    /// Bytes of all parts of an entry, without what differs.
+    /// Bytes of all parts of an entry, without the varying parts.
     var entryBytes: Int { entryStart.count + entryLog.count + entryEnd.count }
 
     init(_ session: Session, _ member: Member, shownName: String, _ mesh: MeshFacts) {
@@ -72,7 +72,7 @@ final class Voice: Sendable {
     }
 }
 
-/// The routes that were asked for since the roster changed last.
+/// The routes used since the roster last changed.
 struct Routes {
     private var version: UInt64?
     private var bySession: [SessionNumber: Route] = [:]

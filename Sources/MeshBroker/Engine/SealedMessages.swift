@@ -1,9 +1,9 @@
 package import MeshCore
 import MeshStore
 
-/// The short way of what most messages are: one box for one session that is connected and takes it at once. Everything
-/// else goes the general way, which alone says what is wrong; both leave the same rows, entries and frames, and a test
-/// holds them against each other.
+/// The fast path of most messages: one box for one session that is connected and takes it at once. Everything
+/// else takes the general path, which alone reports what is wrong; both leave the same rows, entries and frames, and a
+/// test compares them.
 enum SealedMessages {
     static func send(_ letter: Letter, _ context: WriteContext) throws -> SealedAnswer {
         let state = context.state
@@ -25,7 +25,7 @@ enum SealedMessages {
         return .sealed(message)
     }
 
-    /// Whether a recipient is offered the message at once and nobody else is told of it.
+    /// Whether a recipient is offered the message at once and nobody else is notified of it.
     private static func isOpen(_ recipient: Route, _ letter: Letter, _ state: EngineState) -> Bool {
         let mailbox = recipient.mailbox
         return DeliveryPolicy.gate(letter.priority, recipient.session.status) == .offer
@@ -70,7 +70,7 @@ enum SealedMessages {
         }
     }
 
-    /// Enters the acceptance in the ledger: the bytes that the general entry has.
+    /// Appends the acceptance to the ledger, with the same bytes as the general entry.
     private static func record(_ message: SealedMessage, _ context: WriteContext) throws {
         let (letter, voice) = (message.letter, message.voice)
         try context.record(memory: voice.entryBytes + 320) { entry, place in
@@ -110,7 +110,7 @@ enum SealedMessages {
     }
 }
 
-/// A sealed message that was accepted: the push of it, and the answer to its sender. Its frames are written on the
+/// A sealed message that was accepted: its push, and the answer to its sender. Its frames are written on the
 /// connections' own loops.
 package final class SealedMessage: Push {
     let letter: Letter
@@ -126,7 +126,7 @@ package final class SealedMessage: Push {
         self.createdAt = createdAt
     }
 
-    /// What its sender is answered.
+    /// The answer to its sender.
     var ack: SendAck { SendAck(id: letter.id, messageId: id, queued: true, status: "accepted", recipients: 1) }
 
     /// The frame that `SendAck` writes.
@@ -143,7 +143,7 @@ package final class SealedMessage: Push {
         }
     }
 
-    /// The frame that `MessagePush` writes of the same message, for both dialects.
+    /// The frame that `MessagePush` writes for the same message, for both dialects.
     package func frame(for dialect: Dialect) -> [UInt8]? {
         let bytes = letter.bytes
         let capacity = voice.push.count + bytes.count + 512
@@ -177,7 +177,7 @@ package final class SealedMessage: Push {
 /// The answer to a sealed send.
 package enum SealedAnswer: Reply {
     case sealed(SealedMessage)
-    /// It went the general way.
+    /// It took the general path.
     case general(SendAck)
 
     package static let type = SendAck.type

@@ -1,7 +1,7 @@
 package import MeshCore
 
-/// A `send` of the most frequent form, one box for one session key, as the bytes that are stored and passed on. It says
-/// what the `Send` of the same frame says, and was checked in the same way; whatever asks for more is read as a `Send`.
+/// A `send` of the most frequent form, one box for one session key, as the bytes that are stored and passed on. It has
+/// the content of the `Send` of the same frame, and was checked in the same way; any other form is read as a `Send`.
 package struct SealedSend: Request {
     /// All of it, in one object.
     let letter: Letter
@@ -12,7 +12,7 @@ package struct SealedSend: Request {
     package typealias Answer = SealedAnswer
     package var outgoing: OutgoingMessage? { OutgoingMessage(id: letter.id, priority: letter.priority) }
 
-    /// Reads the frame of a send: in this form when it can be, else as what it is.
+    /// Reads the frame of a send: in this form if possible, otherwise as a `Send`.
     package static let decoder: CapabilityTable.FlatDecoder = { flat, bytes in
         Letter(flat: flat, in: bytes).map { SealedSend(letter: $0) } ?? Send(flat: flat, in: bytes)
     }
@@ -33,16 +33,16 @@ package struct SealedSend: Request {
         self.letter = letter
     }
 
-    /// Writes the `Send` that it is.
+    /// Writes the equivalent `Send`.
     package func encode(to encoder: any Encoder) throws { try letter.send.encode(to: encoder) }
 }
 
 /// The contents of a sealed send.
 package final class Letter: Sendable {
-    /// The stored form of the body (`s`, a line feed, nonce, space, box, space, key), then the client message id, then the
-    /// send's own id, then the 32 bytes of the fingerprint.
+    /// The stored form of the body (`s`, a line feed, nonce, space, box, space, key), then the client message id, then
+    /// the send's own id, then the 32 bytes of the fingerprint.
     let bytes: [UInt8]
-    /// Whom it is for.
+    /// The recipient.
     let key: PublicKey
     let priority: Priority
     let givenPriority: Bool
@@ -50,30 +50,30 @@ package final class Letter: Sendable {
     let ttl: Int64?
     /// What its sender's retries have in common: see `Messages.fingerprint`.
     let fingerprint: Digest
-    /// Stands for the client message id among those that were seen.
+    /// The idempotency key of the client message id.
     let clientIDHash: Digest?
     private let boxEnd: Int
     private let clientIDEnd: Int
     private let hasID: Bool
 
-    /// Where the nonce stands in the bytes: 24 bytes are 32 characters.
+    /// Position of the nonce in the bytes: 24 bytes are 32 characters.
     static let nonce = 2..<34
-    /// Where the box stands, in base64.
+    /// Position of the box, in base64.
     var box: Range<Int> { 35..<boxEnd }
-    /// Where the key stands, in hex.
+    /// Position of the key, in hex.
     var keyHex: Range<Int> { boxEnd + 1..<boxEnd + 65 }
-    /// Where the stored body stands.
+    /// Position of the stored body.
     var body: Range<Int> { 0..<boxEnd + 65 }
-    /// Where the client message id stands; nil when there is none.
+    /// Position of the client message id; nil when there is none.
     var clientID: Range<Int>? { clientIDHash == nil ? nil : boxEnd + 65..<clientIDEnd }
     /// The send's own id; may be empty.
     var id: String { String(decoding: bytes[idBytes], as: UTF8.self) }
-    /// Where that stands.
+    /// Position of that id.
     var idBytes: Range<Int> { clientIDEnd..<bytes.count - 32 }
-    /// Where the bytes of the fingerprint stand.
+    /// Position of the bytes of the fingerprint.
     var fingerprintBytes: Range<Int> { bytes.count - 32..<bytes.count }
 
-    /// Reads a flat frame; nil when it is of another form, or anything in it is not valid: the general way says what.
+    /// Reads a flat frame; nil when it is of another form, or anything in it is invalid: the general path reports what.
     init?(flat: FlatScanner, in memory: UnsafeRawBufferPointer) {
         guard let parts = Parts(flat, memory), parts.areValid(memory),
             let key = PublicKey(hexIn: UnsafeRawBufferPointer(rebasing: memory[parts.target]))
@@ -120,7 +120,7 @@ package final class Letter: Sendable {
 }
 
 extension Letter {
-    /// Where the parts stand in a frame.
+    /// Positions of the parts in a frame.
     private struct Parts {
         var target = 0..<0
         var nonce = 0..<0
@@ -130,8 +130,9 @@ extension Letter {
         var priority: Priority?
         var ttl: Int64?
 
-        /// Finds the parts; nil when the frame says anything else. Written as a chain of conditions: a `switch` over the
-        /// lengths of names with `where` loses some of the values in a failable initializer when Swift 6.3 optimises it.
+        /// Finds the parts; nil when the frame contains anything else. Written as a chain of conditions: a `switch`
+        /// over the lengths of names with `where` loses some of the values in a failable initializer when Swift 6.3
+        /// optimises it.
         init?(_ flat: FlatScanner, _ memory: UnsafeRawBufferPointer) {
             for member in flat.members {
                 func has(_ name: StaticString) -> Bool { FlatScanner.equals(memory, member.name, name) }
@@ -172,7 +173,7 @@ extension Letter {
             }
         }
 
-        /// Whether everything keeps the rules that `Messages` checks of a send.
+        /// Whether everything follows the rules that `Messages` checks of a send.
         func areValid(_ memory: UnsafeRawBufferPointer) -> Bool {
             func count(_ range: Range<Int>) -> Int? {
                 Base64.decodedCount(UnsafeRawBufferPointer(rebasing: memory[range]))
@@ -201,7 +202,7 @@ extension Letter {
                 writer.put("\0")
                 put(nonce)
                 put(ciphertext)
-                // No copies, no message that it answers; then the time to live, then no subtype.
+                // No copies, and it answers no message; then the time to live, then no subtype.
                 writer.put("\0")
                 if let ttl { writer.put(ttl) }
                 writer.put("\0\0")

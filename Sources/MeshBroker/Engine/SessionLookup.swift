@@ -1,10 +1,10 @@
 package import MeshCore
 
-/// Asks for a session that is known and proved, so that a call of it needs no write.
+/// Looks up a session that is known and proved, so that a call of it needs no write.
 package struct FindSession: InternalReadRequest {
     /// The session's key.
     package var session: PublicKey
-    /// The member whose session it must be, when the caller named one.
+    /// The member whose session it must be, if the caller named one.
     package var member: PublicKey?
     package init(session: PublicKey, member: PublicKey?) {
         self.session = session
@@ -21,11 +21,11 @@ package struct SessionFound: InternalReply {
     package var number: Int64?
     /// The key of its member.
     package var member: PublicKey?
-    /// Whether the member that was named is one, or was.
+    /// Whether the named member is one, or was.
     package var isMember = false
 }
 
-/// A read that only the broker itself makes, with fields that no door shows.
+/// A read that only the broker itself makes, with fields that no public interface shows.
 package protocol InternalReadRequest: Request {}
 
 extension InternalReadRequest {
@@ -33,7 +33,7 @@ extension InternalReadRequest {
     package static var object: ObjectSchema { ObjectSchema() }
 }
 
-/// A read that only the broker itself makes; it cannot be asked for on the wire.
+/// A read that only the broker itself makes; it cannot be requested on the wire.
 package struct InternalRead<Body: InternalReadRequest>: CapabilityItem {
     let body: @Sendable (Body, ReadView) throws -> Body.Answer
     package init(_ type: Body.Type, _ body: @escaping @Sendable (Body, ReadView) throws -> Body.Answer) {
@@ -53,7 +53,7 @@ package struct InternalRead<Body: InternalReadRequest>: CapabilityItem {
     }
 }
 
-/// What the broker itself asks about sessions.
+/// The broker's own reads about sessions.
 enum SessionLookup {
     static let capability = Capability("session-lookup") {
         InternalRead(FindSession.self) { request, view in

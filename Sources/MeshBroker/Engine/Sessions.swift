@@ -1,6 +1,6 @@
 import MeshCore
 
-/// The sessions of a member: looked through and cleaned up by the member itself, or by an admin.
+/// The sessions of a member: listed and removed by the member itself, or by an admin.
 enum Sessions {
     static let capability = Capability("sessions") {
         Read(ListSessions.self) { request, view in
@@ -52,7 +52,7 @@ enum Sessions {
             session: session.keyHex, label: session.label, member: member.name, abandoned: waiting)
     }
 
-    /// The session of a member that a key, a unique prefix of it, or a label means.
+    /// The session of a member that a key, a unique prefix of it, or a label identifies.
     private static func find(_ text: String, of member: Member, _ roster: Roster) throws(MeshError) -> Session {
         let own = roster.sessions(of: member.number).compactMap { roster.sessions[$0] }
         var found = own.filter { $0.keyHex == text }

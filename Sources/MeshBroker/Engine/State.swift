@@ -19,7 +19,7 @@ enum State {
         Migration(name: "state-2", sql: "ALTER TABLE state_entry ADD COLUMN updated_member INTEGER"),
     ]
 
-    /// The revision and the number of keys, as the tables have them.
+    /// The revision and the number of keys, as in the tables.
     final class Memory: CapabilityMemory {
         var revision: Int64 = 0
         var count: Int64 = 0
@@ -93,13 +93,13 @@ enum State {
             do {
                 memory.count = try state.database.prepare("SELECT COUNT(*) FROM state_entry").first { $0.int(0) } ?? 0
             } catch let error as StoreError where error.isDamage {
-                // Values that can be read are served; how many there are only limits new ones.
+                // Readable values are served; the number of keys only limits new ones.
                 memory.count = 0
             }
         }
     }
 
-    /// Applies operations as one: checks all of them, then writes all of them.
+    /// Applies operations atomically: checks all of them, then writes all of them.
     private static func write(_ operations: [BatchState.Operation], _ context: WriteContext) throws -> StateWritten {
         let (_, member) = try context.caller()
         let database = context.state.database
@@ -134,7 +134,7 @@ enum State {
         let revision = memory.revision + 1
         var changes: [StateChanges.Change] = []
         for (operation, version) in zip(operations, before) where operation.op != .check {
-            // A version never comes back: a key that was deleted and set again continues from the revision.
+            // A version is never reused: a key that was deleted and set again continues from the revision.
             let next = operation.op == .delete ? 0 : (version == 0 ? 1 : version + 1)
             if operation.op == .delete {
                 try database.prepare("DELETE FROM state_entry WHERE key = ?").run(operation.key)
@@ -173,7 +173,7 @@ enum State {
         }
     }
 
-    /// One ledger entry for a write: keys in clear, values as hashes.
+    /// Appends one ledger entry for a write: keys in clear, values as hashes.
     private static func record(_ changes: [StateChanges.Change], _ revision: Int64, _ context: WriteContext) throws {
         let kind = changes.count > 1 ? "state.batch" : changes[0].deleted ? "state.delete" : "state.set"
         let values = JSON.array(
@@ -186,7 +186,7 @@ enum State {
             commitments: ["values": WriteContext.digest(salt + values.canonicalBytes())])
     }
 
-    /// Tells watchers, and claudemesh clients, which expect every change of others.
+    /// Notifies watchers, and claudemesh clients, which expect every change of others.
     private static func publish(
         _ changes: [StateChanges.Change], revision: Int64, by member: Member, _ context: WriteContext
     ) {
@@ -195,7 +195,7 @@ enum State {
             changes: changes)
         tellWatchers(write, context)
         guard case .session(let caller, _) = context.actor else { return }
-        // Looked for once, not for each change: most meshes have none.
+        // Looked up once, not for each change: most meshes have none.
         let roster = context.state.roster
         let legacy = roster.sessionOrder.filter { number in
             guard number != caller, let session = roster.sessions[number] else { return false }
@@ -211,15 +211,15 @@ enum State {
         }
     }
 
-    /// One push for each connection, however many of its watches see the write; those that see the same share what is told.
+    /// Sends one push per connection, however many of its watches match the write; those that match the same share it.
     private static func tellWatchers(_ write: StateChanges, _ context: WriteContext) {
         let interests = context.state.subscriptions.interests(in: channel)
         guard !interests.isEmpty else { return }
         let sizes = write.changes.map { $0.value.bytes().count + $0.key.utf8.count + 100 }
-        // In the order of subscription, so that every replay tells alike.
+        // In the order of subscription, so that every replay sends the same.
         var told: [(connection: ConnectionID, names: [String], sees: [Bool])] = []
         var places: [ConnectionID: Int] = [:]
-        // Looked for once for each prefix: many watch the same.
+        // Looked up once per prefix: many watch the same.
         var known: [ExactText: [Bool]] = [:]
         for interest in interests {
             let prefix = ExactText(interest.prefix)
@@ -245,7 +245,7 @@ enum State {
         }
     }
 
-    /// Some changes of a write, and about how many bytes they take: the first stands twice.
+    /// Some changes of a write, and their approximate size in bytes: the first is counted twice.
     private static func share(
         _ write: StateChanges, _ sees: [Bool], _ sizes: [Int]
     ) -> (body: WatchedChanges.Body, bytes: Int) {
@@ -286,14 +286,14 @@ enum State {
         return (entries, more)
     }
 
-    /// About how many bytes an entry takes in an answer.
+    /// The approximate size of an entry in an answer, in bytes.
     private static func cost(_ entry: Statement) -> Int { 200 + entry.withBlob(1) { ValueCost.of($0) } }
 
     private static func row(_ row: Statement, _ roster: Roster) throws -> StateList.Entry {
         var entry = StateList.Entry(
             key: row.text(0), value: try JSON.parse(row.blob(1), limits: .frame), updatedBy: row.text(4),
             updatedAt: Timestamp.iso8601(row.int(5)), version: row.int(2), revision: row.int(3))
-        // Entries that were written before the column was there name nobody for certain.
+        // Entries written before the column existed name no author for certain.
         if !row.isNull(6) { entry.updatedByKey = roster.members[MemberNumber(rawValue: row.int(6))]?.key }
         return entry
     }

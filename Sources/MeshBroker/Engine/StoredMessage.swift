@@ -15,7 +15,7 @@ struct StoredMessage {
         var mentions: [String]?
         var topic: String?
 
-        /// The JSON that is stored; by hand when only what most messages have is there.
+        /// The JSON that is stored; written by hand when it has only the most frequent fields.
         var text: String {
             get throws {
                 guard bodyVersion == nil, subtype == nil, mentions == nil, topic == nil else {
@@ -42,7 +42,7 @@ struct StoredMessage {
     enum Body {
         case shared(nonce: String, ciphertext: String, key: PublicKey?)
         case copies([Copy])
-        /// Dropped after its retention.
+        /// Deleted after its retention.
         case dropped
     }
 
@@ -66,7 +66,7 @@ struct StoredMessage {
     /// Whether all recipients get one body.
     var isShared: Bool { if case .shared = body { true } else { false } }
 
-    /// About how many bytes an offer of it takes: the largest body, and the fields around it.
+    /// The approximate size of an offer of it in bytes: the largest body, and the fields around it.
     var offerBytes: Int {
         let body =
             switch body {
@@ -77,13 +77,13 @@ struct StoredMessage {
         return body + Self.offerOverhead
     }
 
-    /// About how many bytes are read to offer it: the copies for all recipients, and the fields around them.
+    /// The approximate number of bytes read to offer it: the copies for all recipients, and the fields around them.
     var storedBytes: Int {
         guard case .copies(let copies) = body else { return offerBytes }
         return copies.reduce(Self.offerOverhead) { $0 + $1.ciphertext.utf8.count + 150 }
     }
 
-    /// About how many bytes of an offer stand around its body.
+    /// The approximate number of bytes of an offer around its body.
     static let offerOverhead = 900
 
     var isEncrypted: Bool { flags & Self.encryptedFlag != 0 }
@@ -144,7 +144,7 @@ extension StoredMessage {
         entry, extra, body
         """
 
-    /// Reads a message; nil when it is not kept any more.
+    /// Reads a message; nil when it is no longer stored.
     static func find(_ seq: Int64, _ database: Database) throws -> StoredMessage? {
         try database.prepare("SELECT \(columns) FROM message WHERE seq = ?").first(seq, map: read)
     }

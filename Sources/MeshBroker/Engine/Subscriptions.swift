@@ -1,23 +1,24 @@
 package import MeshCore
 
-/// Who watches what, by connection. Held by the writer, so that a snapshot and the changes after it have one order.
+/// Watches by connection. Held by the writer, so that a snapshot and the changes after it have one order.
 package struct Subscriptions: Sendable {
-    /// One interest of one connection.
+    /// One watch of one connection.
     package struct Interest: Sendable, Hashable {
         package var connection: ConnectionID
-        /// The connection's name of the watch.
+        /// The connection's name for the watch.
         package var name: String
         /// Only keys that begin with this.
         package var prefix: String
 
-        /// Whether a key can begin with both prefixes. One watch of everything beside many narrow ones is no overlap.
+        /// Whether a key can begin with both prefixes. A watch of everything next to many narrow ones does not count as
+        /// overlap.
         func overlaps(_ other: String) -> Bool {
             if prefix.isEmpty || other.isEmpty { return prefix.isEmpty }
             return other.utf8.starts(with: prefix.utf8) || prefix.utf8.starts(with: other.utf8)
         }
     }
 
-    /// A connection that watches, and whose it is.
+    /// A connection that watches, and its session.
     private struct Watcher {
         var session: SessionNumber
         var member: MemberNumber
@@ -31,9 +32,9 @@ package struct Subscriptions: Sendable {
 
     /// How many watches one connection may have.
     package static let maximumPerConnection = 256
-    /// How many all connections of one member may have: a write is told to each connection that watches its keys.
+    /// How many all connections of one member may have: a write is sent to each connection that watches its keys.
     package static let maximumPerMember = 2_048
-    /// How many of one channel that a key can fulfil together. They are looked through at each write, so they are few; what
+    /// How many of one channel may match one key. They are scanned at each write, so they are few; what
     /// is watched by id, one channel for all messages, may be watched up to the limit of the connection.
     package static let maximumPerChannel = 32
 
@@ -53,7 +54,7 @@ package struct Subscriptions: Sendable {
         !byChannel.isEmpty && byChannel.keys.contains { $0.begins(with: family) }
     }
 
-    /// Adds a watch of a session's connection, in the place of the one of the same name. Fails with `capacity`.
+    /// Adds a watch of a session's connection, replacing the one of the same name. Fails with `capacity`.
     mutating func add(_ interest: Interest, to channel: String, by owner: Session) throws(MeshError) {
         remove(name: interest.name, of: interest.connection, from: channel)
         var watcher = watchers[interest.connection] ?? Watcher(session: owner.number, member: owner.member)
@@ -98,7 +99,7 @@ package struct Subscriptions: Sendable {
         watchers.filter { $0.value.session == session }.keys.sorted { $0.rawValue < $1.rawValue }
     }
 
-    /// Forgets a connection.
+    /// Removes the watches of a connection.
     package mutating func remove(_ connection: ConnectionID) {
         guard let watcher = watchers.removeValue(forKey: connection) else { return }
         release(watcher.count, of: watcher.member)

@@ -5,7 +5,7 @@ package struct TimerKind: RawRepresentable, Hashable, Comparable, Sendable {
     package static func < (left: TimerKind, right: TimerKind) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// Times to come, soonest first; ties in the order of kind and key, so that every replay fires them alike.
+/// Pending timers, soonest first; ties in the order of kind and key, so that every replay fires them in the same order.
 package struct TimerQueue {
     /// One time.
     struct Entry: Hashable, Comparable {
@@ -23,7 +23,7 @@ package struct TimerQueue {
     /// When the next one is due, Unix milliseconds.
     var nextDue: Int64? { heap.first?.due }
 
-    /// Arms a timer; the same one twice is one.
+    /// Arms a timer; arming the same one twice has no effect.
     mutating func arm(_ kind: TimerKind, key: Int64, due: Int64) {
         let entry = Entry(due: due, kind: kind, key: key)
         guard armed.insert(entry).inserted else { return }
@@ -37,7 +37,7 @@ package struct TimerQueue {
         }
     }
 
-    /// Takes the next timer that is due.
+    /// Removes and returns the next timer that is due.
     mutating func pop(dueBy now: Int64) -> Entry? {
         guard let first = heap.first, first.due <= now else { return nil }
         let last = heap.removeLast()

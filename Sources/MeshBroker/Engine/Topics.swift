@@ -5,11 +5,11 @@ import MeshStore
 enum Topics {
     /// Topics of one mesh.
     static let maximum = 10_000
-    /// Messages that a topic's history keeps; the oldest go first.
+    /// Messages that a topic's history holds; the oldest are deleted first.
     static let maximumHistory: Int64 = 100_000
     /// Unread messages are counted up to here.
     static let maximumCounted: Int64 = 1_000
-    /// The newest mentions of a member that are looked at when its unread ones are counted.
+    /// The newest mentions of a member that are read when its unread ones are counted.
     static let maximumMentionsCounted: Int64 = 10_000
 
     static let migrations = [
@@ -38,10 +38,10 @@ enum Topics {
                 """)
     ]
 
-    /// How many messages each history holds.
+    /// Number of messages in each history.
     final class Memory: CapabilityMemory {
         var counts: [TopicNumber: Int64] = [:]
-        /// Whether the counts are those of the tables: damage can keep them from being read.
+        /// Whether the counts match the tables: damage can prevent reading them.
         var isCounted = false
         var next: Int64 = 1
         init() {}
@@ -59,7 +59,7 @@ enum Topics {
             var rows: [TopicList.Row] = []
             for topic in view.roster.topics.all(after: request.after) where topic.isVisible(to: member) {
                 let row = try row(topic, for: member, mentions, view.state)
-                // Counting what is unread is work as well.
+                // Counting what is unread costs work as well.
                 guard page.takes(300 + (topic.about?.utf8.count ?? 0) + 4 * (row.unread ?? 0)) else { break }
                 rows.append(row)
             }
@@ -105,7 +105,7 @@ enum Topics {
                 AND EXISTS (SELECT 1 FROM topic_member s WHERE s.topic = topic_mention.topic AND s.member = ?1
                     AND s.read_message < topic_mention.message)
                 """
-            // Who was taken out of a topic reads it no longer, what it was mentioned in either.
+            // A member removed from a topic no longer reads it, including the messages that mentioned it.
             let visible = """
                 AND (EXISTS (SELECT 1 FROM topic_member s WHERE s.topic = topic_mention.topic AND s.member = ?1)
                     OR EXISTS (SELECT 1 FROM topic t WHERE t.number = topic_mention.topic
@@ -127,7 +127,7 @@ enum Topics {
         let (_, member) = try context.caller()
         let state = context.state
         let name = Names.normalised(request.name)
-        // By its name alone: ids stand in the ledger, and must not lead to the names of topics that are not open to all.
+        // By its name alone: ids are in the ledger, and must not reveal the names of topics that are not open to all.
         if let topic = state.roster.topics.named(name) {
             guard topic.isVisible(to: member.number) else {
                 throw MeshError(.exists, "#\(topic.name) exists and is not open to you", hint: "choose another name")
@@ -166,7 +166,7 @@ enum Topics {
         if member.number != caller.number, !isLead { throw notLead(topic) }
         var role = request.role ?? present ?? .member
         if role == .lead, present != .lead, !isLead { throw notLead(topic) }
-        // Who is in keeps its role, as claudemesh clients that join at every start expect.
+        // A member that is already in keeps its role, as claudemesh clients that join at every start expect.
         if let present, !isLead || request.role == nil { role = present }
         if role != .observer, member.role == .observer {
             guard request.role == nil else {
@@ -194,7 +194,7 @@ enum Topics {
         return TopicLeft(topic: topic.name, member: member.name)
     }
 
-    /// Takes a member out of all topics: one that is taken out of the mesh, and may come back as somebody else.
+    /// Removes a member from all topics: one that is removed from the mesh, and may come back as another.
     static func leaveAll(_ member: MemberNumber, _ context: WriteContext) throws {
         let state = context.state
         try state.database.prepare("DELETE FROM topic_member WHERE member = ?").run(member.rawValue)
@@ -227,7 +227,7 @@ enum Topics {
 
     // MARK: History
 
-    /// Keeps a message in the histories of its topics, and who it mentions there.
+    /// Stores a message in the histories of its topics, with its mentions there.
     static func remember(_ message: StoredMessage, in topics: [TopicNumber], _ context: WriteContext) throws {
         let state = context.state
         guard !topics.isEmpty, case .shared(let nonce, let ciphertext, _) = message.body else { return }
@@ -254,7 +254,7 @@ enum Topics {
         }
     }
 
-    /// Drops the oldest messages of a history that is over its limit, some at a time.
+    /// Deletes the oldest messages of a history that is over its limit, some at a time.
     private static func trim(_ topic: TopicNumber, _ state: EngineState) throws {
         let memory = state.memory(Memory.self)
         memory.counts[topic, default: 0] += 1
@@ -275,8 +275,8 @@ enum Topics {
             accepted_at FROM topic_message
         """
 
-    /// A page of messages, and whether older ones follow. The query takes what it is about, the message that the page
-    /// ends before, and a limit.
+    /// Returns a page of messages, and whether older ones follow. The query takes its subject, the message that the
+    /// page ends before, and a limit.
     private static func history(
         _ sql: String, _ subject: Int64, _ before: Int64, limit: Int, _ view: ReadView
     ) throws -> (messages: [TopicMessage], more: Bool) {
@@ -307,7 +307,7 @@ enum Topics {
         return message
     }
 
-    /// The number of a message that a page or a mark names.
+    /// The number of the message that a page or a mark names.
     private static func place(_ id: String?, _ state: EngineState) throws(MeshError) -> Int64? {
         guard let id else { return nil }
         guard let seq = state.messageIDs.seq(id), seq < state.nextMessage else {
@@ -342,7 +342,7 @@ enum Topics {
         _ topic: Topic, _ member: MemberNumber, after mark: Int64, _ state: EngineState
     ) throws -> Int {
         let memory = state.memory(Memory.self)
-        // The table is looked through by comparing whole messages, so that a topic without any is not looked for.
+        // The table is searched by comparing whole messages, so a topic without any is not searched.
         if memory.isCounted, memory.counts[topic.number, default: 0] == 0 { return 0 }
         let all = try state.database.prepare(
             """
@@ -420,7 +420,7 @@ enum Topics {
                 (TopicNumber(rawValue: $0.int(0)), $0.int(1))
             }
         } catch let error as StoreError where error.isDamage {
-            // A history that can be read in part is served in part; its length only says when to trim it.
+            // A partly readable history is served in part; its length only decides when to trim it.
             counts = []
             memory.isCounted = false
         }

@@ -1,20 +1,21 @@
 package import MeshCore
 import MeshStore
 
-/// The only thing that can change a mesh: given to a write while it applies.
+/// The only thing that can change a mesh: passed to a write while it applies.
 package final class WriteContext {
     /// The state, with the tables and the memory.
     package let state: EngineState
-    /// Who asks.
+    /// The actor.
     package internal(set) var actor = Actor.node
-    /// The session that asks and its member, as they were when the command began.
+    /// The requesting session and its member, as they were when the command began.
     var route: Route?
-    /// What must be told to whom, by all commands of the batch so far.
+    /// What must be sent to whom, by all commands of the batch so far.
     package internal(set) var effects: [Effect] = []
-    /// About how many bytes the commands of the batch so far have others told, and are told in refusals, beyond what one message
-    /// for one recipient takes. The batch ends early when it is much, so that its author waits for the others.
+    /// The approximate bytes that the commands of the batch so far send to others, and to their callers in refusals,
+    /// beyond what one message for one recipient takes. The batch ends early when it is much, so that its author waits
+    /// for the others.
     private(set) var spent = 0
-    /// Whether the command has entered something in the ledger.
+    /// Whether the command has appended anything to the ledger.
     private(set) var recorded = 0
     private var entropy = Entropy(hex: String(repeating: "0", count: 64))
     private var drawn: UInt8 = 0
@@ -23,7 +24,7 @@ package final class WriteContext {
 
     init(state: EngineState) { self.state = state }
 
-    /// Unix milliseconds: the batch's time, the only clock there is.
+    /// Unix milliseconds: the batch's time, the only clock available.
     package var now: Int64 { state.now }
 
     /// Begins a batch.
@@ -32,10 +33,10 @@ package final class WriteContext {
         spent = 0
     }
 
-    /// What timers had others told is nobody's who asks now.
+    /// What timers send to others is not charged to the current caller.
     func forgetSpent() { spent = 0 }
 
-    /// Counts bytes that are told because of the command.
+    /// Counts bytes that are sent because of the command.
     func spend(_ bytes: Int) { spent += bytes }
 
     /// Begins a command.
@@ -48,7 +49,7 @@ package final class WriteContext {
         fanOut = nil
     }
 
-    /// One push for all recipients of a message whose body is the same for all.
+    /// Caches one push for all recipients of a message whose body is the same for all.
     func shared(_ message: Int64, _ make: () -> (any Push)?) -> (any Push)? {
         if let fanOut, fanOut.message == message { return fanOut.push }
         guard let push = make() else { return nil }
@@ -57,7 +58,7 @@ package final class WriteContext {
         return shared
     }
 
-    /// The session and member that ask. Fails with `forbidden` for the node and the admin token, which are no member.
+    /// The requesting session and member. Fails with `forbidden` for the node and the admin token, which are no member.
     package func caller() throws(MeshError) -> (session: Session, member: Member) {
         guard let identity = state.identity(of: actor) else {
             throw MeshError(.forbidden, "only a session of a member can do this")
@@ -65,13 +66,13 @@ package final class WriteContext {
         return identity
     }
 
-    /// 32 bytes that no one can guess and that every replay draws alike.
+    /// 32 bytes that no one can guess and that every replay reproduces.
     package func randomBytes() -> [UInt8] {
         drawn &+= 1
         return Hashing.sha256((entropy?.bytes ?? []) + [drawn])
     }
 
-    /// Enters what happened in the ledger. Sensitive values belong in `commitments` as hashes, never in clear.
+    /// Appends an event to the ledger. Sensitive values belong in `commitments` as hashes, never in clear.
     package func record(
         _ kind: String, object: String? = nil, _ attributes: JSONObject = JSONObject(),
         commitments: [String: String] = [:]
@@ -88,7 +89,7 @@ package final class WriteContext {
             at: state.now)
     }
 
-    /// Enters what an actor did, from parts in their canonical form: for what happens all the time.
+    /// Appends an actor's event from parts in canonical form: for frequent events.
     func record(
         _ kind: String, actor: String, object: String?, _ attributes: CanonicalObject,
         commitments: CanonicalObject = CanonicalObject()
@@ -98,20 +99,20 @@ package final class WriteContext {
             kind: kind, actor: actor, object: object, attributes: attributes, commitments: commitments, at: state.now)
     }
 
-    /// Enters an entry of which `write` writes every byte, in the canonical form: for what happens for every message.
+    /// Appends an entry; `write` writes all its bytes in canonical form: for what happens with every message.
     func record(memory: Int, _ write: (inout RawWriter, LedgerWriter.Place) -> Void) throws {
         recorded += 1
         try state.ledger.append(memory: memory, at: state.now, write)
     }
 
-    /// Tells one session, if it is connected.
+    /// Sends to one session, if it is connected.
     package func push(_ push: any Push, to session: SessionNumber) {
         if let connection = state.roster.sessions[session]?.attachment.connection {
             effects.append(.push(connection, push))
         }
     }
 
-    /// Tells every connected session that a condition picks, in the order of the roster.
+    /// Sends to every connected session that matches a condition, in the order of the roster.
     package func broadcast(_ push: any Push, where condition: (Session) -> Bool) {
         let push = SharedPush(push)
         for number in state.roster.sessionOrder {
@@ -123,7 +124,7 @@ package final class WriteContext {
         }
     }
 
-    /// About what a push without a body takes.
+    /// The approximate size of a push without a body.
     static let smallPush = 512
 
     /// Ends a connection.
@@ -134,16 +135,16 @@ package final class WriteContext {
     /// Arms a timer; its body runs in a batch at or after `due`.
     package func arm(_ kind: TimerKind, key: Int64, due: Int64) { state.timers.arm(kind, key: key, due: due) }
 
-    /// The value that stands for a secret or private text in the ledger.
+    /// The commitment that stands for a secret or private text in the ledger.
     package static func digest(_ bytes: [UInt8]) -> String { Hex.encode(Hashing.sha256(bytes)) }
 }
 
-/// What a read sees: what is committed. It offers nothing that could change it.
+/// What a read sees: committed state. It offers nothing that could change it.
 package struct ReadView {
     let state: EngineState
-    /// Who asks.
+    /// The actor.
     package let actor: Actor
-    /// Counts what the answer costs.
+    /// Counts the cost of the answer.
     package let meter: ReadMeter
 
     init(state: EngineState, actor: Actor, meter: ReadMeter = ReadMeter()) {
@@ -154,12 +155,12 @@ package struct ReadView {
 
     /// Everyone known.
     package var roster: Roster { state.roster }
-    /// The mesh's unchanging facts.
+    /// The mesh's constant facts.
     package var facts: MeshFacts { state.facts }
     /// Unix milliseconds: the last batch's time or the caller's, whichever is later.
     package var now: Int64 { state.now }
 
-    /// The session and member that ask.
+    /// The requesting session and member.
     package func caller() throws(MeshError) -> (session: Session, member: Member) {
         guard let identity = state.identity(of: actor) else {
             throw MeshError(.forbidden, "only a session of a member can do this")
@@ -172,7 +173,7 @@ package struct ReadView {
         try state.database.prepare(sql).rows(values, map: map)
     }
 
-    /// Rows of a query until `body` answers false.
+    /// Rows of a query until `body` returns false.
     func each(_ sql: String, _ values: any Bindable..., body: (Statement) throws -> Bool) throws {
         try state.database.prepare(sql).each(values, body)
     }
@@ -198,7 +199,7 @@ package struct WatchView {
 }
 
 extension WriteContext {
-    /// Tells one connection something of about so many bytes.
+    /// Sends something of about this many bytes to one connection.
     package func push(_ push: any Push, to connection: ConnectionID, bytes: Int) {
         effects.append(.push(connection, push))
         spend(bytes)

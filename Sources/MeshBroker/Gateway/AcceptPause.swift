@@ -8,12 +8,12 @@ import NIOCore
     import Darwin
 #endif
 
-/// How long to wait before accepting is tried again, as a value: a tenth of a second, then twice as long each time, up to a
+/// The pause before accepting is retried, as a value: a tenth of a second, then doubled each time, up to a
 /// second.
 package struct AcceptBackoff: Sendable {
     private static let firstMillis: Int64 = 100
     private static let lastMillis: Int64 = 1_000
-    /// Failures in a row.
+    /// Consecutive failures.
     package private(set) var failures = 0
 
     package init() {}
@@ -31,8 +31,8 @@ package struct AcceptBackoff: Sendable {
     }
 }
 
-/// Stands before the acceptor of a listening socket. When no descriptor is left, accepting fails at once each time it is
-/// tried, as long as somebody waits to be accepted: this handler makes it wait in between.
+/// Runs before the acceptor of a listening socket. When no descriptor is left, accepting fails at once each time, as
+/// long as a client waits to be accepted: this handler pauses in between.
 final class AcceptPause: ChannelInboundHandler {
     typealias InboundIn = any Channel
 
@@ -53,7 +53,7 @@ final class AcceptPause: ChannelInboundHandler {
         isPausing = true
         let pause = backoff.failed()
         observer.acceptFailed(Self.text(of: error), backoff.failures, pause)
-        // The channel keeps its wish to read over a failure: it must be told not to.
+        // The channel remembers its wish to read after a failure: it must be cleared.
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(pause)) { [self] in
             isPausing = false

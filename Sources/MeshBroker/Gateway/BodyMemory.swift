@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What the bodies of all requests that are being received may take together.
+/// The shared limit for the bodies of all requests that are being received.
 package final class BodyMemory: Sendable {
     /// Bodies up to this size are not counted: their connections cost as much anyway.
     package static let freeBytes = 16_384
@@ -9,7 +9,7 @@ package final class BodyMemory: Sendable {
 
     package init(limit: Int) { self.limit = limit }
 
-    /// Takes room for a body; false when there is none.
+    /// Reserves room for a body; false when there is none.
     package func take(_ bytes: Int) -> Bool {
         taken.withLock { taken in
             guard taken + bytes <= limit else { return false }
@@ -18,6 +18,6 @@ package final class BodyMemory: Sendable {
         }
     }
 
-    /// Gives it back.
+    /// Releases it.
     package func give(_ bytes: Int) { taken.withLock { $0 -= bytes } }
 }

@@ -7,25 +7,25 @@ package import NIOCore
 /// burst of input.
 package final class FrameSocket {
     private enum State {
-        /// Both directions work.
+        /// Both directions are open.
         case open
-        /// Our close frame is out; the peer's is awaited and everything else it sends is dropped.
+        /// Our close frame is sent; the peer's is awaited and everything else it sends is dropped.
         case closing
-        /// Both said goodbye, or the input makes no sense any more: only the end of the line is awaited.
+        /// Both sent a close frame, or the input is invalid: only the end of the connection is awaited.
         case ended
     }
 
-    /// The loop that everything here runs on.
+    /// The event loop of the socket.
     package let eventLoop: any EventLoop
-    /// The other end, when the system knows it.
+    /// The other end, if the system knows it.
     package let remoteAddress: SocketAddress?
     /// Whether the other end is on this machine.
     package let isLoopback: Bool
 
     private static let closeSeconds = 5
-    /// A batch of this size leaves without waiting for the flush.
+    /// A batch of this size is sent without waiting for the flush.
     private static let batchBytes = 65_536
-    /// A frame of this size leaves at once: many connections that are told at the same time would each keep a copy.
+    /// A frame of this size is sent at once: many connections written at the same time would each keep a copy.
     private static let largeFrame = 8_192
 
     private let configuration: GatewayConfiguration
@@ -40,15 +40,15 @@ package final class FrameSocket {
     private var input = ByteBuffer()
     private var pending = ByteBuffer()
     private var inFlight = 0
-    /// What the member's connections have not sent, and how much of it is this one's.
+    /// The unsent bytes of the member's connections, and this one's part of them.
     private var unsent: UnsentBytes?
     private var counted = 0
-    /// Kept until what is pending has left.
+    /// Held until what is pending is sent.
     private var leases: [AnswerLease] = []
     private var pingWindow = NIODeadline.uptimeNanoseconds(0)
     private var pingsInWindow = 0
     private var pongsInWindow = 0
-    /// Pings that are not answered yet.
+    /// Unanswered pings.
     private var pingsAsked = 0
     private let observer: GatewayObserver
     private let admitted: @Sendable () -> Void
@@ -71,10 +71,10 @@ package final class FrameSocket {
             takesBinary: configuration.takesBinary)
     }
 
-    /// Somebody has said who is there: no more a stranger, who must make room for others.
+    /// The peer has identified itself: it no longer counts as a stranger, which must make room for others.
     package func heardHello() { admitted() }
 
-    /// Who is there is let in: from here on frames may have their full size.
+    /// The peer is admitted: from here on frames may have their full size.
     package func admit(_ unsent: UnsentBytes) {
         admitted()
         self.unsent = unsent
@@ -83,16 +83,16 @@ package final class FrameSocket {
         try? context.channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator())
     }
 
-    /// Bytes that were written and have not left yet.
+    /// Bytes that were written and not yet sent.
     package var bufferedBytes: Int { pending.readableBytes + inFlight }
 
     // MARK: - What its user does
 
-    /// Writes a text frame, to leave with the next flush. A peer that takes its frames too slowly is closed with 1008
+    /// Writes a text frame, to be sent with the next flush. A peer that takes its frames too slowly is closed with 1008
     /// "slow_consumer".
     package func write(_ frame: [UInt8]) { write(.text, frame) }
 
-    /// The same, and keeps a lease until the frame has left.
+    /// Does the same, and holds a lease until the frame is sent.
     package func write(_ frame: [UInt8], holding lease: AnswerLease) {
         leases.append(lease)
         write(.text, frame)
@@ -130,14 +130,15 @@ package final class FrameSocket {
         if inFlight > 0, unsent?.isOver == true { shed() }
     }
 
-    /// Counts what the system does not take yet. Most writes have left by the time that they return, and cost nothing here.
+    /// Counts what the system does not take yet. Most writes are sent by the time that they return, and cost nothing
+    /// here.
     private func count() {
         guard let unsent else { return }
         unsent.add(inFlight - counted)
         counted = inFlight
     }
 
-    /// The member leaves too much unread: the line ends without a goodbye, which would wait behind it.
+    /// The member leaves too much unread: the connection ends without a close frame, which would wait behind it.
     private func shed() {
         guard state == .open else { return }
         state = .ended
@@ -149,7 +150,7 @@ package final class FrameSocket {
         }
     }
 
-    /// Sends a ping, with at most 125 bytes, and all that was written before.
+    /// Sends a ping, with at most 125 bytes, and everything written before.
     package func ping(_ payload: [UInt8]) {
         guard state == .open else { return }
         append(.ping, Array(payload.prefix(125)))
@@ -157,8 +158,8 @@ package final class FrameSocket {
         flush()
     }
 
-    /// Says goodbye; the TCP connection ends after the peer's answer, or after 5 seconds. The handler gets no more
-    /// messages, and learns the end with `reason` right after this call.
+    /// Sends a close frame; the TCP connection ends after the peer's answer, or after 5 seconds. The handler gets no
+    /// more messages, and is notified of the end with `reason` right after this call.
     package func close(_ reason: CloseReason) {
         guard state == .open else { return }
         sendClose(reason)
@@ -167,14 +168,14 @@ package final class FrameSocket {
         eventLoop.assumeIsolated().execute { [self] in tellEnd(reason) }
     }
 
-    /// Stops reading from the socket, so that the peer feels it. Messages already read wait as well.
+    /// Stops reading from the socket, so that the peer gets backpressure. Messages already read wait as well.
     package func pauseReading() {
         guard !isPaused, state == .open else { return }
         isPaused = true
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
     }
 
-    /// Reads again.
+    /// Resumes reading.
     package func resumeReading() {
         guard isPaused else { return }
         isPaused = false
@@ -206,7 +207,7 @@ package final class FrameSocket {
         flush()
     }
 
-    /// The line is gone.
+    /// The connection is gone.
     func inactive() {
         isGone = true
         state = .ended
@@ -284,7 +285,7 @@ package final class FrameSocket {
         return true
     }
 
-    /// Gives a whole message to the user of this socket.
+    /// Passes a whole message to the user of this socket.
     private func hand(_ message: UnsafeRawBufferPointer) {
         guard state == .open else { return }
         if configuration.takesBinary, decoder.messageOpcode == .binary {
@@ -302,7 +303,7 @@ package final class FrameSocket {
         pongsInWindow = 0
     }
 
-    /// Whether a pong answers a ping of ours, or is one of the few a second that nobody asked for.
+    /// Whether a pong answers one of our pings, or is one of the few a second that are unsolicited.
     private func isExpectedPong() -> Bool {
         if pingsAsked > 0 {
             pingsAsked -= 1
@@ -360,7 +361,8 @@ package final class FrameSocket {
         end(reason)
     }
 
-    /// Nothing more is said or read here. Our side of the line is closed; the peer's end, or the timer, closes it all.
+    /// Nothing more is sent or read here. Our side of the connection is closed; the peer's end, or the timer, closes it
+    /// all.
     private func end(_ reason: CloseReason?) {
         state = .ended
         isPaused = false

@@ -3,7 +3,7 @@ import NIOCore
 
 /// The HTTP part of a connection.
 extension GatewayConnection {
-    /// Takes what has arrived as far as it goes: at most to the end of one request.
+    /// Processes the input as far as possible: at most to the end of one request.
     func advance(_ context: ChannelHandlerContext) {
         while case .reading = mode {
             switch parser.next(&input) {
@@ -21,7 +21,7 @@ extension GatewayConnection {
         }
     }
 
-    /// Gives back what was read of the input: without this it would grow with all that ever came.
+    /// Releases the input that was read: otherwise it would grow with everything received.
     private func forgetRead() {
         if input.readableBytes > 0 {
             input.discardReadBytes()
@@ -87,7 +87,7 @@ extension GatewayConnection {
         }
     }
 
-    /// Refuses the request that is being read. The rest of the input means nothing then, so the connection ends.
+    /// Refuses the request that is being read. The rest of the input has no meaning then, so the connection ends.
     func reject(_ rejection: HTTPRejection, _ context: ChannelHandlerContext) {
         giveBodyBack()
         mode = .answering
@@ -100,7 +100,7 @@ extension GatewayConnection {
         var buffer = context.channel.allocator.buffer(capacity: answer.body.count + 256)
         HTTPAnswerWriter.append(answer, keepAlive: goesOn, bodiless: head?.method == "HEAD", to: &buffer)
         head = nil
-        // A peer that does not read its answer is not waited for without end.
+        // The wait for a peer that does not read its answer is limited.
         setTimer(.seconds(Int64(configuration.idleSeconds)), context) { $0.close(promise: nil) }
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { [self, lease = answer.lease] result in

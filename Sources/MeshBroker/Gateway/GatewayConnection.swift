@@ -1,16 +1,16 @@
 import MeshCore
 import NIOCore
 
-/// What the server tells all its connections.
+/// What the server requests of all its connections.
 enum GatewayEvent: Sendable {
-    /// Finish what runs, say this to WebSockets, and end.
+    /// Finish what runs, send this to WebSockets, and end.
     case shutdown(CloseReason)
-    /// Too many wait without having said who is there, this one longest.
+    /// Too many wait unidentified, this one longest.
     case makeRoom
 }
 
-/// One connection: HTTP first, a WebSocket after an upgrade. Requests are answered one by one, in order; what a client
-/// sends ahead waits, and beyond a head's worth waits in the socket.
+/// One connection: HTTP first, a WebSocket after an upgrade. Requests are answered one by one, in order; pipelined
+/// input waits, and beyond a head's worth waits in the socket.
 final class GatewayConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -18,7 +18,7 @@ final class GatewayConnection: ChannelInboundHandler {
     enum Mode {
         /// A request is awaited or arriving.
         case reading
-        /// An answer is being made or is leaving.
+        /// An answer is being made or sent.
         case answering
         case webSocket(FrameSocket)
         /// Our side is closed; input is dropped until the peer closes too.
@@ -31,9 +31,9 @@ final class GatewayConnection: ChannelInboundHandler {
     private let isOverLimit: Bool
     let bodies: BodyMemory
     let observer: GatewayObserver
-    /// Told once somebody has said who is there.
+    /// Called once the peer has identified itself.
     private let admitted: @Sendable () -> Void
-    /// What the body that is being received has taken.
+    /// The room taken by the body that is being received.
     var bodyBytes = 0
 
     var mode = Mode.reading
@@ -121,7 +121,7 @@ final class GatewayConnection: ChannelInboundHandler {
         }
     }
 
-    /// The peer sends no more. An answer on its way is still delivered; nothing else is left to do.
+    /// The peer sends no more input. An answer in progress is still delivered; nothing else is left to do.
     private func inputClosed(_ context: ChannelHandlerContext) {
         isInputClosed = true
         if case .answering = mode { return }
@@ -137,12 +137,12 @@ final class GatewayConnection: ChannelInboundHandler {
         }
     }
 
-    /// Ends, unless a request of it is just being answered: that is no more a stranger.
+    /// Ends, unless a request of it is being answered: then it is no longer a stranger.
     private func makeRoom(_ context: ChannelHandlerContext) {
         switch mode {
         case .webSocket(let socket):
             socket.close(.policy("too_many_connections"))
-            // Its goodbye is not waited for: room is needed now.
+            // Its close frame is not awaited: room is needed now.
             context.close(promise: nil)
         case .reading, .lingering: context.close(promise: nil)
         case .answering: isStopping = true
@@ -151,7 +151,7 @@ final class GatewayConnection: ChannelInboundHandler {
 
     // MARK: - Tools of the HTTP part
 
-    /// Takes room for a body before it is waited for; false when all bodies together take too much.
+    /// Reserves room for a body before it is read; false when all bodies together take too much.
     func takeRoom(forBody framing: HTTPBodyFraming) -> Bool {
         let bytes =
             switch framing {
@@ -169,7 +169,7 @@ final class GatewayConnection: ChannelInboundHandler {
         bodyBytes = 0
     }
 
-    /// Turns the connection into a WebSocket; bytes that came with the request are its first frames.
+    /// Turns the connection into a WebSocket; bytes after the request are its first frames.
     func upgrade(key: String, _ context: ChannelHandlerContext) {
         cancelTimer()
         let answer =
@@ -202,7 +202,7 @@ final class GatewayConnection: ChannelInboundHandler {
         try? context.channel.syncOptions?.setOption(.autoRead, value: on)
     }
 
-    /// The one timer of the connection; a new one replaces it.
+    /// Sets the one timer of the connection; a new one replaces it.
     func setTimer(
         _ delay: TimeAmount, _ context: ChannelHandlerContext, _ action: @escaping (ChannelHandlerContext) -> Void
     ) {

@@ -25,8 +25,8 @@ package final class GatewayServer: Sendable {
 
     /// - Parameters:
     ///   - responder: answers the HTTP requests.
-    ///   - identity: what TLS shows; nil serves plain text.
-    ///   - observer: is told what is refused.
+    ///   - identity: the certificate of TLS; nil serves plain text.
+    ///   - observer: is notified of refusals.
     ///   - makeHandler: makes the user of one WebSocket connection, on that connection's event loop.
     package init(
         configuration: GatewayConfiguration, group: any EventLoopGroup, responder: any HTTPResponder,
@@ -46,7 +46,7 @@ package final class GatewayServer: Sendable {
     /// Open connections, WebSocket and HTTP.
     package var connectionCount: Int { state.withLock { $0.connections.count } }
 
-    /// Binds and begins to accept; returns the bound address. Fails with the system's error, for example when the port
+    /// Binds and starts accepting; returns the bound address. Fails with the system's error, for example when the port
     /// is taken.
     package func start() async throws -> SocketAddress {
         let bootstrap = ServerBootstrap(group: group)
@@ -58,7 +58,7 @@ package final class GatewayServer: Sendable {
                 }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // Small, until somebody has said who is there.
+            // Small, until the peer has identified itself.
             .childChannelOption(
                 .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1_024, maximum: 8_192)
             )
@@ -83,7 +83,7 @@ package final class GatewayServer: Sendable {
         return address
     }
 
-    /// Notes a connection, under a number of its own; `isOverLimit` when there are too many, or the server stops.
+    /// Registers a connection, under a number of its own; `isOverLimit` when there are too many, or the server stops.
     private func register(_ channel: any Channel) -> (isOverLimit: Bool, number: UInt64) {
         let id = ObjectIdentifier(channel)
         let (isOverLimit, number, oldest) = state.withLock { state in
@@ -106,7 +106,7 @@ package final class GatewayServer: Sendable {
         return (isOverLimit, number)
     }
 
-    /// Closes the listening socket; connections go on.
+    /// Closes the listening socket; connections stay open.
     package func stopAccepting() async {
         let listener = state.withLock { state in
             defer { state.listener = nil }
@@ -115,7 +115,7 @@ package final class GatewayServer: Sendable {
         try? await listener?.close().get()
     }
 
-    /// Stops accepting, says `reason` to the WebSockets, lets running HTTP requests be answered, and returns when all
+    /// Stops accepting, sends `reason` to the WebSockets, lets running HTTP requests be answered, and returns when all
     /// connections are closed. Those left after `withinSeconds` are cut.
     package func shutdown(reason: CloseReason, withinSeconds: Int) async {
         let connections = state.withLock { state in

@@ -2,19 +2,19 @@ package import MeshCore
 package import NIOCore
 package import NIOHTTP1
 
-/// What a WebSocket connection's user does with it. All calls come on the connection's event loop.
+/// The user of a WebSocket connection. All calls come on the connection's event loop.
 package protocol FrameHandler: AnyObject {
     /// The upgrade is done; the socket can be written from here on.
     func opened(_ socket: FrameSocket)
-    /// One complete message, valid UTF-8. The bytes are gone after the call.
+    /// One complete message, valid UTF-8. The bytes are invalid after the call.
     func text(_ bytes: UnsafeRawBufferPointer)
-    /// One complete binary message, where the gateway takes them. The bytes are gone after the call.
+    /// One complete binary message, where the gateway accepts them. The bytes are invalid after the call.
     func binary(_ bytes: UnsafeRawBufferPointer)
     /// The peer's answer to a ping.
     func pong(_ payload: [UInt8])
     /// No more messages for the moment: what was written is flushed after this call.
     func readComplete()
-    /// The end, once, and why: the peer's close frame, or the rule that ended it; nil when the line just went away.
+    /// The end, once, and why: the peer's close frame, or the rule that ended it; nil when the connection was lost.
     func closed(_ reason: CloseReason?)
 }
 
@@ -22,7 +22,7 @@ extension FrameHandler {
     package func binary(_ bytes: UnsafeRawBufferPointer) {}
 }
 
-/// Where a gateway listens and what it lets in.
+/// Where a gateway listens and what it admits.
 package struct GatewayConfiguration: Sendable {
     /// The address or name to bind.
     package var host: String
@@ -30,7 +30,7 @@ package struct GatewayConfiguration: Sendable {
     package var port: Int
     /// The limit of a WebSocket message, in bytes, fragments summed.
     package var maxFrameBytes = 1 << 20
-    /// The same before the socket's user has said who is there (`FrameSocket.admit`).
+    /// The same limit before the socket's user has identified the peer (`FrameSocket.admit`).
     package var maxFrameBytesBeforeHello = 16_384
     /// Whether binary messages may hold anything. Otherwise one that is UTF-8 counts as text, and any other ends the
     /// connection with 1003.
@@ -45,19 +45,19 @@ package struct GatewayConfiguration: Sendable {
     package var requestTimeoutSeconds = 10
     /// The time a kept-alive connection may wait for its next request.
     package var idleSeconds = 75
-    /// Pings a peer may send per second, and pongs beyond those that it was asked for.
+    /// Pings a peer may send per second, and unsolicited pongs.
     package var pingsPerSecond = 100
-    /// Bytes of all requests' bodies together that are being received; beyond it large ones are answered 503.
+    /// Bytes of all request bodies together that are being received; beyond it large ones are answered 503.
     package var maxBodyBytesInAll = 64 << 20
-    /// Connections at once that have not said who is there; beyond it the oldest of them is ended.
+    /// Unidentified connections at once; beyond it the oldest of them is ended.
     package var maxStrangers = 5_000
-    /// Bytes that may wait unsent on one WebSocket before it is closed as a slow consumer.
+    /// Unsent bytes of one WebSocket before it is closed as a slow consumer.
     package var maxBufferedBytes = 8 << 20
-    /// Host names that requests may name besides this machine's.
+    /// Host names that requests may use besides this machine's.
     package var allowedHosts: [String] = []
-    /// Origins of browsers that may connect besides the gateway's own, like `https://mesh.example`.
+    /// Origins of browsers that may connect besides the gateway's own, for example `https://mesh.example`.
     package var allowedOrigins: [String] = []
-    /// Connections at once; the next ones are answered 503.
+    /// Connections at once; further ones are answered 503.
     package var maxConnections = 20_000
 
     /// A configuration with the limits as stated.
@@ -67,7 +67,7 @@ package struct GatewayConfiguration: Sendable {
     }
 }
 
-/// What a gateway refuses or ends of its own, for counting.
+/// What a gateway itself refuses or ends, for counting.
 package enum GatewayRefusal: String, Sendable, CaseIterable {
     case tooManyConnections = "too_many_connections"
     case tooManyStrangers = "too_many_strangers"
@@ -83,12 +83,12 @@ package enum GatewayRefusal: String, Sendable, CaseIterable {
     case slowMember = "slow_member"
 }
 
-/// What a gateway tells about what goes on; called on any event loop.
+/// A gateway's events; called on any event loop.
 package struct GatewayObserver: Sendable {
     /// Something was refused or ended.
     package var refused: @Sendable (GatewayRefusal) -> Void
-    /// No connection could be accepted, `times` in a row; the next try comes after so many milliseconds. Nil of `error`:
-    /// accepting works again.
+    /// No connection could be accepted, `times` in a row; the next try comes after this many milliseconds. Nil of
+    /// `error`: accepting works again.
     package var acceptFailed: @Sendable (_ error: String?, _ times: Int, _ pauseMillis: Int64) -> Void
 
     package init(
@@ -101,7 +101,7 @@ package struct GatewayObserver: Sendable {
     }
 }
 
-/// One HTTP request, complete and checked.
+/// One HTTP request, complete and validated.
 package struct HTTPCall: Sendable {
     /// The method, in capitals as sent.
     package var method: String
@@ -109,9 +109,9 @@ package struct HTTPCall: Sendable {
     package var path: String
     /// The path without query, as sent.
     package var rawPath: String
-    /// What follows the question mark, as sent.
+    /// The query, after the question mark, as sent.
     package var query: String?
-    /// Path and query as sent: what a signature covers.
+    /// Path and query as sent: covered by signatures.
     package var target: String { query.map { "\(rawPath)?\($0)" } ?? rawPath }
     /// The headers, in order.
     package var headers: HTTPHeaders
@@ -138,7 +138,7 @@ package struct HTTPCall: Sendable {
     }
 }
 
-/// One HTTP answer. Length, date of connection and the like are the gateway's business.
+/// One HTTP answer. The gateway adds length, date, connection and the like.
 package struct HTTPAnswer: Sendable {
     /// The status code, 200 to 599.
     package var status: Int
@@ -148,7 +148,7 @@ package struct HTTPAnswer: Sendable {
     package var headers: [(String, String)]
     /// The body; not sent to HEAD.
     package var body: [UInt8]
-    /// Kept until the answer has left, or never will.
+    /// Held until the answer is sent, or never will be.
     package var lease: AnswerLease?
 
     /// Makes an answer.

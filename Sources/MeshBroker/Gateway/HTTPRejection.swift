@@ -6,9 +6,9 @@ struct HTTPRejection: Error, Equatable {
     var code: String
     var message: String
     var hint: String
-    /// Headers beside the usual ones, as `name: value` pairs.
+    /// Headers besides the usual ones, as `name: value` pairs.
     var headers: [String: String] = [:]
-    /// Whether the connection ends with the answer: always, when the rest of the input cannot be understood.
+    /// Whether the connection ends with the answer: always, when the rest of the input cannot be parsed.
     var closes = true
 
     /// The answer: JSON in the form of all errors.
@@ -66,9 +66,9 @@ extension HTTPRejection {
         hint: "Look at the node's log.", closes: false)
 }
 
-/// How answers look on the wire.
+/// The wire form of answers.
 enum HTTPAnswerWriter {
-    /// Appends an answer. `bodiless` leaves the body out and keeps its length, for HEAD.
+    /// Appends an answer. `bodiless` omits the body and keeps its length, for HEAD.
     static func append(_ answer: HTTPAnswer, keepAlive: Bool, bodiless: Bool, to buffer: inout ByteBuffer) {
         let hasLength = answer.status != 204 && answer.status != 304 && answer.status >= 200
         buffer.writeString("HTTP/1.1 \(answer.status) \(phrase(answer.status))\r\n")

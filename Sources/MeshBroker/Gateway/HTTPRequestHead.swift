@@ -11,13 +11,13 @@ struct HTTPRequestHead {
     /// The target's path, as sent.
     var rawPath: String
     var query: String?
-    /// The authority of a target in absolute form, which then counts instead of the Host header.
+    /// The authority of a target in absolute form, which then replaces the Host header.
     var authority: String?
     var minorVersion: Int
     var headers: HTTPHeaders
     var framing: HTTPBodyFraming
 
-    /// Whether the connection may go on after the answer.
+    /// Whether the connection may continue after the answer.
     var keepAlive: Bool {
         let tokens = tokens(of: "connection")
         return minorVersion == 1 ? !tokens.contains("close") : tokens.contains("keep-alive")
@@ -31,7 +31,7 @@ struct HTTPRequestHead {
     /// Whether this asks for a WebSocket.
     var isUpgrade: Bool { tokens(of: "upgrade").contains("websocket") && tokens(of: "connection").contains("upgrade") }
 
-    /// The comma-separated words of a header, lowercased.
+    /// The comma-separated tokens of a header, lowercased.
     func tokens(of name: String) -> [String] {
         headers[name].flatMap { $0.split(separator: ",") }.map { trimmed($0).lowercased() }
     }
@@ -43,7 +43,7 @@ struct HTTPRequestHead {
     }
 }
 
-/// Reads a head whose lines are already found.
+/// Parses a head whose lines are already found.
 enum HTTPHeadReader {
     typealias Bytes = Slice<UnsafeRawBufferPointer>
 
@@ -118,7 +118,7 @@ enum HTTPHeadReader {
         return (text(line[..<colon]), text(value))
     }
 
-    /// RFC 9112 section 6.3, without its leniencies: whoever frames a body in two ways is refused.
+    /// RFC 9112 section 6.3, without its leniencies: a body framed in two ways is refused.
     private static func framing(
         _ headers: HTTPHeaders, minorVersion: Int, limits: GatewayConfiguration
     ) throws(HTTPRejection) -> HTTPBodyFraming {

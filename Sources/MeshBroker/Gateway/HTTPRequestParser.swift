@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Takes requests out of a buffer, one by one and in pieces as they arrive.
+/// Parses requests from a buffer, one by one and in pieces as they arrive.
 struct HTTPRequestParser {
     enum Step {
         case needsMore
@@ -23,7 +23,7 @@ struct HTTPRequestParser {
     private let limits: GatewayConfiguration
     private var place = Place.head
     private var body: [UInt8] = []
-    /// Bytes of the head that were looked at, and where its lines end.
+    /// Bytes of the head that were scanned, and where its lines end.
     private var scanned = 0
     private var lineEnds: [Int] = []
     private var trailerBytes = 0
@@ -33,7 +33,7 @@ struct HTTPRequestParser {
     /// Whether a request has begun and is not complete.
     var isInside: Bool { place != .head || scanned > 0 }
 
-    /// Takes the next piece from the front of `buffer`.
+    /// Parses the next piece from the front of `buffer`.
     mutating func next(_ buffer: inout ByteBuffer) -> Step {
         do throws(HTTPRejection) {
             if place == .head { return try head(&buffer) }
@@ -71,7 +71,7 @@ struct HTTPRequestParser {
         return .head(head)
     }
 
-    /// Line breaks between requests are passed over, as RFC 9112 section 2.2 asks.
+    /// Line breaks between requests are skipped, as RFC 9112 section 2.2 asks.
     private mutating func skipEmptyLines(_ buffer: inout ByteBuffer) {
         while buffer.readableBytesView.starts(with: [0x0D, 0x0A]) {
             buffer.moveReaderIndex(forwardBy: 2)
@@ -79,7 +79,7 @@ struct HTTPRequestParser {
         }
     }
 
-    /// Goes on looking for the empty line that ends the head; true when it is found.
+    /// Continues the search for the empty line that ends the head; true when it is found.
     private mutating func findLines(_ buffer: ByteBuffer) throws(HTTPRejection) -> Bool {
         let view = buffer.readableBytesView
         let base = view.startIndex
@@ -150,7 +150,7 @@ struct HTTPRequestParser {
         return count - taken
     }
 
-    /// Takes the line end after a chunk; false when it is not there yet.
+    /// Consumes the line end after a chunk; false when it is not there yet.
     private func takeChunkEnd(_ buffer: inout ByteBuffer) throws(HTTPRejection) -> Bool {
         let found = Array(buffer.readableBytesView.prefix(2))
         guard found.elementsEqual([0x0D, 0x0A].prefix(found.count)) else {

@@ -10,12 +10,12 @@ import NIOPosix
     import Darwin
 #endif
 
-/// Says why an address cannot be listened on, and who has it.
+/// Reports why an address cannot be listened on, and what uses it.
 enum ListenFailure {
-    /// Milliseconds that a stranger on the address has to say what it is.
+    /// Milliseconds that a stranger on the address has to identify itself.
     private static let patience: Int64 = 1_000
 
-    /// The error that a person can use.
+    /// The error for a person.
     static func describe(
         _ error: any Error, host: String, port: Int, _ group: any EventLoopGroup
     ) async -> MeshError {
@@ -46,7 +46,7 @@ enum ListenFailure {
         }
     }
 
-    /// Asks the program that listens there what it is. One that serves TLS, or does not answer, is not known.
+    /// Asks the program that listens there what it is. One that serves TLS, or does not answer, stays unknown.
     private static func isMeshBroker(host: String, port: Int, _ group: any EventLoopGroup) async -> Bool {
         let loop = group.next()
         let answer = loop.makePromise(of: Bool.self)
@@ -66,7 +66,7 @@ enum ListenFailure {
         return isOurs
     }
 
-    /// Asks for the node's facts, and looks at the beginning of the answer.
+    /// Requests the node's facts, and checks the beginning of the answer.
     private final class Question: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer

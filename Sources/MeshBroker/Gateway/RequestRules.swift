@@ -1,7 +1,7 @@
 import MeshCore
 import NIOHTTP1
 
-/// What this node asks of a request beyond its syntax: the right host, the right origin, a whole upgrade.
+/// What this node requires of a request beyond its syntax: the right host, the right origin, a whole upgrade.
 struct RequestRules: Sendable {
     static let webSocketPath = "/ws"
 
@@ -16,8 +16,8 @@ struct RequestRules: Sendable {
         origins = Set(configuration.allowedOrigins.map { Self.normalOrigin($0) })
     }
 
-    /// Nil when the request may go on. Against a web page of another site that reaches for this node: it can neither
-    /// name a host of its own (DNS rebinding) nor write or open a socket from its own origin.
+    /// Nil when the request is admitted. Protects against a web page of another site that calls this node: it can
+    /// neither name a host of its own (DNS rebinding) nor write or open a socket from its own origin.
     func refusal(of head: HTTPRequestHead) -> HTTPRejection? {
         let named = head.headers["host"]
         guard named.count == 1, let header = named.first else {
@@ -68,7 +68,7 @@ struct RequestRules: Sendable {
             return rest.isEmpty || isPort(rest) ? String(inner) : text
         }
         guard let colon = text.firstIndex(of: ":") else { return dotless(text) }
-        // More than one colon and no brackets: an IPv6 address as configured, never as a request may say it.
+        // More than one colon and no brackets: an IPv6 address as configured, never valid in a request.
         return isPort(text[colon...]) ? dotless(String(text[..<colon])) : text
     }
 
@@ -115,7 +115,7 @@ struct RequestRules: Sendable {
         return .success(key)
     }
 
-    /// The path with its percent codes resolved; nil when a code is broken, gives NUL, or the whole is not UTF-8.
+    /// The path with its percent codes decoded; nil when a code is broken, gives NUL, or the whole is not UTF-8.
     static func decodedPath(_ raw: String) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(raw.utf8)[...]

@@ -1,21 +1,21 @@
-/// The connections that have not said who is there, oldest first, as a value. There may be only so many: the oldest makes
-/// room for the next, so that nobody keeps others out by holding on to connections.
+/// The unidentified connections, oldest first, as a value. Their number is limited: the oldest makes room for the next,
+/// so that nobody keeps others out by holding on to connections.
 package struct Strangers<Connection> {
     private var waiting: [UInt64: Connection] = [:]
     private var order: [UInt64] = []
     private var first = 0
     private let limit: Int
 
-    /// At most so many at once.
+    /// The maximum.
     package init(limit: Int) { self.limit = limit }
 
-    /// How many there are.
+    /// Number of connections.
     package var count: Int { waiting.count }
 
-    /// Places that are kept, for a look at what all this costs.
+    /// Capacity, for measuring the cost.
     var places: Int { order.count }
 
-    /// A connection came, under a number that was never used before. Returns the one that must go for it.
+    /// Adds a connection, under a number that was never used before. Returns the one that must go for it.
     package mutating func add(_ connection: Connection, number: UInt64) -> Connection? {
         waiting[number] = connection
         order.append(number)
@@ -31,7 +31,7 @@ package struct Strangers<Connection> {
         return nil
     }
 
-    /// Somebody has said who is there, or is gone.
+    /// Removes a connection that was identified, or is gone.
     package mutating func remove(_ number: UInt64) {
         waiting[number] = nil
         if order.count - first > 2 * waiting.count + 64 { compact(all: true) }

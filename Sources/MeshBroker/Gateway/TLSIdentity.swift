@@ -11,24 +11,24 @@ import Synchronization
     import Darwin
 #endif
 
-/// The certificate that a gateway shows, read from files and read again when they change: a renewed certificate needs no
-/// restart.
+/// The certificate that a gateway presents, read from files and read again when they change: a renewed certificate
+/// needs no restart.
 package final class TLSIdentity: Sendable {
     private struct Loaded {
         var context: NIOSSLContext
         var pin: String
-        /// What the files were like when they were read.
+        /// The state of the files when they were read.
         var stamps: [FileStamp?]
         var checkedAt: Int64
-        /// What files were like that could not be used: they are not tried again, and not reported again, as they are.
+        /// The state of files that could not be used: they are not tried or reported again in that state.
         var refused: [FileStamp?]?
     }
 
-    /// What tells a changed file from an unchanged one.
+    /// What distinguishes a changed file from an unchanged one.
     private struct FileStamp: Hashable {
         var seconds: Int
         var nanoseconds: Int
-        /// When rights or names changed.
+        /// When permissions or names changed.
         var changedSeconds: Int
         var changedNanoseconds: Int
         var size: Int64
@@ -54,7 +54,7 @@ package final class TLSIdentity: Sendable {
     private let loaded: Mutex<Loaded>
 
     /// Reads a chain (PEM, the server's own certificate first) and its private key (PEM). Fails with what is wrong with
-    /// which file. A later change that cannot be read is told to `onProblem`, and the old certificate goes on.
+    /// which file. A later change that cannot be read is reported to `onProblem`, and the old certificate stays in use.
     package init(
         certificate: String, key: String, monotonicMillis: @escaping @Sendable () -> Int64,
         onProblem: @escaping @Sendable (MeshError) -> Void
@@ -66,11 +66,11 @@ package final class TLSIdentity: Sendable {
         loaded = Mutex(try Self.load(certificate, key, at: monotonicMillis()))
     }
 
-    /// SHA-256 of the certificate's public key (SubjectPublicKeyInfo), base64url: what clients pin. It stays the same
-    /// over a renewal that keeps the key.
+    /// SHA-256 of the certificate's public key (SubjectPublicKeyInfo), base64url: what clients pin. A renewal that
+    /// keeps the key does not change it.
     package var pin: String { loaded.withLock { $0.pin } }
 
-    /// What a new connection needs; the files are looked at once a second at most.
+    /// What a new connection needs; the files are checked once a second at most.
     package func context() -> NIOSSLContext {
         let now = monotonicMillis()
         let (context, problem) = loaded.withLock { loaded -> (NIOSSLContext, MeshError?) in
@@ -82,7 +82,7 @@ package final class TLSIdentity: Sendable {
                 loaded = try Self.load(certificate, key, at: now)
                 return (loaded.context, nil)
             } catch {
-                // Perhaps only one of the two files is new yet: the next change is looked at.
+                // Perhaps only one of the two files is new yet: the next change is checked.
                 loaded.refused = stamps
                 return (loaded.context, error)
             }
@@ -91,7 +91,8 @@ package final class TLSIdentity: Sendable {
         return context
     }
 
-    /// Reads the files at once, changed or not. Fails with what is wrong with which file; the old certificate goes on then.
+    /// Reads the files at once, changed or not. Fails with what is wrong with which file; the old certificate then
+    /// stays.
     package func reload() throws(MeshError) {
         let fresh = try Self.load(certificate, key, at: monotonicMillis())
         loaded.withLock { $0 = fresh }

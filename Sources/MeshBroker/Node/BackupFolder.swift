@@ -3,7 +3,7 @@ import MeshEngine
 import MeshStore
 
 extension BrokerNode {
-    /// The files in the folder of backups, with what is in them.
+    /// The files in the folder of backups, with their contents.
     func backups() async throws -> BackupList {
         let path = Files.absolute(folder.backups) ?? folder.backups
         return BackupList(backups: try await offLoop { try BackupFolder(path: path).list() }, folder: path)
@@ -14,7 +14,7 @@ extension BrokerNode {
 struct BackupFolder: Sendable {
     var path: String
     private static let ending = ".sqlite"
-    /// Only so many files, the newest, are opened to say what is in them.
+    /// At most this many files, the newest, are opened to read their contents.
     private static let opened = 200
 
     /// The files by time. One that cannot be read is listed with its name and size.
@@ -39,7 +39,7 @@ struct BackupFolder: Sendable {
             row.mesh = try MetaTable(database).text("mesh.slug")
             row.entries = try database.prepare("SELECT COALESCE(MAX(seq) + 1, 0) FROM ledger").first { $0.int(0) }
         } catch {
-            // It is listed all the same: that it is damaged is said by whoever restores it.
+            // It is listed all the same: a restore reports that it is damaged.
         }
     }
 
@@ -66,7 +66,7 @@ struct BackupFolder: Sendable {
         return name
     }
 
-    /// The time in a name as `backup` makes it: `lab-20261124T120000000Z.sqlite`; nil in any other.
+    /// The time in a name as `backup` makes it: `lab-20261124T120000000Z.sqlite`; nil for any other.
     static func time(in name: String) -> String? {
         guard name.hasSuffix("Z" + ending) else { return nil }
         let stamp = Array(name.dropLast(ending.count).suffix(19).utf8)

@@ -4,13 +4,14 @@ import MeshEngine
 import MeshStore
 import NIOPosix
 
-/// Copies of meshes: made while they serve, checked to the last ledger entry, and put back.
+/// Copies of meshes: made while they serve, verified to the last ledger entry, and restored.
 extension BrokerNode {
-    /// Copies a mesh with a fresh checkpoint, and checks the copy. Fails with `mesh_not_found`, or when the disk does.
+    /// Copies a mesh with a fresh checkpoint, and verifies the copy. Fails with `mesh_not_found`, or when the disk
+    /// does.
     func backup(_ name: String) async throws -> BackupFacts {
         let mesh = try handle(name)
         try await mesh.sequencer.askWriter { $0.makeCheckpoint() }
-        // What is free on a full disk is kept for acknowledgements.
+        // Free space on a full disk is kept for acknowledgements.
         guard self.folder.space.level == .ok else {
             throw MeshError(
                 .storageFull, "the broker's disk is full: no backup was made", hint: "free space on the broker's disk")
@@ -22,7 +23,7 @@ extension BrokerNode {
         let facts = try await offLoop {
             try Files.createPrivateFolder(folder)
             try Self.checkRoom(for: source, in: folder)
-            // Whole, so that it can be pasted wherever the reader is.
+            // Absolute, so that it can be pasted from any folder.
             let target = (Files.absolute(folder) ?? folder) + "/" + file
             let database = try Database(path: source, mode: .readOnly)
             defer { database.close() }
@@ -36,9 +37,9 @@ extension BrokerNode {
         return facts
     }
 
-    /// Puts a backup in the place of its mesh, once it is checked. The mesh that was there is closed and its file kept.
-    /// Fails with `not_found`, with `exists` when the mesh is there and is not to be replaced, with `storage_failed` when
-    /// the backup is not sound or was signed by another node.
+    /// Restores a backup in place of its mesh, after verifying it. The mesh that was there is closed and its file kept.
+    /// Fails with `not_found`, with `exists` when the mesh is there and is not to be replaced, with `storage_failed`
+    /// when the backup is not sound or was signed by another node.
     func restore(_ body: RestoreBody) async throws -> BackupFacts {
         let name = try BackupFolder(path: folder.backups).name(of: body.file)
         let path = folder.backups + "/" + name
@@ -76,13 +77,13 @@ extension BrokerNode {
                 return try BackupCheck.newestNote(database)
             }
         } catch {
-            // The mesh that was there goes on.
+            // The mesh that was there stays in use.
             guard let aside = facts.replaced else { throw error }
             try Files.moveAside(aside, to: target)
             _ = try await reopen(target)
             throw error
         }
-        // The loss was asked for: from here on this is what the node has signed.
+        // The loss was requested: from here on this is what the node has signed.
         try folder.accept(checkpoint: note, of: facts.meshId)
         let mesh = try await reopen(target)
         _ = await mesh.perform(NoteRestoration(entries: facts.entries), as: .admin)
@@ -110,10 +111,10 @@ extension BrokerNode {
     }
 }
 
-/// Whether a mesh's file is sound: SQLite's own check, then every entry of the ledger against its newest checkpoint.
+/// Verifies that a mesh's file is sound: SQLite's own check, then each ledger entry against its newest checkpoint.
 enum BackupCheck {
-    /// Fails with `storage_failed`, naming what is wrong; with `signedBy`, when another node signs this ledger; when the key
-    /// that signs its checkpoints is not one that `isHeld`.
+    /// Fails with `storage_failed`, naming what is wrong; with `signedBy`, when another node signs this ledger; when
+    /// the key that signs its checkpoints is not one that `isHeld`.
     static func check(
         _ path: String, signedBy node: PublicKey? = nil, isHeld: (PublicKey) throws -> Bool = { _ in true }
     ) throws -> BackupFacts {
@@ -122,7 +123,7 @@ enum BackupCheck {
         return try check(database, path, signedBy: node, isHeld: isHeld)
     }
 
-    /// The same of an open file.
+    /// Does the same for an open file.
     static func check(
         _ database: Database, _ path: String, signedBy node: PublicKey? = nil,
         isHeld: (PublicKey) throws -> Bool = { _ in true }

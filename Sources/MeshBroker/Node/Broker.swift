@@ -4,7 +4,7 @@ import MeshEngine
 import MeshStore
 import NIOCore
 
-/// A broker inside a program: its meshes, and a transport for any client. It opens no socket by itself.
+/// A broker inside a program: its meshes, and a transport for any client. It opens no socket itself.
 ///
 /// ```swift
 /// let broker = try await Broker(configuration: BrokerConfiguration(dataFolder: "mesh-data"))
@@ -14,8 +14,8 @@ import NIOCore
 public final class Broker: Sendable {
     package let node: BrokerNode
 
-    /// Takes the folder and opens its meshes. Fails with `MeshError` when another broker has the folder, or its keys
-    /// cannot be read. `onFatal` is told when the disk cannot be trusted any more: the program should end.
+    /// Locks the folder and opens its meshes. Fails with `MeshError` when another broker has the folder, or its keys
+    /// cannot be read. `onFatal` is called when the disk can no longer be trusted: the program should end.
     public init(
         configuration: BrokerConfiguration, logger: Logger = Logger(label: "mesh.broker"),
         onFatal: @escaping @Sendable (String) -> Void = { _ in }
@@ -38,10 +38,10 @@ public final class Broker: Sendable {
     /// The node's public key: the audience that clients sign for.
     public var nodeKey: PublicKey { node.nodeKey.publicKey }
 
-    /// The token that makes meshes and reads metrics.
+    /// The token that creates meshes and reads metrics.
     public var adminTokenFile: String { node.folder.adminTokenFile }
 
-    /// Makes a mesh for an owner who has signed its creation. Returns the owner's member id.
+    /// Creates a mesh for an owner who has signed its creation. Returns the owner's member id.
     public func createMesh(_ body: CreateMeshBody) async throws(MeshError) -> String {
         try await node.create(body).memberID
     }
@@ -49,6 +49,6 @@ public final class Broker: Sendable {
     /// A transport to this broker for clients in the same process: the same frames and the same handshake, no socket.
     public func connector() -> any TransportConnector { InProcessConnector(node: node) }
 
-    /// Says goodbye to every connection, finishes what was submitted, closes every file.
+    /// Closes every connection cleanly, finishes submitted work, closes every file.
     public func shutdown() async { await node.shutdown() }
 }

@@ -1,10 +1,10 @@
-/// How a broker runs.
+/// The settings of a broker.
 public struct BrokerConfiguration: Sendable {
-    /// The folder of meshes and keys; made when it is not there.
+    /// The folder of meshes and keys; created if missing.
     public var dataFolder: String
     /// Event loops for connections; half of the cores when nil, at least one.
     public var ioThreads: Int?
-    /// Unanswered requests of one connection before reading it stops.
+    /// Unanswered requests of one connection before reading from it stops.
     public var unansweredRequests = 256
     /// Connections of one member, in all meshes together.
     public var connectionsPerMember = 5_000
@@ -16,9 +16,9 @@ public struct BrokerConfiguration: Sendable {
     public var remoteSendsPerSecond: Int? = 100
     /// Sends at once of such a connection.
     public var remoteSendBurst = 200
-    /// A folder for a log of all commands, one file for each mesh; nil records none.
+    /// A folder for a log of all commands, one file per mesh; nil records none.
     public var recordFolder: String?
 
-    /// A broker with the defaults.
+    /// Makes a configuration with the defaults.
     public init(dataFolder: String) { self.dataFolder = dataFolder }
 }

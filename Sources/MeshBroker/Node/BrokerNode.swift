@@ -20,7 +20,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
 
     package let authenticator: Authenticator
     package let table: CapabilityTable
-    /// The HTTP places of its requests.
+    /// The HTTP paths of its requests.
     let resources: ResourceTable
     /// The OpenAPI document, as bytes, once somebody has asked for it: to make it takes 10 ms and some megabytes.
     let openAPI = Mutex<[UInt8]?>(nil)
@@ -33,19 +33,19 @@ package final class BrokerNode: ConnectionHost, Sendable {
     let configuration: BrokerConfiguration
     let clock: NodeClock
     let logger: Logger
-    /// Loops for connections.
+    /// Event loops for connections.
     package let ioGroup: MultiThreadedEventLoopGroup
     private let writerGroup: MultiThreadedEventLoopGroup
-    /// Those of the loops for connections.
+    /// The output queues of the loops for connections.
     private let posts: [ObjectIdentifier: LoopPost]
     private let registry = Mutex(Registry())
-    /// Sessions that were seen over HTTP, by mesh and key.
+    /// Sessions seen over HTTP, by mesh and key.
     let knownSessions = Mutex<[String: SignedCall.Known]>([:])
-    /// Lines about those who are refused.
+    /// Log lines about refused peers.
     let refusals: RefusalLog
     /// Pages that were found damaged, by file.
     let damagedPages = Mutex<[String: Set<Int64>]>([:])
-    /// Told when the disk cannot be trusted any more.
+    /// Called when the disk can no longer be trusted.
     let onFatal: @Sendable (StoreError) -> Void
 
     package var nodeKey: SigningKey { folder.nodeKey }
@@ -119,7 +119,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
 
     private func noteHealth() { metrics.set("broker_db_healthy", registry.withLock { $0.failed.isEmpty } ? 1 : 0) }
 
-    /// The disk has space again: what was postponed goes on, and meshes that could not be opened for want of it are.
+    /// The disk has space again: postponed work resumes, and meshes that could not be opened for lack of it are opened.
     private func roomAgain() {
         let (meshes, failed) = registry.withLock { registry in
             (Array(registry.byID.values), registry.failed.filter { $0.value.code == .storageFull }.keys.sorted())
@@ -134,7 +134,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
         }
     }
 
-    /// Notes that a mesh is not served, and why.
+    /// Records that a mesh is not served, and why.
     func failed(_ file: String, _ reason: MeshError) {
         logger.critical("a mesh is stopped", metadata: ["file": "\(file)", "error": "\(reason)"])
         registry.withLock { $0.failed[file] = reason }
@@ -142,7 +142,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
         metrics.set("broker_meshes", Double(registry.withLock { $0.byID.count }))
     }
 
-    /// Whether a mesh is served by this handle still.
+    /// Whether this handle still serves a mesh.
     func isOpen(_ handle: MeshHandle) -> Bool {
         registry.withLock { !$0.isStopping && $0.byID[handle.facts.id]?.sequencer === handle.sequencer }
     }
@@ -170,7 +170,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
         return handle
     }
 
-    /// Opens a file that was put in the place of a closed one.
+    /// Opens a file that replaced that of a closed mesh.
     func reopen(_ file: String) async throws -> MeshHandle {
         defer { noteHealth() }
         damagedPages.withLock { $0[file] = nil }
@@ -184,13 +184,13 @@ package final class BrokerNode: ConnectionHost, Sendable {
         }
     }
 
-    /// Closes a mesh, so that its file can be replaced. Its connections are told to come again: none may go on with what it
-    /// knows of the old one.
+    /// Closes a mesh, so that its file can be replaced. Its connections are told to reconnect: none may continue with
+    /// what it knows of the old one.
     func close(meshID: String, file: String) async {
         let (mesh, connections) = registry.withLock { registry in
             let mesh = registry.byID.removeValue(forKey: meshID)
             if let mesh { registry.bySlug[mesh.facts.slug] = nil }
-            // Until it is opened again its members are told that it is stopped, not that they are strangers.
+            // Until it is opened again its members get the error that it is stopped, not that they are strangers.
             registry.failed[file] = MeshError(.meshStopped, "the mesh is being replaced by a backup")
             return (mesh, Array(registry.connections.values))
         }
@@ -200,14 +200,14 @@ package final class BrokerNode: ConnectionHost, Sendable {
         metrics.set("broker_meshes", Double(registry.withLock { $0.byID.count }))
     }
 
-    /// Forgets a closed mesh whose file was removed: from now on it is unknown here.
+    /// Drops a closed mesh whose file was removed: from now on it is unknown here.
     func forget(file: String) {
         registry.withLock { _ = $0.failed.removeValue(forKey: file) }
         damagedPages.withLock { $0[file] = nil }
         noteHealth()
     }
 
-    /// Makes a mesh and opens it. Fails with `exists` when its name or id is taken. Returns the owner's member id.
+    /// Creates a mesh and opens it. Fails with `exists` when its name or id is taken. Returns the owner's member id.
     package func create(_ body: CreateMeshBody) async throws(MeshError) -> (facts: MeshFacts, memberID: String) {
         guard !Authenticator.isSkewed(body.timestamp, at: clock.wallMillis()) else {
             throw MeshError(.timestampSkew, "the creation's time is more than 60 s away from the broker's")
@@ -261,14 +261,15 @@ package final class BrokerNode: ConnectionHost, Sendable {
         throw stopped(name) ?? MeshError(.meshNotFound, "this broker has no mesh \(name.prefix(64))")
     }
 
-    /// An open mesh by id or name, for those who may not learn which meshes there are. One that is stopped is said to be;
-    /// one that is not here is answered with `unknown`.
+    /// An open mesh by id or name, for callers that may not learn which meshes exist. A stopped one is reported as
+    /// such; one that is not here is answered with `unknown`.
     func handle(_ name: String, unknown: () -> MeshError) throws(MeshError) -> MeshHandle {
         do throws(MeshError) { return try handle(name) } catch { throw error.code == .meshNotFound ? unknown() : error }
     }
 
-    /// What to answer about a mesh that is not open but may be here: `mesh_stopped`. A file that was not opened is known by
-    /// the id in its name alone; while there is one, no other name can be said to be unknown. Nil when there is no such mesh.
+    /// The error for a mesh that is not open but may exist: `mesh_stopped`. A file that was not opened is known only by
+    /// the id in its name; while there is one, no other name can be reported as unknown. Nil when there is no such
+    /// mesh.
     package func stopped(_ name: String) -> MeshError? {
         let ids = registry.withLock { $0.failed.keys.map(NodeFolder.meshID(ofFile:)) }
         let hint = "try again later, or ask who runs the broker: its log says why"
@@ -280,7 +281,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
             .meshStopped, "the broker cannot tell whether it has this mesh: one of its meshes is stopped", hint: hint)
     }
 
-    /// Why a write would fail now, in words for whoever asks whether the node is ready; empty when it would not.
+    /// Why a write would fail now, as text for readiness checks; empty when it would not.
     package func obstacles() -> [String] {
         let (isOpening, isStopping, hasFailed) = registry.withLock { ($0.isOpening, $0.isStopping, !$0.failed.isEmpty) }
         return [
@@ -294,7 +295,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
         registry.withLock { $0.byID.values.map(\.facts) }.sorted { $0.slug < $1.slug }
     }
 
-    /// Whether a mesh that could not be opened has this name, as far as its file can still be read.
+    /// Whether a mesh that could not be opened has this name, as far as its file is still readable.
     private func isNameOfStopped(_ slug: String) -> Bool {
         failures().keys.contains { file in
             guard let database = try? Database(path: file, mode: .readOnly) else { return false }
@@ -353,7 +354,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
 
     // MARK: The end
 
-    /// Says goodbye to every connection, finishes what was submitted, closes every file.
+    /// Closes every connection cleanly, finishes submitted work, closes every file.
     package func shutdown() async {
         let connections = registry.withLock { registry in
             registry.isStopping = true
@@ -394,7 +395,7 @@ package final class BrokerNode: ConnectionHost, Sendable {
     }
 }
 
-/// The node's clocks: injected, so that tests own the time.
+/// The node's clocks: injected, so that tests control the time.
 package struct NodeClock: Sendable {
     /// Unix milliseconds.
     package var wallMillis: @Sendable () -> Int64

@@ -10,17 +10,17 @@ public final class BrokerServer: Sendable {
         public var host = "127.0.0.1"
         /// The port; 0 takes a free one.
         public var port = 7900
-        /// A PEM file with the certificate chain; with it and its key the server speaks TLS, and nothing else.
+        /// A PEM file with the certificate chain; with it and its key the server speaks only TLS.
         public var tlsCertificate: String?
         /// A PEM file with the certificate's private key.
         public var tlsKey: String?
         /// Connections in all.
         public var maximumConnections = 20_000
-        /// Further host names that requests may name.
+        /// Further host names that requests may use.
         public var allowedHosts: [String] = []
         /// Origins of web pages that may connect.
         public var allowedOrigins: [String] = []
-        /// Whether nobody but programs on this machine can reach the address: 127.0.0.0/8, ::1 or `localhost`.
+        /// Whether only programs on this machine can reach the address: 127.0.0.0/8, ::1 or `localhost`.
         public var isThisMachineOnly: Bool {
             let host = host.lowercased()
             return host == "localhost" || RequestRules.isLoopback(host)
@@ -34,7 +34,7 @@ public final class BrokerServer: Sendable {
     private let broker: Broker
     private let identity: TLSIdentity?
 
-    /// SHA-256 of the public key that TLS shows, base64url: what clients pin. Nil without TLS.
+    /// SHA-256 of the public key that TLS presents, base64url: what clients pin. Nil without TLS.
     public var tlsPin: String? { identity?.pin }
 
     /// Makes a server; `start` listens. Fails when the certificate or its key cannot be used.
@@ -62,7 +62,7 @@ public final class BrokerServer: Sendable {
             acceptFailed: { error, times, pause in
                 guard let error else { return logger.notice("connections are accepted again") }
                 metrics.acceptFailed()
-                // The pause grows to a second: a line at the start, and one a minute.
+                // The pause grows to a second: one line at the start, and one a minute.
                 guard times == 1 || times % 60 == 0 else { return }
                 logger.warning(
                     "no connection can be accepted: it is tried again",
@@ -84,8 +84,8 @@ public final class BrokerServer: Sendable {
         }
     }
 
-    /// Reads the certificate and its key again, changed or not: does nothing without TLS. Fails with what is wrong with which
-    /// file; the old ones go on then.
+    /// Reads the certificate and its key again, changed or not: does nothing without TLS. Fails with what is wrong with
+    /// which file; the old ones then stay in use.
     public func reloadCertificate() throws(MeshError) { try identity?.reload() }
 
     /// Listens. Returns the port. Fails with `busy` when the address is taken, by another broker if it is one, with
@@ -98,14 +98,14 @@ public final class BrokerServer: Sendable {
         }
     }
 
-    /// Takes no more connections, says 1001 to sockets, lets answers finish.
+    /// Accepts no more connections, sends 1001 to sockets, lets answers finish.
     public func stop(withinSeconds seconds: Int) async {
         await gateway.stopAccepting()
         await gateway.shutdown(reason: .goingAway, withinSeconds: seconds)
     }
 }
 
-/// Joins a socket of the gateway to a connection of the node. Confined to the socket's loop.
+/// Connects a socket of the gateway to a connection of the node. Confined to the socket's loop.
 final class SocketBridge: FrameHandler, FrameSink {
     private let node: BrokerNode
     private var socket: FrameSocket?
@@ -123,7 +123,7 @@ final class SocketBridge: FrameHandler, FrameSink {
     func pong(_ payload: [UInt8]) { connection?.pong(payload) }
     func readComplete() { connection?.readComplete() }
     func closed(_ reason: CloseReason?) {
-        // 1005: a close frame without a code, as most programs send it. A line that broke gives no reason at all.
+        // 1005: a close frame without a code, as most programs send it. A broken connection gives no reason at all.
         let saidGoodbye = [1_000, 1_001, 1_005].contains(reason?.code)
         connection?.closed(saidGoodbye: saidGoodbye)
         connection = nil

@@ -4,8 +4,8 @@ import MeshCore
 package import MeshEngine
 import MeshStore
 
-/// Writes every batch that was applied to a file, one JSON line each: applied to an empty copy of the mesh they give
-/// the same ledger head.
+/// Writes every batch that was applied to a file, one JSON line each: applied to an empty copy of the mesh they
+/// produce the same ledger head.
 package struct CommandRecorder: Sendable {
     private let path: String
     private let logger: Logger
@@ -15,7 +15,8 @@ package struct CommandRecorder: Sendable {
         self.logger = logger
     }
 
-    /// Appends a batch: its line is there whole or not at all. What is missing is told, and ends what can be replayed.
+    /// Appends a batch: its line is written whole or not at all. A missing one is reported, and ends what can be
+    /// replayed.
     package func record(_ batch: Batch) {
         do {
             let line = try RecordedBatch.line(batch)

@@ -6,8 +6,8 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Looks for pages that do not hold what was written: whole files behind an unclean stop, and all the time a little of each.
-/// What is found is named in the log and counted; `Damage` says which meshes go on with it.
+/// Looks for damaged pages: in whole files after an unclean stop, and continuously a little of each.
+/// Findings are named in the log and counted; `Damage` decides which meshes continue with them.
 extension BrokerNode {
     /// Pages that are read at once, between two batches of their mesh.
     private static let scrubPages: Int64 = 8
@@ -16,7 +16,7 @@ extension BrokerNode {
     /// Milliseconds between the end of a file and its beginning.
     private static let restMillis: Int64 = 24 * 3_600_000
 
-    /// Reads a mesh's file in small steps for as long as it is open.
+    /// Reads a mesh's file in small steps while it is open.
     func scrub(_ handle: MeshHandle, _ file: String, from page: Int64 = 1, after millis: Int64 = scrubMillis) {
         ioGroup.next().scheduleTask(in: .milliseconds(millis)) { [weak self] in
             guard let self, isOpen(handle) else { return }
@@ -52,7 +52,7 @@ extension BrokerNode {
                     }
                     throw StoreError(.corrupt, "\(file) is damaged: \(faults.prefix(3).joined(separator: "; "))")
                 }
-                // Between batches nothing writes to the file: what is damaged then is damaged.
+                // Between batches nothing writes to the file: damage seen then is real.
                 handle.sequencer.onWriter { writer in
                     let damaged = suspected.filter {
                         (try? !writer.damagedPages(from: $0, count: 1).isEmpty) ?? false
@@ -71,7 +71,7 @@ extension BrokerNode {
         logger.error("a mesh's file cannot be checked", metadata: ["file": "\(file)", "error": "\(error)"])
     }
 
-    /// Says which rows damaged pages take away, once for each page, and stops the mesh when it needs them.
+    /// Logs which rows damaged pages affect, once per page, and stops the mesh when it needs them.
     private func found(_ pages: [Int64], in file: String, of handle: MeshHandle) {
         let new = damagedPages.withLock { known in
             let new = pages.filter { !(known[file]?.contains($0) ?? false) }
@@ -104,7 +104,7 @@ extension BrokerNode {
         }
     }
 
-    /// Closes a mesh that cannot go on; the others are not touched.
+    /// Closes a mesh that cannot continue; the others are not affected.
     func stop(_ handle: MeshHandle, _ file: String, because reason: MeshError) {
         Task {
             guard isOpen(handle) else { return }

@@ -2,16 +2,16 @@ package import Logging
 import MeshStore
 import Synchronization
 
-/// The disk that a node's folder is on: what it takes now, the space set aside on it, and a look every five seconds until
+/// The disk of a node's folder: what it accepts now, the space reserved on it, and a check every five seconds until
 /// there is room again.
 package final class DiskSpace: Sendable {
-    /// What it needs of the node; given once the node has it.
+    /// What it needs from the node; set once the node has it.
     package struct Surroundings: Sendable {
         package var logger: Logger
         package var metrics: BrokerMetrics
         /// Milliseconds that only grow.
         package var monotonicMillis: @Sendable () -> Int64
-        /// Runs something after a time in milliseconds, where it may wait for the disk.
+        /// Runs something after a time in milliseconds, where it may block on the disk.
         package var later: @Sendable (Int64, @escaping @Sendable () -> Void) -> Void
         /// There is room again.
         package var onRoom: @Sendable () -> Void
@@ -21,13 +21,13 @@ package final class DiskSpace: Sendable {
         var state = SpaceState()
         var isWatched = false
         var surroundings: Surroundings?
-        /// When and with what result it was last tried whether something fits.
+        /// The time and result of the last check whether something fits.
         var tried: (at: Int64, fits: Bool)?
     }
 
-    /// Milliseconds between two looks.
+    /// Milliseconds between two checks.
     package static let lookMillis: Int64 = 5_000
-    /// Beyond the space set aside, before writes go on: less would be full again with the next message.
+    /// Beyond the reserved space, before writes resume: less would be full again with the next message.
     static let headroomBytes = 1 << 20
     /// Enough for some acknowledgements.
     static let someBytes = 256 << 10
@@ -49,21 +49,21 @@ package final class DiskSpace: Sendable {
         roomTrial = ReserveFile(path: folder + "/reserve.write", bytes: Self.headroomBytes)
     }
 
-    /// Sets space aside before anything of a start is written. On a full disk the space of earlier is given back instead:
-    /// first what is kept for acknowledgements, then what is kept for starts.
+    /// Reserves space before anything of a start is written. On a full disk the earlier reserve is released instead:
+    /// first the part for acknowledgements, then the part for starts.
     package func begin() {
         let room = measure()
         known.withLock { $0.state.looked(room) }
         if level != .ok, measureSome() == .none { startReserve.release() }
     }
 
-    /// Tells the node from here on, and looks again while the disk is full.
+    /// Notifies the node from here on, and checks again while the disk is full.
     package func attach(_ surroundings: Surroundings) {
         known.withLock { $0.surroundings = surroundings }
         tell(from: .ok)
     }
 
-    /// The node has ended: nothing is told any more, and nobody looks.
+    /// The node has ended: no more notifications and no more checks.
     package func detach() { known.withLock { $0.surroundings = nil } }
 
     /// What is stored now.
@@ -109,7 +109,7 @@ package final class DiskSpace: Sendable {
     private func measure() -> SpaceState.Room {
         let missing = startReserve.isHeld ? 0 : Self.startBytes
         if reserve.fill(leaving: Self.headroomBytes + missing), startReserve.fill() { return .enough }
-        // What is set aside without headroom would be missing where it is needed now.
+        // Space reserved without headroom would be missing where it is needed now.
         reserve.release()
         return measureSome()
     }
@@ -128,7 +128,7 @@ package final class DiskSpace: Sendable {
         }
     }
 
-    /// Says what has changed, and plans the next look, one at most.
+    /// Reports the change, and schedules the next check, one at most.
     private func tell(from before: SpaceState.Level) {
         let (after, surroundings, plansLook) = known.withLock { known in
             let after = known.state.level

@@ -4,7 +4,7 @@ import MeshStore
 
 /// Checks every mesh of a data folder that no broker uses.
 public enum FolderCheck {
-    /// What was found in one file.
+    /// The findings for one file.
     public struct Finding: Sendable, Hashable {
         /// The file.
         public var file: String
@@ -12,12 +12,12 @@ public enum FolderCheck {
         public var mesh: String?
         /// What is wrong, one line each; empty when nothing is.
         public var faults: [String]
-        /// What is worth saying about a sound file.
+        /// Notes about a sound file.
         public var note: String
     }
 
-    /// Reads every page of every file, then what SQLite and the ledger's hashes say of the contents. Fails with `busy` when a
-    /// broker uses the folder, `not_found` when it is not there.
+    /// Reads every page of every file, then runs SQLite's check and verifies the ledger's hashes. Fails with `busy`
+    /// when a broker uses the folder, `not_found` when it is missing.
     public static func run(dataFolder: String) throws(MeshError) -> [Finding] {
         guard Files.exists(dataFolder + "/meshes") else {
             throw MeshError(.notFound, "\(dataFolder) is no broker's data folder", hint: "name it with --data")

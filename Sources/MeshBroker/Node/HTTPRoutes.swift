@@ -5,9 +5,9 @@ import MeshStore
 import NIOCore
 import NIOHTTP1
 
-/// Who may call a route. Every route says it; there is no default.
+/// Who may call a route. Every route states it; there is no default.
 enum RouteAccess: String, Sendable, CaseIterable {
-    /// Anyone: says nothing about any mesh.
+    /// Anyone: reveals nothing about any mesh.
     case open
     /// The holder of the admin token.
     case admin
@@ -19,10 +19,10 @@ enum RouteAccess: String, Sendable, CaseIterable {
 
 /// One HTTP route.
 struct HTTPRoute: Sendable {
-    /// What a handler gets.
+    /// The input of a handler.
     struct Context: Sendable {
         var call: HTTPCall
-        /// What stood in place of `*`, in order.
+        /// The segments matched by `*`, in order.
         var parameters: [String]
         var node: BrokerNode
     }
@@ -31,7 +31,7 @@ struct HTTPRoute: Sendable {
     /// Segments; `*` takes any one, `**` at the end takes all that follow.
     let pattern: [String]
     let access: RouteAccess
-    /// What it says of itself.
+    /// Its description.
     let declaration: RouteDeclaration
     let handle: @Sendable (Context) async throws -> HTTPAnswer
 
@@ -46,7 +46,7 @@ struct HTTPRoute: Sendable {
         self.handle = handle
     }
 
-    /// What stands in place of `*`; nil when the path is another.
+    /// The segments matched by `*`; nil when the path does not match.
     func match(_ segments: [String]) -> [String]? {
         let hasTail = pattern.last == "**"
         let fixed = hasTail ? pattern.dropLast() : pattern[...]
@@ -60,11 +60,11 @@ struct HTTPRoute: Sendable {
     }
 }
 
-/// Answers HTTP: a table of routes, the places of the requests of all capabilities, and those requests by their type.
+/// Answers HTTP: a table of routes, the paths of the requests of all capabilities, and those requests by their type.
 struct BrokerResponder: HTTPResponder {
     let node: BrokerNode
 
-    /// What a body can be refused for, and what keeps the broker from storing.
+    /// Refusals of a body, and reasons why the broker cannot store.
     private static let creationErrors: [ErrorCode] = [
         .badFrame, .invalidArgument, .timestampSkew, .badSignature, .storageFull, .storageFailed, .meshStopped, .busy,
     ]
@@ -145,7 +145,7 @@ struct BrokerResponder: HTTPResponder {
 
     func respond(to call: HTTPCall, on loop: any EventLoop) -> EventLoopFuture<HTTPAnswer> {
         let promise = loop.makePromise(of: HTTPAnswer.self)
-        // A request of its own, outside the hot path: the only task that the gateway starts.
+        // A task of its own, outside the hot path: the only one that the gateway starts.
         promise.completeWithTask { await answer(call) }
         return promise.futureResult
     }
@@ -168,7 +168,7 @@ struct BrokerResponder: HTTPResponder {
         }
     }
 
-    /// Who could not show who they are leaves a line.
+    /// Logs a line for a caller that failed authentication.
     private func note(_ error: MeshError, _ access: RouteAccess, _ call: HTTPCall) {
         let kind: RefusalLog.Kind
         switch (access, error.code) {
@@ -184,7 +184,7 @@ struct BrokerResponder: HTTPResponder {
         node.refusals.note(kind, error.code, from: call.remoteAddress, key: call.headers["Mesh-Session"].first)
     }
 
-    /// What answers a call.
+    /// The answer to a call.
     private struct Found {
         let method: String
         let access: RouteAccess
@@ -192,7 +192,7 @@ struct BrokerResponder: HTTPResponder {
         var parameters: [String]
     }
 
-    /// Fixed routes first, then the places of requests, then requests by their type.
+    /// Fixed routes first, then the paths of requests, then requests by their type.
     private func find(_ call: HTTPCall) throws(MeshError) -> Found {
         let segments = call.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
         let wanted = segments == [""] ? [] : segments
@@ -239,7 +239,7 @@ struct BrokerResponder: HTTPResponder {
         guard values.count == 1, values[0].hasPrefix("Bearer ") else { throw refusal }
         let given = Hashing.sha256(Array(values[0].dropFirst(7).utf8))
         let known = Hashing.sha256(Array(node.folder.adminToken.utf8))
-        // Comparing hashes takes the same time whatever was given.
+        // Comparing hashes takes the same time for any input.
         guard zip(given, known).reduce(UInt8(0), { $0 | ($1.0 ^ $1.1) }) == 0 else { throw refusal }
     }
 }

@@ -1,7 +1,7 @@
 import MeshCore
 
-/// What a browser shows for an invite link. The code stands behind the `#`, which no browser sends: the page is the same for
-/// every link, and says nothing about any mesh.
+/// The page a browser shows for an invite link. The code is after the `#`, which no browser sends: the page is the same
+/// for every link, and reveals nothing about any mesh.
 enum InvitePage {
     @Sendable static func page(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
         guard context.parameters.first?.isEmpty == false else {

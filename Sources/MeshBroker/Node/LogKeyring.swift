@@ -2,8 +2,8 @@ import MeshCore
 import MeshStore
 import Synchronization
 
-/// The secret keys that sign checkpoints on this node: its own, those that owners have admitted, and one that waits to be.
-/// They lie beside the node's key, each readable by its user alone.
+/// The secret keys that sign checkpoints on this node: its own, those that owners have admitted, and the next one.
+/// They are stored beside the node's key, each readable only by its user.
 package final class LogKeyring: Sendable {
     private struct Keys {
         var known: [PublicKey: SigningKey]
@@ -14,7 +14,7 @@ package final class LogKeyring: Sendable {
     private let node: SigningKey
     private let keys: Mutex<Keys>
 
-    /// Reads the keys of a folder, and makes the next one when there is none. Fails when one cannot be read.
+    /// Reads the keys of a folder, and makes the next one if there is none. Fails when one cannot be read.
     init(folder: String, node: SigningKey) throws {
         self.folder = folder
         self.node = node
@@ -26,13 +26,13 @@ package final class LogKeyring: Sendable {
         }
         var next = try NodeFolder.key(folder + "/next.key")
         if known[next.publicKey] != nil {
-            // It was taken into use, and the node ended before its successor was there.
+            // It came into use, and the node ended before its successor existed.
             next = try Self.successor(folder)
         }
         keys = Mutex(Keys(known: known, next: next))
     }
 
-    /// The key that an owner may admit, and the node's word that it holds it.
+    /// The key that an owner may admit, and the node's signature proving that it holds it.
     var next: (key: PublicKey, held: Signature) {
         let key = keys.withLock { $0.next.publicKey }
         return (key, node.sign(SignedText.logKeyPossession(key: key, node: node.publicKey)))
@@ -44,7 +44,7 @@ package final class LogKeyring: Sendable {
         return key
     }
 
-    /// The secret of a key. The one that waited is kept under its own name when it is first used, and another waits then.
+    /// The secret of a key. The next key is stored under its own name at its first use, and a new next one is made.
     /// Nil when this node does not hold it; fails when the disk does.
     func signer(_ key: PublicKey) throws -> SigningKey? {
         try keys.withLock { keys in

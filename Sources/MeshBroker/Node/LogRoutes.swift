@@ -1,7 +1,8 @@
 import MeshCore
 import MeshEngine
 
-/// The ledger's tree as files (C2SP `tlog-tiles`), for tools that know that layout: signed by a session, as every request.
+/// The ledger's tree as files (C2SP `tlog-tiles`), for tools that know that layout: signed by a session, like every
+/// request.
 enum LogRoutes {
     /// `checkpoint`, `tile/<L>/<N>[.p/<W>]`, or `tile/entries/<N>[.p/<W>]`.
     @Sendable static func file(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {

@@ -4,11 +4,12 @@ import MeshEngine
 import MeshStore
 import NIOPosix
 
-/// Meshes that go for good.
+/// Permanent deletion of meshes.
 extension BrokerNode {
-    /// Closes a mesh and removes its file, its log and what is remembered of its ledger; its connections are told to come
-    /// again, and are told then that there is no such mesh. Backups stay. `name` is a name, an id, or the id of a mesh that
-    /// could not be opened. Fails with `mesh_not_found`, and with `storage_failed` when the file cannot be removed.
+    /// Closes a mesh and removes its file, its log and the stored checkpoint of its ledger; its connections are told to
+    /// reconnect, and then get the error that there is no such mesh. Backups stay. `name` is a name, an id, or the id
+    /// of a mesh that could not be opened. Fails with `mesh_not_found`, and with `storage_failed` when the file cannot
+    /// be removed.
     func delete(_ name: String) async throws -> MeshDeleted {
         let (id, slug) = try whichMesh(name)
         let file = folder.meshFile(id)
@@ -29,7 +30,7 @@ extension BrokerNode {
             let facts = try handle(name).facts
             return (facts.id, facts.slug)
         } catch {
-            // The name is compared with those of files that are there: it never becomes a path.
+            // The name is compared with those of existing files: it never becomes a path.
             guard failures().keys.contains(folder.meshFile(name)) else { throw error }
             return (name, nil)
         }

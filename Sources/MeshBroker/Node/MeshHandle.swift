@@ -9,7 +9,7 @@ struct MeshHandle: Sendable {
     let facts: MeshFacts
     let sequencer: LocalSequencer
 
-    /// Opens a mesh's file on its writer's loop, and starts it: sessions that were connected get their grace.
+    /// Opens a mesh's file on its writer's loop, and starts it: sessions that were connected get their grace period.
     static func open(
         file: String, loop: any EventLoop, environment: WriterEnvironment,
         remembered: @escaping @Sendable (String) throws -> String?
@@ -28,8 +28,8 @@ struct MeshHandle: Sendable {
         return MeshHandle(facts: facts, sequencer: sequencer)
     }
 
-    /// Opens a file whose pages carry checksums. One that an earlier version made gets them first, once what it says is
-    /// checked; without room for a second copy it is served as it is.
+    /// Opens a file whose pages carry checksums. One from an earlier version gets them first, once its contents are
+    /// verified; without room for a second copy it is served as it is.
     private static func openChecked(_ file: String, _ logger: Logger) throws -> Database {
         let database = try Database(path: file, mode: .open)
         if database.hasPageChecks { return database }
@@ -50,7 +50,7 @@ struct MeshHandle: Sendable {
         await ask(request, as: actor).result
     }
 
-    /// The same, with the lease of a read's answer: it counts as made until the lease ends.
+    /// Does the same, with the lease of a read's answer: it counts as made until the lease ends.
     func ask(
         _ request: any Request, as actor: Actor
     ) async -> (result: Result<any Reply, MeshError>, lease: AnswerLease?) {
@@ -62,7 +62,7 @@ struct MeshHandle: Sendable {
     }
 }
 
-/// Catches a ledger that is not the one this node has signed.
+/// Detects a ledger that is not the one this node has signed.
 enum LedgerGuard {
     /// Fails when the ledger is shorter than a checkpoint that this node signed (a restored backup), or has another
     /// history below it.

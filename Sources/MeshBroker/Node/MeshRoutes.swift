@@ -25,7 +25,7 @@ enum MeshRoutes {
             ])
     }
 
-    /// Claims an invite: the code, hashed, names it; the joiner's signature proves the key.
+    /// Claims an invite: the hash of the code identifies it; the joiner's signature proves the key.
     @Sendable static func join(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
         let node = context.node
         let body = try decode(JoinBody.self, context.call)
@@ -42,7 +42,7 @@ enum MeshRoutes {
             meshID: body.meshId, inviteID: code.inviteID, name: body.name, member: body.pubkey,
             timestamp: body.timestamp)
         guard body.pubkey.verifies(body.signature, of: claim) else {
-            // A code that nobody has made is said to be one, whatever was signed with it.
+            // A code that nobody made is reported as one, whatever was signed with it.
             try await requireInvite(code, meshID: body.meshId, node)
             throw MeshError(
                 .badSignature, "the claim was not signed by the key that it names",
@@ -65,7 +65,7 @@ enum MeshRoutes {
         guard let claimed = try await mesh.perform(request, as: .node).get() as? InviteClaimed else {
             throw MeshError(.internalError, "the invite gave no answer")
         }
-        // A certificate says what the mesh says: a member that claims again has its name already.
+        // A certificate matches the mesh: a member that claims again has its name already.
         guard claimed.name.isSame(as: Names.normalised(body.name)) else {
             throw MeshError(
                 .exists, "this key belongs to the mesh already, as \(claimed.name)",
@@ -100,7 +100,7 @@ enum MeshRoutes {
             certificate: certificate)
     }
 
-    /// Any request of any capability by its type, for a session that signs it; it opens no presence.
+    /// Any request of any capability by its type, for a session that signs it; it creates no presence.
     @Sendable static func request(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
         let type = context.parameters[1]
         return try await answer(context, status: 200) { (mesh) throws(MeshError) in
@@ -110,7 +110,7 @@ enum MeshRoutes {
         }
     }
 
-    /// A request at its place among the resources.
+    /// A request at its path among the resources.
     static func resource(
         _ place: ResourceTable.Place, _ path: [String: String], _ context: HTTPRoute.Context
     ) async throws -> HTTPAnswer {
@@ -121,7 +121,7 @@ enum MeshRoutes {
         }
     }
 
-    /// Checks who asks, then reads the request, then answers it.
+    /// Authenticates the caller, then reads the request, then answers it.
     private static func answer(
         _ context: HTTPRoute.Context, status: Int, _ read: (MeshFacts) throws(MeshError) -> any Request
     ) async throws -> HTTPAnswer {
@@ -130,7 +130,7 @@ enum MeshRoutes {
         let request = try read(mesh.facts)
         var answered = await mesh.ask(request, as: .session(session.number, nil))
         if case .failure(let error) = answered.result, error.code == .unauthorized {
-            // The session has retired since: its member's word makes it known again, or says why it cannot be.
+            // The session has retired since: its member's signature registers it again, or the error states why not.
             signed.forget(in: mesh, of: node)
             let again = try await signed.session(in: mesh, of: node)
             answered = await mesh.ask(request, as: .session(again.number, nil))
@@ -152,7 +152,7 @@ enum MeshRoutes {
         }
     }
 
-    /// A body may repeat what the path says, and nothing else: both are signed, and only one can be meant.
+    /// A body may repeat what the path contains, and nothing else: both are signed, and only one can be meant.
     private static func checkAgrees(_ body: JSON, type: String, _ mesh: MeshFacts) throws(MeshError) {
         for (field, valid) in [("type", [type]), ("meshId", [mesh.id, mesh.slug])] {
             guard let said = body[field], !valid.contains(where: { said == .string($0) }) else { continue }
@@ -162,13 +162,13 @@ enum MeshRoutes {
         }
     }
 
-    /// The signature of a request, checked and used up, the mesh that it is for, and the session that makes it.
+    /// The signature of a request, verified and used up, its mesh, and the session that makes it.
     private static func checked(
         _ context: HTTPRoute.Context
     ) async throws -> (SignedCall, MeshHandle, SignedCall.Known) {
         let node = context.node
         let signed = try SignedCall(context.call, audience: node.nodeKey.publicKey)
-        // Who asks is checked before it is told whether the mesh exists.
+        // The caller is authenticated before it learns whether the mesh exists.
         try signed.check(at: node.nowMillis())
         let mesh = try node.handle(context.parameters[0]) {
             do throws(MeshError) { _ = try signed.introduction() } catch { return error }

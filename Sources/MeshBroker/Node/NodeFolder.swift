@@ -9,14 +9,14 @@ struct NodeFolder {
     let nodeKey: SigningKey
     /// The keys that sign checkpoints.
     let logKeys: LogKeyring
-    /// Makes meshes, reads metrics; never acts as a member.
+    /// Creates meshes, reads metrics; never acts as a member.
     let adminToken: String
     /// The disk that the folder is on.
     let space: DiskSpace
-    /// Whether the last broker on this folder did not stop cleanly.
+    /// Whether the last broker on this folder stopped uncleanly.
     let wasUnclean: Bool
 
-    /// Takes the folder. Fails when another broker has it, when a key cannot be read, when the disk cannot be written.
+    /// Locks the folder. Fails when another broker has it, when a key cannot be read, when the disk cannot be written.
     init(path: String) throws {
         self.path = path
         try Files.createPrivateFolder(path)
@@ -24,7 +24,7 @@ struct NodeFolder {
         space = DiskSpace(folder: path)
         space.begin()
         for folder in ["meshes", "checkpoints"] { try Files.createPrivateFolder(path + "/" + folder) }
-        // Nobody else makes files here: the folder is ours.
+        // Nobody else creates files here: the folder is ours.
         for folder in ["", "/meshes", "/checkpoints", "/log-keys", "/backups"] where Files.exists(path + folder) {
             try FileCreation.removeLeftovers(in: path + folder)
         }
@@ -40,7 +40,7 @@ struct NodeFolder {
     /// The admin token's file.
     var adminTokenFile: String { path + "/admin.token" }
 
-    /// Does something that a start can do without on a full disk.
+    /// Runs a step that a start can skip on a full disk.
     private static func unlessFull(_ body: () throws(StoreError) -> Void) throws(StoreError) {
         do throws(StoreError) { try body() } catch { if error.code != .full { throw error } }
     }
@@ -53,12 +53,12 @@ struct NodeFolder {
     /// The file of a mesh.
     func meshFile(_ id: String) -> String { path + "/meshes/\(id).sqlite" }
 
-    /// The id that a mesh's file is named after; anything when somebody has renamed it.
+    /// The id that a mesh's file is named after; any text when somebody has renamed it.
     static func meshID(ofFile path: String) -> String {
         String(path.split(separator: "/").last?.dropLast(".sqlite".count) ?? "")
     }
 
-    /// Whether a text has the form of an id, as meshes get it.
+    /// Whether a text has the form of a mesh id.
     static func isMeshID(_ text: String) -> Bool {
         text.utf8.count == 32 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
@@ -66,23 +66,23 @@ struct NodeFolder {
     /// Copies of meshes.
     var backups: String { path + "/backups" }
 
-    /// Takes a checkpoint for the last one although later ones were signed; nil takes none.
+    /// Sets the last checkpoint even if later ones were signed; nil removes it.
     func accept(checkpoint note: String?, of meshID: String) throws {
         let file = path + "/checkpoints/\(meshID).note"
         if let note { try Files.writePrivate(file, Array(note.utf8)) } else { Files.remove(file) }
     }
 
-    /// Keeps the last signed checkpoint of a mesh outside its file.
+    /// Stores the last signed checkpoint of a mesh outside its file.
     func keep(checkpoint note: String, of meshID: String) throws {
         try Files.writePrivate(path + "/checkpoints/\(meshID).note", Array(note.utf8), afterPowerCut: .oldOrNew)
     }
 
-    /// The last signed checkpoint of a mesh, as this node remembers it.
+    /// The last signed checkpoint of a mesh, as stored by this node.
     func checkpoint(of meshID: String) throws -> String? {
         try Files.read(path + "/checkpoints/\(meshID).note").map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Says that everything was stopped in order, and gives the folder back to whoever comes next.
+    /// Records a clean stop, and unlocks the folder.
     func stoppedCleanly() {
         Files.remove(path + "/running")
         lock.release()

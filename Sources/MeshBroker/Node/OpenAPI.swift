@@ -1,17 +1,17 @@
 import MeshCore
 import MeshEngine
 
-/// What the OpenAPI document says of a route that is not a request of a mesh.
+/// The OpenAPI description of a route that is not a request of a mesh.
 struct RouteDeclaration: Sendable {
     /// One line.
     var help: String
-    /// The body that it takes.
+    /// The body it takes.
     var body: ObjectSchema?
     /// The status of a success.
     var status = 200
     /// The media type of the answer.
     var contentType = "application/json"
-    /// What a JSON answer holds.
+    /// The contents of a JSON answer.
     var answer: ObjectSchema?
     /// The errors besides those of its access.
     var errors: [ErrorCode] = []
@@ -22,7 +22,7 @@ struct OpenAPI {
     let resources: ResourceTable
     let table: CapabilityTable
 
-    /// The document, as it is served.
+    /// The document as served.
     var document: JSON {
         [
             "openapi": "3.1.0",
@@ -54,7 +54,7 @@ struct OpenAPI {
         return paths
     }
 
-    /// OpenAPI has no word for "the rest of the path": it is one parameter.
+    /// OpenAPI has no notation for "the rest of the path": it is one parameter.
     private static func path(of route: HTTPRoute) -> String {
         var names = ["mesh", "rest"][...]
         if route.pattern.first == "join" { names = ["mesh"] }
@@ -133,7 +133,7 @@ struct OpenAPI {
             .replacing(".", with: "_")
     }
 
-    /// Any request by its type: the same as at its place.
+    /// Any request by its type: the same as at its path.
     private var byType: JSON {
         let types = table.rows.keys.sorted()
         return [
@@ -209,16 +209,16 @@ struct OpenAPI {
         return .object(responses)
     }
 
-    /// What a signature can be refused for.
+    /// The refusals of a signature.
     private static let signatureErrors: [ErrorCode] = [
         .unauthenticated, .timestampSkew, .badSignature, .replayed, .unauthorized, .revoked, .sessionKeyTaken,
         .capacity,
     ]
-    /// What every path can answer.
+    /// The answers common to every path.
     private static let gatewayErrors: [ErrorCode] = [
         .badHost, .badOrigin, .notFound, .methodNotAllowed, .internalError, .shuttingDown,
     ]
-    /// What the gateway answers before a path is looked at.
+    /// The answers of the gateway before the path is matched.
     private static let gatewayStatuses: [(Int, String)] = [
         (400, "bad_request"), (408, "request_timeout"), (413, "body_too_large"), (414, "target_too_long"),
         (431, "headers_too_large"), (501, "not_implemented"), (503, "too_many_connections"),
@@ -262,7 +262,7 @@ struct OpenAPI {
 }
 
 extension JSON {
-    /// The schema of what is answered: newer brokers may add members, so it is not closed.
+    /// The schema of answers: newer brokers may add members, so it is not closed.
     fileprivate var opened: JSON {
         switch self {
         case .object(let object):

@@ -1,15 +1,15 @@
 import Glibc
 
-/// What this process uses of the machine.
+/// The resource usage of this process.
 struct ProcessUsage {
     /// User and system time in seconds.
     var cpuSeconds: Double
-    /// Memory in use, bytes; 0 when the system does not say.
+    /// Memory in use, bytes; 0 when unknown.
     var residentBytes: Int64
-    /// The most memory that was in use, bytes.
+    /// Peak memory in use, bytes.
     var peakBytes: Int64
 
-    /// Asks the system now.
+    /// Reads the current usage.
     static func now() -> ProcessUsage {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

@@ -2,13 +2,14 @@ package import Logging
 package import MeshCore
 import Synchronization
 
-/// How many lines about one kind of refusal are written, as a value: the first ones of each window; the rest is counted.
+/// Limits the log lines about one kind of refusal, as a value: the first ones of each window are written, the others
+/// counted.
 package struct RefusalLimit: Sendable {
     /// What to do with a refusal.
     package enum Verdict: Sendable, Hashable {
         /// Write a line.
         case write
-        /// Leave it out; the first that is left out plans the line that tells their number, after so many milliseconds.
+        /// Omit it; the first omitted one schedules the line with their number, after this many milliseconds.
         case leaveOut(planSummaryIn: Int64?)
     }
 
@@ -23,9 +24,9 @@ package struct RefusalLimit: Sendable {
         self.windowMillis = windowMillis
     }
 
-    /// Takes one refusal, at a time in milliseconds.
+    /// Adds one refusal, at a time in milliseconds.
     package mutating func take(at now: Int64) -> Verdict {
-        // While something is left out, its summary ends the window.
+        // While lines are omitted, their summary ends the window.
         if leftOut == 0, end.map({ now >= $0 }) ?? true {
             end = now + windowMillis
             written = 0
@@ -38,7 +39,7 @@ package struct RefusalLimit: Sendable {
         return .leaveOut(planSummaryIn: leftOut == 1 ? max(0, (end ?? now) - now) : nil)
     }
 
-    /// How many were left out; they count as told, and a new window begins.
+    /// The number of omitted lines; they count as reported, and a new window begins.
     package mutating func summary() -> Int64 {
         defer {
             leftOut = 0
@@ -48,7 +49,7 @@ package struct RefusalLimit: Sendable {
     }
 }
 
-/// Lines about who was refused: the reason, from where, and the beginning of the key that was named. Never a token, a
+/// Log lines about refusals: the reason, from where, and the beginning of the key that was named. Never a token, a
 /// signature or a code.
 package final class RefusalLog: Sendable {
     /// What was refused.
@@ -67,7 +68,7 @@ package final class RefusalLog: Sendable {
     private let logger: Logger
     private let monotonicMillis: @Sendable () -> Int64
     private let later: @Sendable (Int64, @escaping @Sendable () -> Void) -> Void
-    /// As many as there are kinds and codes.
+    /// One per combination of kind and code.
     private let limits = Mutex<[Key: RefusalLimit]>([:])
 
     package init(
@@ -79,7 +80,7 @@ package final class RefusalLog: Sendable {
         self.later = later
     }
 
-    /// Somebody was refused. `key` is the hex form of a public key that was named, proved or not.
+    /// Records a refusal. `key` is the hex form of a public key that was named, proved or not.
     package func note(_ kind: Kind, _ reason: ErrorCode, from address: String, key: String? = nil) {
         let entry = Key(kind: kind, reason: reason)
         let verdict = limits.withLock { $0[entry, default: RefusalLimit()].take(at: monotonicMillis()) }

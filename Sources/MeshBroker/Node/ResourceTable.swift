@@ -1,15 +1,15 @@
 import MeshCore
 import MeshEngine
 
-/// The HTTP places of requests below `/v1/meshes/{mesh}/`, as their declarations say: `PUT state/{key}` and so on.
+/// The HTTP paths of requests below `/v1/meshes/{mesh}/`, from their declarations: `PUT state/{key}` and so on.
 struct ResourceTable: Sendable {
-    /// A request and the segments of its place.
+    /// A request and the segments of its path.
     struct Place: Sendable {
         let row: CapabilityTable.Row
         let segments: [HTTPResource.Segment]
         var resource: HTTPResource { row.declaration.resource }
 
-        /// The fields that a path gives, as they stand in it; nil when the path is another.
+        /// The fields that a path gives, as they appear in it; nil when the path does not match.
         func match(_ path: [String]) -> [String: String]? {
             guard path.count == segments.count else { return nil }
             var fields: [String: String] = [:]
@@ -24,7 +24,7 @@ struct ResourceTable: Sendable {
             return fields
         }
 
-        /// How many segments are words: the place that says most of a path is meant.
+        /// Number of literal segments: the path with most of them is meant.
         var words: Int { segments.count { if case .fixed = $0 { true } else { false } } }
     }
 
@@ -37,7 +37,7 @@ struct ResourceTable: Sendable {
             .map { Place(row: $0, segments: $0.declaration.resource.segments) }
     }
 
-    /// The places that a path may mean, those first that say most of it. The segments are those behind the mesh, decoded one by
+    /// The paths that may match, those with most literals first. The segments are those after the mesh, decoded one by
     /// one, so that a name may hold a slash.
     func places(at path: [String]) -> [(place: Place, fields: [String: String])] {
         let found = places.compactMap { place in place.match(path).map { (place: place, fields: $0) } }
@@ -48,8 +48,8 @@ struct ResourceTable: Sendable {
 
 /// Turns the parts of an HTTP request into the fields of a request of the protocol.
 enum ResourceFields {
-    /// The fields that path, query and body give. Fails with `invalid_argument` for what is not declared, stands twice, or is not
-    /// of its type.
+    /// The fields that path, query and body give. Fails with `invalid_argument` for what is not declared, appears
+    /// twice, or is not of its type.
     static func read(
         _ place: ResourceTable.Place, path: [String: String], query: String?, body: JSON
     ) throws(MeshError) -> JSONObject {
@@ -93,7 +93,7 @@ enum ResourceFields {
                 throw MeshError(.invalidArgument, "the query is not percent-encoded UTF-8")
             }
             guard fields[name] == nil else { throw .argument(String(name.prefix(64)), "stands twice in the query") }
-            // A name that is not declared is named by the check of names.
+            // The check of names reports an undeclared name.
             fields[name] =
                 try object[name].map { (member) throws(MeshError) in try value(text, of: member) } ?? .string(text)
         }
@@ -117,7 +117,7 @@ enum ResourceFields {
         }
     }
 
-    /// Resolves percent codes, and a plus as a space; nil when the result is not UTF-8.
+    /// Decodes percent codes, and a plus as a space; nil when the result is not UTF-8.
     static func decoded(_ text: some Collection<UInt8>, plusIsSpace: Bool = true) -> String? {
         let spaced = text.map { plusIsSpace && $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }
         return RequestRules.decodedPath(String(decoding: spaced, as: UTF8.self))

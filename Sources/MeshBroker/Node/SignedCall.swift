@@ -3,9 +3,10 @@ import MeshEngine
 import NIOHTTP1
 import Synchronization
 
-/// The proof that a session makes an HTTP request: a signature over method, path with query, body, node, time and nonce.
+/// The proof that a session makes an HTTP request: a signature over method, path with query, body, node, time and
+/// nonce.
 struct SignedCall {
-    /// A session that was seen over HTTP.
+    /// A session seen over HTTP.
     struct Known: Sendable {
         var number: SessionNumber
         /// The key of its member.
@@ -19,7 +20,7 @@ struct SignedCall {
     private let member: PublicKey?
     private let binding: Signature?
 
-    /// Reads the headers. Fails with `unauthenticated` when one is missing, twice there or malformed.
+    /// Reads the headers. Fails with `unauthenticated` when one is missing, duplicated or malformed.
     init(_ call: HTTPCall, audience: PublicKey) throws(MeshError) {
         func header(_ name: String) throws(MeshError) -> String {
             let values = call.headers[name]
@@ -46,7 +47,7 @@ struct SignedCall {
         binding = try Self.optional("Mesh-Binding", call) { Signature(hex: $0) }
     }
 
-    /// A header that may be absent. Fails with `unauthenticated` when it is there twice or cannot be read.
+    /// An optional header. Fails with `unauthenticated` when it is duplicated or cannot be read.
     private static func optional<Value>(
         _ name: String, _ call: HTTPCall, _ read: (String) -> Value?
     ) throws(MeshError) -> Value? {
@@ -58,7 +59,7 @@ struct SignedCall {
         return value
     }
 
-    /// Checks time and signature.
+    /// Verifies time and signature.
     func check(at now: Int64) throws(MeshError) {
         guard !Authenticator.isSkewed(timestamp, at: now) else {
             throw MeshError(
@@ -72,7 +73,7 @@ struct SignedCall {
         }
     }
 
-    /// Uses the signature up. It comes last, when the mesh has said that it knows who signed.
+    /// Uses the signature up. It comes last, when the mesh has confirmed that it knows the signer.
     func use(of member: PublicKey, at now: Int64, replays: ReplayCache) throws(MeshError) {
         let token = ReplayToken(signature, owner: member)
         try replays.reserve(token, at: now)
@@ -81,7 +82,7 @@ struct SignedCall {
 
     private func cacheKey(_ mesh: MeshHandle) -> String { mesh.facts.id + sessionKey.hex }
 
-    /// The session that asks; one that is new is registered by its member's word.
+    /// The calling session; a new one is registered by its member's signature.
     func session(in mesh: MeshHandle, of node: BrokerNode) async throws -> Known {
         if let known = node.knownSessions.withLock({ $0[cacheKey(mesh)] }), member == nil || member == known.member {
             return known
@@ -92,7 +93,8 @@ struct SignedCall {
             return remember(Known(number: SessionNumber(rawValue: number), member: owner), in: mesh, of: node)
         }
         let (member, binding) = try introduction()
-        // Before the binding is looked at, which is made for the mesh's id: a stranger is told the same of every mesh.
+        // Before the binding is checked, which is made for the mesh's id: a stranger gets the same answer for every
+        // mesh.
         guard found?.isMember == true else { throw MeshError.stranger }
         let word = SignedText.sessionBinding(meshID: mesh.facts.id, member: member, session: sessionKey)
         guard member.verifies(binding, of: word) else {
@@ -108,7 +110,7 @@ struct SignedCall {
         return remember(Known(number: SessionNumber(rawValue: opened.number), member: member), in: mesh, of: node)
     }
 
-    /// The member that vouches for the session. Fails with `unauthenticated` when the headers that say so are missing.
+    /// The member that vouches for the session. Fails with `unauthenticated` when the headers for it are missing.
     func introduction() throws(MeshError) -> (member: PublicKey, binding: Signature) {
         guard let member, let binding else {
             throw MeshError(
@@ -121,14 +123,14 @@ struct SignedCall {
 
     private func remember(_ found: Known, in mesh: MeshHandle, of node: BrokerNode) -> Known {
         node.knownSessions.withLock { known in
-            // A cache, not a register: when it is full it starts anew.
+            // A cache, not a register: when it is full it is cleared.
             if known.count >= 100_000 { known.removeAll() }
             known[cacheKey(mesh)] = found
         }
         return found
     }
 
-    /// Forgets a session that the mesh does not know any more.
+    /// Drops a session that the mesh no longer knows.
     func forget(in mesh: MeshHandle, of node: BrokerNode) {
         node.knownSessions.withLock { _ = $0.removeValue(forKey: cacheKey(mesh)) }
     }

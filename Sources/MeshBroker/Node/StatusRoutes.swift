@@ -1,7 +1,7 @@
 import MeshCore
 import MeshEngine
 
-/// What anyone may know of a node, and what it counts.
+/// Public facts of a node, and its metrics.
 enum StatusRoutes {
     @Sendable static func health(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
         let failed = !context.node.failures().isEmpty
@@ -45,7 +45,7 @@ enum StatusRoutes {
         return HTTPAnswer(status: 200, contentType: "application/json", body: body)
     }
 
-    /// True exactly when a write would be stored; why not, in words that say nothing of any mesh.
+    /// True exactly when a write would be stored; else the reason, as a text that reveals nothing about any mesh.
     @Sendable static func ready(_ context: HTTPRoute.Context) async throws -> HTTPAnswer {
         let obstacles = context.node.obstacles()
         return .json(

@@ -9,7 +9,7 @@ enum SystemTime {
         return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 
-    /// Milliseconds since the machine started, those it slept included: a laptop's lid is no jump of the clock.
+    /// Milliseconds since the machine started, including sleep: closing a laptop's lid does not make the clock jump.
     static func monotonicMillis() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_BOOTTIME, &time)

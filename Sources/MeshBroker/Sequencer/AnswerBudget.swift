@@ -1,16 +1,16 @@
 import Synchronization
 
-/// What one mesh has made for its readers and what has not left yet: answers by connection and by member, and outboxes
-/// on their way to the I/O loops. The writer asks before it makes more; whoever gives back wakes it.
+/// Output of one mesh that is made and not yet sent: answers by connection and by member, and outboxes on their way to
+/// the I/O loops. The writer checks before it makes more; a release wakes it.
 package final class AnswerBudget: Sendable {
-    /// Bytes of answers that one connection may have unsent before its next read waits; an answer more is made.
+    /// Unsent bytes of answers of one connection from which its next read waits; one answer more is made.
     static let perConnection = 256 << 10
     /// The same for all connections and HTTP calls of a member.
     static let perMember = 1 << 20
-    /// Outboxes that the I/O loops may be behind while work waits in turns.
+    /// Outboxes that the I/O loops may lag behind while work is queued.
     static let outboxes = 2
 
-    /// Which budget is used up.
+    /// The budget that is used up.
     enum Hit: String { case connection, member }
 
     private struct Held {
@@ -23,7 +23,7 @@ package final class AnswerBudget: Sendable {
 
     private let held = Mutex(Held())
 
-    /// Says how the writer is woken.
+    /// Sets how the writer is woken.
     func onRoom(_ resume: @escaping @Sendable () -> Void) { held.withLock { $0.resume = resume } }
 
     /// Counts an answer until its lease ends.
@@ -35,7 +35,7 @@ package final class AnswerBudget: Sendable {
         return AnswerLease { [self] in giveBack(bytes, at: place) }
     }
 
-    /// Bytes of a member's answers that have not left.
+    /// Unsent bytes of a member's answers.
     func bytes(of owner: Turn.Owner) -> Int { held.withLock { $0.owners[owner] ?? 0 } }
 
     private func giveBack(_ bytes: Int, at place: Turn.Place) {
@@ -56,11 +56,11 @@ package final class AnswerBudget: Sendable {
         amounts[key] = rest > 0 ? rest : nil
     }
 
-    /// The budget that keeps a read from being answered; then the writer is woken when there is room.
+    /// The budget that prevents a read from being answered; the writer is then woken when there is room.
     func hit(at place: Turn.Place) -> Hit? {
         held.withLock { held in
             var hit: Hit?
-            // Calls without a connection share what the member has.
+            // Calls without a connection share the member's budget.
             if case .connection = place.lane, (held.connections[place] ?? 0) >= Self.perConnection { hit = .connection }
             if (held.owners[place.owner] ?? 0) >= Self.perMember { hit = .member }
             if hit != nil { held.isAwaited = true }
@@ -68,7 +68,7 @@ package final class AnswerBudget: Sendable {
         }
     }
 
-    /// Counts an outbox until all loops have told its share.
+    /// Counts an outbox until all loops have sent its share.
     func outbox() -> AnswerLease {
         held.withLock { $0.outboxes += 1 }
         return AnswerLease { [self] in
@@ -82,7 +82,7 @@ package final class AnswerBudget: Sendable {
         }
     }
 
-    /// Whether the I/O loops are behind; then the writer is woken when they are not.
+    /// Whether the I/O loops lag behind; the writer is then woken when they do not.
     func isBehind() -> Bool {
         held.withLock { held in
             guard held.outboxes >= Self.outboxes else { return false }

@@ -10,12 +10,12 @@ package struct BatchClock: Sendable {
     /// The time of the next batch, from the wall clock (Unix milliseconds) and the monotonic one (milliseconds).
     package mutating func stamp(wall: Int64, monotonic: Int64) -> Int64 {
         last = time(wall: wall, monotonic: monotonic)
-        // Not at each batch: of a few milliseconds a tenth is nothing, and the clock would never be corrected.
+        // Not at each batch: a tenth of a few milliseconds rounds to nothing, and the clock would never be corrected.
         if anchor.map({ monotonic - $0.monotonic >= 50 }) ?? true { anchor = (last, monotonic) }
         return last
     }
 
-    /// What the mesh's clock shows now; nothing is stamped.
+    /// The mesh's current time; nothing is stamped.
     package func time(wall: Int64, monotonic: Int64) -> Int64 {
         guard let anchor else { return max(last, wall) }
         let elapsed = max(0, monotonic - anchor.monotonic)

@@ -1,6 +1,6 @@
 package import MeshStore
 
-/// When the node signs the tree: a second after something was added, so at most one signature a second.
+/// When the node signs the tree: a second after an entry was added, so at most one signature a second.
 package struct CheckpointPolicy {
     private var signed: Int64
     private var isScheduled = false

@@ -1,15 +1,15 @@
 import DequeModule
 
-/// How work is told apart that waits for its turn.
+/// How waiting work is grouped into turns.
 enum Turn {
-    /// Whose turn it is.
+    /// The owner of a turn.
     enum Owner: Hashable, Sendable {
-        /// The node, the admin token, and everything else that is no member's.
+        /// The node, the admin token, and everything else that belongs to no member.
         case node
         case member(Int64)
     }
 
-    /// One line of work that keeps its order.
+    /// One lane of work that keeps its order.
     enum Lane: Hashable, Sendable {
         case connection(UInt64)
         /// Reads without a connection.
@@ -18,15 +18,15 @@ enum Turn {
         case callWrites
     }
 
-    /// Where something waits.
+    /// Where an item waits.
     struct Place: Hashable, Sendable {
         var owner: Owner
         var lane: Lane
     }
 }
 
-/// Work that waits for a mesh's writer, in turns by member: whoever asks for much waits for itself. The order of what
-/// one connection asks for is kept.
+/// Work that waits for a mesh's writer, in turns by member: a member that asks for much waits for itself. The order of
+/// each connection's requests is kept.
 struct FairQueue<Item> {
     private struct Waiting {
         var turns: Deque<Turn.Lane> = []
@@ -35,15 +35,15 @@ struct FairQueue<Item> {
 
     private var owners: [Turn.Owner: Waiting] = [:]
     private var turns: Deque<Turn.Owner> = []
-    /// Lanes that may not go on, with what waits in them.
+    /// Lanes that may not proceed, with their work.
     private var parked: [Turn.Place: Deque<Item>] = [:]
-    /// How much waits in turns.
+    /// Items queued in turns.
     private(set) var count = 0
-    /// How much waits in parked lanes.
+    /// Items queued in parked lanes.
     private(set) var parkedCount = 0
     private var sizes: [Turn.Owner: Int] = [:]
 
-    /// How much of one owner waits, parked or not.
+    /// Items of one owner that wait, parked or not.
     func waits(of owner: Turn.Owner) -> Int { sizes[owner] ?? 0 }
 
     private mutating func resize(_ owner: Turn.Owner, by change: Int) {
@@ -51,15 +51,15 @@ struct FairQueue<Item> {
         sizes[owner] = size > 0 ? size : nil
     }
 
-    /// Whether nothing waits at all.
+    /// Whether the queue is empty.
     var isEmpty: Bool { count == 0 && parkedCount == 0 }
 
-    /// Whether a condition holds for anything that waits in turns.
+    /// Whether a condition holds for any item queued in turns.
     func contains(where matches: (Item) -> Bool) -> Bool {
         owners.values.contains { $0.lanes.values.contains { $0.contains(where: matches) } }
     }
 
-    /// Adds work behind everything else of its lane.
+    /// Adds work at the end of its lane.
     mutating func add(_ item: Item, at place: Turn.Place) {
         resize(place.owner, by: 1)
         if parked[place]?.append(item) != nil {
@@ -79,7 +79,7 @@ struct FairQueue<Item> {
         body(&waiting.lanes[lane, default: []])
     }
 
-    /// The next work in turns; nil when nothing may go on.
+    /// The next work in turns; nil when nothing may proceed.
     mutating func next() -> (item: Item, place: Turn.Place)? {
         guard let owner = turns.popFirst() else { return nil }
         var waiting = owners.removeValue(forKey: owner) ?? Waiting()
@@ -100,8 +100,8 @@ struct FairQueue<Item> {
         return (item, Turn.Place(owner: owner, lane: lane))
     }
 
-    /// Puts work back in front of its lanes, in the order in which it was taken. Lanes that got nothing done go on before
-    /// those that did.
+    /// Puts work back at the front of its lanes, in the order in which it was taken. Lanes that got nothing done go
+    /// before those that did.
     mutating func putBack(_ work: [(item: Item, place: Turn.Place)], served: Set<Turn.Owner>) {
         for (item, place) in work.reversed() {
             resize(place.owner, by: 1)
@@ -113,7 +113,7 @@ struct FairQueue<Item> {
             if owners[place.owner] == nil { owners[place.owner] = Waiting() }
             Self.change(&owners[place.owner, default: Waiting()], place.lane) { $0.prepend(item) }
         }
-        // Turns go on where they stood: in the order of what was taken and not done, first those that got nothing.
+        // Turns resume where they stopped: in the order of what was taken and not done, first those that got nothing.
         var order: [Turn.Owner] = []
         var seen: Set<Turn.Owner> = []
         var lanes: [Turn.Owner: [Turn.Lane]] = [:]
@@ -130,7 +130,7 @@ struct FairQueue<Item> {
         turns = Deque(order.filter { !served.contains($0) } + known + order.filter(served.contains))
     }
 
-    /// Takes a lane out of the turns until it is unparked; what is added to it meanwhile waits there.
+    /// Takes a lane out of the turns until it is unparked; work added to it meanwhile waits there.
     mutating func park(_ place: Turn.Place) {
         guard parked[place] == nil else { return }
         var items: Deque<Item> = []
@@ -147,7 +147,7 @@ struct FairQueue<Item> {
         parked[place] = items
     }
 
-    /// Lets lanes go on that fulfil a condition.
+    /// Unparks the lanes that match a condition.
     mutating func unpark(where mayGoOn: (Turn.Place) -> Bool) {
         for place in parked.keys.filter(mayGoOn) {
             guard let items = parked.removeValue(forKey: place) else { continue }
@@ -157,14 +157,14 @@ struct FairQueue<Item> {
         }
     }
 
-    /// Takes out what a condition picks of the lanes of a connection. Returns it.
+    /// Removes and returns what matches a condition in the lanes of a connection.
     mutating func remove(of connection: UInt64, where picks: (Item) -> Bool) -> [Item] {
         let lane = Turn.Lane.connection(connection)
         let holders = owners.filter { $0.value.lanes[lane] != nil }.map(\.key) + parked.keys.map(\.owner)
         return Set(holders).flatMap { remove(of: Turn.Place(owner: $0, lane: lane), where: picks) }
     }
 
-    /// Takes out all that waits, in no order but that of each lane.
+    /// Removes and returns all waiting work; only the order within each lane is kept.
     mutating func removeAll() -> [Item] {
         unpark { _ in true }
         var all: [Item] = []

@@ -4,20 +4,20 @@ package import NIOCore
 import Synchronization
 
 /// The order of one mesh in this process: a queue drained into one transaction at a time. While a batch is being
-/// synced the next one gathers, so that load makes the batches and no timer does.
+/// synced the next one gathers, so that batches form by load, without a timer.
 package final class LocalSequencer: Sequencer {
     /// Commands in one transaction at most.
     static let maximumBatch = 4_096
-    /// Work that may wait; beyond it callers are told `busy`.
+    /// Work that may wait; beyond it callers get `busy`.
     static let maximumQueue = 65_536
 
     private struct Inbox {
         var queue: [Submission] = []
         var isScheduled = false
         var isClosed = false
-        /// What the writer has taken and not done.
+        /// What the writer has taken and not finished.
         var waiting = 0
-        /// Whether room was made while the writer ran.
+        /// Whether room became free while the writer ran.
         var isResumed = false
     }
 
@@ -60,7 +60,7 @@ package final class LocalSequencer: Sequencer {
         }
     }
 
-    /// Lets timers fire, and what was postponed go on, although nobody submits anything.
+    /// Fires due timers and resumes what was postponed, even if nobody submits anything.
     package func wake() {
         loop.execute {
             self.writer.value.woken()
@@ -102,7 +102,7 @@ package final class LocalSequencer: Sequencer {
         if !isDone { loop.execute { self.drain() } }
     }
 
-    /// Finishes what was submitted, signs a last checkpoint and closes the file.
+    /// Finishes submitted work, signs a last checkpoint and closes the file.
     package func close() async {
         inbox.withLock { $0.isClosed = true }
         do {

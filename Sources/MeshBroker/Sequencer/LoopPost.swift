@@ -2,19 +2,21 @@ import DequeModule
 package import NIOCore
 import Synchronization
 
-/// Work for an I/O loop that can be interrupted.
+/// Interruptible work for an I/O loop.
 protocol LoopWork: Sendable {
-    /// Works on until nothing is left, or `isOver` answers true; it is asked often. True when nothing is left.
+    /// Continues until nothing is left, or `isOver` returns true; it is called often. True when nothing is left.
     mutating func work(until isOver: () -> Bool) -> Bool
 }
 
-/// What the meshes' writers have to tell on one I/O loop, in their order and in slices. A loop looks at its sockets only once no
-/// task waits: without a break in between, a writer that makes work as fast as the loop does it keeps every socket unread.
+/// What the meshes' writers send on one I/O loop, in their order and in slices. A loop polls its sockets only when no
+/// task waits: without a break in between, a writer that makes work as fast as the loop does it keeps every socket
+/// unread.
 package final class LoopPost: Sendable {
-    /// How long the sockets wait at most, but for the last step of a slice. What a batch of ordinary load has to tell fits: a look
-    /// at the sockets in its middle would make two small writes of one, and small batches of large ones.
+    /// The longest time that the sockets wait, except for the last step of a slice. A batch of ordinary load fits:
+    /// polling the sockets in its middle would make two small writes of one, and small batches of large ones.
     static let slice = TimeAmount.milliseconds(8)
-    /// The break: long enough to be in the future when the loop asks what is due next, so that it looks at its sockets.
+    /// The break: long enough to be in the future when the loop looks for what is due next, so that it polls its
+    /// sockets.
     static let pause = TimeAmount.microseconds(50)
 
     private struct Line {
@@ -27,7 +29,7 @@ package final class LoopPost: Sendable {
     private let interrupted: @Sendable () -> Void
     private let line = Mutex(Line())
 
-    /// The post of a loop. `interrupted` is called for every slice that left work undone.
+    /// Makes the queue of a loop. `interrupted` is called for every slice that left work undone.
     package init(
         _ loop: any EventLoop, now: @escaping @Sendable () -> NIODeadline = { .now() },
         interrupted: @escaping @Sendable () -> Void = {}
@@ -37,7 +39,7 @@ package final class LoopPost: Sendable {
         self.interrupted = interrupted
     }
 
-    /// Adds work behind what waits. Safe on every thread.
+    /// Adds work at the end. Thread-safe.
     func add(_ work: any LoopWork) {
         let isIdle = line.withLock { line in
             line.work.append(work)
@@ -48,7 +50,7 @@ package final class LoopPost: Sendable {
         if isIdle { loop.execute { self.run() } }
     }
 
-    /// One slice.
+    /// Runs one slice.
     private func run() {
         let begun = now()
         let isOver = { self.now() - begun >= Self.slice }

@@ -2,23 +2,23 @@ import MeshCore
 import MeshEngine
 import MeshStore
 
-/// Work in turns: what mixes reads and writes, and what is left of a batch that was cut.
+/// Work in turns: mixed reads and writes, and the rest of a batch that was cut.
 extension MeshWriter {
     /// Milliseconds that reads take in one turn before the rest waits.
     private static let readMillis: Int64 = 5
-    /// Bytes of answers that one turn makes before the rest waits.
+    /// Bytes of answers made in one turn before the rest waits.
     private static let readBytes = 512 << 10
-    /// Commands, or reads, of one turn when the last one could not do all of its own.
+    /// Commands, or reads, of one turn when the previous one could not do all of its own.
     private static let busyTurn = 256
-    /// An answer of this size leaves by itself, so that what is small need not wait until it is written.
+    /// An answer of this size is sent by itself, so that small ones need not wait until it is written.
     private static let largeAnswer = 32 << 10
-    /// Reads of one member that may wait; beyond it they are told `busy`.
+    /// Reads of one member that may wait; beyond it they get `busy`.
     static let maximumReads = 4_096
 
     private typealias Taken = (item: Submission, place: Turn.Place)
 
-    /// Takes all that waits, when it is commands alone, no more than two batches, and the last batch was not cut: it needs no
-    /// turns, which would cost more than they give. Nil when there is more to it.
+    /// Takes all waiting work if it is only commands, at most two batches, and the last batch was not cut: it needs no
+    /// turns, which would cost more than they give. Nil otherwise.
     func takeLoad(with work: [Submission]) -> [Submission]? {
         guard !busy.commands, queue.parkedCount == 0,
             ahead.count + queue.count + work.count <= 2 * LocalSequencer.maximumBatch,
@@ -29,7 +29,7 @@ extension MeshWriter {
         return ahead + queue.removeAll() + work
     }
 
-    /// Applies one batch of commands as they stand. Those of a batch that was cut go on in turns.
+    /// Applies one batch of commands as they are. The rest of a batch that was cut continues in turns.
     func runLoad(_ load: [Submission]) {
         let outbox = Outbox(answers)
         let batch = load.prefix(LocalSequencer.maximumBatch)
@@ -45,7 +45,7 @@ extension MeshWriter {
         }
     }
 
-    /// Whose turn something waits for, and in which line.
+    /// The owner and the lane of an item.
     func place(of submission: Submission) -> Turn.Place {
         var session: SessionNumber?
         if case .session(let number, _) = submission.actor { session = number }
@@ -59,11 +59,11 @@ extension MeshWriter {
             lane: connection.map { .connection($0) } ?? (submission.isQuery ? .calls : .callWrites))
     }
 
-    /// Puts work in its line, unless too much of its member waits.
+    /// Queues work in its lane, unless too much of its member waits.
     func enqueue(_ submission: Submission) {
         let place = place(of: submission)
         if let lost = submission.request as? LoseConnection {
-            // Who is gone reads no answer.
+            // A closed connection reads no answer.
             _ = queue.remove(of: lost.connection, where: \.isQuery)
         }
         if submission.isQuery, place.owner != .node, queue.waits(of: place.owner) >= Self.maximumReads {
@@ -80,14 +80,14 @@ extension MeshWriter {
         queue.add(submission, at: place)
     }
 
-    /// Does some of what waits: commands, then reads, each until they have taken their time. The rest waits on.
+    /// Does some of the waiting work: commands, then reads, each until their time is used. The rest keeps waiting.
     func runTurn() {
         queue.unpark { answers.hit(at: $0) == nil }
         guard !answers.isBehind() else { return environment.metrics.deliveriesAwaited() }
         var (commands, reads, rest) = take()
         let outbox = Outbox(answers)
         let done = apply(commands.map(\.item)[...], outbox)
-        // Those who wrote are told before long answers are written.
+        // Answers to writes are sent before long answers are written.
         if !reads.isEmpty { outbox.send() }
         var served = Set(commands.prefix(done).map(\.place.owner))
         commands.removeFirst(done)
@@ -103,7 +103,7 @@ extension MeshWriter {
         queue.putBack(rest, served: served)
     }
 
-    /// Takes work in turns up to where a line writes after it has asked: the order of one connection is kept.
+    /// Takes work in turns up to where a lane writes after a read: the order of one connection is kept.
     private func take() -> (commands: [Taken], reads: [Taken], rest: [Taken]) {
         var commands: [Taken] = []
         var reads: [Taken] = []
@@ -131,7 +131,7 @@ extension MeshWriter {
         return (commands, reads, rest)
     }
 
-    /// Answers reads until they have taken their time, at least one; returns those that are left.
+    /// Answers reads until their time is used, at least one; returns those that are left.
     private func answer(
         _ reads: [Taken], _ served: inout Set<Turn.Owner>, _ outbox: Outbox
     ) -> [Taken] {
@@ -168,7 +168,7 @@ extension MeshWriter {
         return left
     }
 
-    /// Ends what waits: commands are carried out, reads are told that the broker stops.
+    /// Ends what waits: commands are carried out, reads are answered that the broker stops.
     func finish() {
         let rest = ahead + queue.removeAll()
         ahead = []
@@ -183,7 +183,7 @@ extension MeshWriter {
     }
 }
 
-/// How long a turn has worked: by the wall clock and by the thread's, whichever is less. Some systems count the time of a
+/// The time a turn has worked: by the wall clock or the thread's, whichever is less. Some systems count the time of a
 /// thread in steps of 10 ms.
 struct TurnClock {
     private let environment: WriterEnvironment
@@ -198,10 +198,10 @@ struct TurnClock {
         work = environment.workMillis()
     }
 
-    /// Whether it takes long, by a rule that every longer time keeps as well.
+    /// Whether it takes long, by a rule that is also true for every longer time.
     mutating func isLong(_ rule: (_ millis: Int64) -> Bool) -> Bool {
         let passed = environment.monotonicMillis() - wall
-        // The thread's clock is a system call: it is asked only when it decides.
+        // The thread's clock is a system call: it is read only when it decides.
         guard rule(passed - idle) else { return false }
         idle = max(idle, passed - (environment.workMillis() - work))
         return rule(passed - idle)
@@ -210,7 +210,7 @@ struct TurnClock {
     /// Milliseconds since its beginning.
     var millis: Int64 {
         let passed = environment.monotonicMillis() - wall
-        // The thread's clock is a system call: it is asked when the other says that it may matter.
+        // The thread's clock is a system call: it is read when the other clock shows that it may matter.
         return passed < 4 ? passed : min(passed, environment.workMillis() - work)
     }
 }

@@ -4,27 +4,28 @@ package import MeshEngine
 package import MeshStore
 import NIOCore
 
-/// What a mesh's writer needs of the world outside.
+/// What a mesh's writer needs from outside.
 package struct WriterEnvironment: Sendable {
     /// Wall clock, Unix milliseconds.
     package var wallMillis: @Sendable () -> Int64
     /// Monotonic clock, milliseconds.
     package var monotonicMillis: @Sendable () -> Int64
-    /// Time that the calling thread has worked, milliseconds: what a busy machine or a slow disk takes does not count.
+    /// Time that the calling thread has worked, milliseconds: time lost to a busy machine or a slow disk does not
+    /// count.
     package var workMillis: @Sendable () -> Int64 = { SystemTime.threadMillis() }
     /// Runs something on the writer's loop after a time in milliseconds.
     package var schedule: @Sendable (Int64, @escaping @Sendable () -> Void) -> Void
     /// The secret of a key that signs checkpoints; nil when this node does not hold it.
     package var signer: @Sendable (PublicKey) throws -> SigningKey?
-    /// Keeps the last signed checkpoint outside the mesh's file; it catches a restored backup.
+    /// Stores the last signed checkpoint outside the mesh's file; it catches a restored backup.
     package var keepCheckpoint: @Sendable (String) -> Void
-    /// The disk cannot be trusted any more: the process must end.
+    /// The disk can no longer be trusted: the process must end.
     package var onFatal: @Sendable (StoreError) -> Void
-    /// The mesh cannot go on, because of damage in its file: it must be closed. Others are not touched.
+    /// The mesh cannot continue because of damage in its file: it must be closed. Others are not affected.
     package var onDamage: (@Sendable (MeshError) -> Void)?
-    /// Gets every batch that was applied, when a log is recorded.
+    /// Receives every batch that was applied, when a log is recorded.
     package var record: (@Sendable (Batch) -> Void)?
-    /// What the disk still takes.
+    /// What the disk still accepts.
     package var space: SpaceGauge
     package var logger: Logger
     package var metrics: BrokerMetrics
@@ -48,7 +49,7 @@ package struct WriterEnvironment: Sendable {
     }
 }
 
-/// Owns a mesh's engine and file, on one event loop: makes batches, applies them, and tells the outcome.
+/// Owns a mesh's engine and file, on one event loop: makes batches, applies them, and sends the outcomes.
 package final class MeshWriter {
     package let engine: MeshEngine
     private let database: Database
@@ -60,23 +61,23 @@ package final class MeshWriter {
     private var wakeUp = WakeUp()
     /// Held back by a planted fault.
     private var swapped: (push: any Push, connection: PeerConnection)?
-    /// Messages of this batch that were accepted.
+    /// Accepted messages of this batch.
     private var routed: [Priority: Int64] = [:]
-    /// What the broker tells itself and what found no space: it goes first once there is some.
+    /// The broker's own commands that found no space: they go first once there is some.
     private var postponed: [Submission] = []
     private static let maximumPostponed = 65_536
     private var isStopped = false
-    /// What waits for its turn.
+    /// Work that waits for its turn.
     var queue = FairQueue<Submission>()
-    /// What is left of a load that is commands alone, in the order in which it came. Empty while anything waits for its turn.
+    /// The rest of a load of commands only, in order of arrival. Empty while anything waits for its turn.
     var ahead: [Submission] = []
     /// Whether the last turn left commands or reads undone.
     var busy = (commands: false, reads: false)
-    /// What was made for readers and has not left.
+    /// Output made for readers and not yet sent.
     let answers = AnswerBudget()
-    /// Runs the writer again; set by whoever owns the loop.
+    /// Runs the writer again; set by the owner of the loop.
     var wake: (@Sendable () -> Void)?
-    /// Signs a checkpoint on the writer's loop; set by whoever owns the loop.
+    /// Signs a checkpoint on the writer's loop; set by the owner of the loop.
     var checkpoint: (@Sendable () -> Void)?
 
     package init(database: Database, table: CapabilityTable, environment: WriterEnvironment) throws {
@@ -87,12 +88,12 @@ package final class MeshWriter {
         checkpoints = try CheckpointPolicy(database: database)
     }
 
-    /// A planned time has come: the next run plans anew.
+    /// A scheduled time has come: the next run schedules again.
     func woken() { wakeUp.woken() }
 
-    /// Runs what was submitted: commands in one transaction, then queries, so that a query sees the writes before it. What
-    /// takes long is cut: the rest waits in turns by member. True when there is more to run at once; what waits for room
-    /// for its answers is run again by whoever makes it.
+    /// Runs submitted work: commands in one transaction, then queries, so that a query sees the writes before it. What
+    /// takes long is cut: the rest waits in turns by member. True when there is more to run at once; what waits for
+    /// room for its answers is run again when room is made.
     @discardableResult
     func run(_ work: [Submission]) -> Bool {
         if let load = takeLoad(with: work) {
@@ -106,10 +107,10 @@ package final class MeshWriter {
         return !ahead.isEmpty || queue.count > 0 && !answers.isBehind()
     }
 
-    /// How much waits here.
+    /// Number of items that wait here.
     var waiting: Int { ahead.count + queue.count + queue.parkedCount }
 
-    /// What the next batch would be stamped: what is due is due by the mesh's clock, not by the machine's.
+    /// The stamp that the next batch would get: due times follow the mesh's clock, not the machine's.
     private var meshTime: Int64 {
         clock.time(wall: environment.wallMillis(), monotonic: environment.monotonicMillis())
     }
@@ -146,7 +147,7 @@ package final class MeshWriter {
     /// Applies one batch, and returns how many commands it holds: those that are left have not happened.
     @discardableResult
     private func applyBatch(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) throws -> Int {
-        // One draw from the system for the whole batch: each would be a system call.
+        // One random draw from the system for the whole batch: each would be a system call.
         let entropy = Entropy(&generator)
         var commands: [Command] = []
         commands.reserveCapacity(submissions.count)
@@ -178,11 +179,11 @@ package final class MeshWriter {
         return batch.commands.count
     }
 
-    /// Whether a batch ends here: after 8 ms when its commands are costly, more than 40 us each. Those of ordinary load take
-    /// a fraction of that, and are never cut: large batches are what makes them cheap.
+    /// Whether a batch ends here: after 8 ms when its commands are expensive, more than 40 us each. Those of ordinary
+    /// load take a fraction of that, and are never cut: large batches are what makes them cheap.
     static func isLong(millis: Int64, commands: Int) -> Bool { millis >= 8 && Int64(commands) < millis * 25 }
 
-    /// A batch could not be stored: nothing of it is. Its commands run again one by one, each told its own fate.
+    /// A batch could not be stored: nothing of it is. Its commands run again one by one, each with its own outcome.
     private func recover(from error: any Error, _ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
         note(error)
         if settle(error, submissions, outbox) { return }
@@ -200,8 +201,8 @@ package final class MeshWriter {
 
     private static let stopped = MeshError(.meshStopped, "this mesh is stopped", hint: "see the broker's log")
 
-    /// Reads pages from the disk and gives those that are damaged: looked at again once the log is in the file, since a page whose
-    /// newest form is in the log may be anything. Between batches nothing writes to the file.
+    /// Reads pages from the disk and returns the damaged ones: checked again once the log is in the file, since a page
+    /// whose newest form is in the log may be anything. Between batches nothing writes to the file.
     package func damagedPages(from first: Int64, count: Int64) throws(StoreError) -> [Int64] {
         guard !isStopped else { return [] }
         let suspected = try database.damagedPages(from: first, count: count)
@@ -219,14 +220,14 @@ package final class MeshWriter {
         environment.metrics.batchFailed()
     }
 
-    /// Deals with the failures that concern all that is left: a full disk, damage that the mesh cannot go on with, and a disk
-    /// that cannot be trusted any more. False when it is none of these.
+    /// Handles the failures that affect everything that is left: a full disk, damage that the mesh cannot go on with,
+    /// and a disk that can no longer be trusted. False when it is none of these.
     private func settle(_ error: any Error, _ rest: ArraySlice<Submission>, _ outbox: Outbox) -> Bool {
         let cannotContinue = error as? CannotContinue
         let store = (cannotContinue?.cause ?? error) as? StoreError
         if let store, store.code == .full {
             environment.space.writeFailed(.ok)
-            // What moves from the log into the file is free in the log.
+            // What moves from the log into the file becomes free in the log.
             database.checkpoint(truncate: true)
             applyShort(rest, outbox)
             return true
@@ -251,8 +252,8 @@ package final class MeshWriter {
 
     // MARK: A full disk
 
-    /// While the disk is full only what is essential is stored, and the rest is refused. It never calls what calls it: when
-    /// even this finds no space, it is refused as well.
+    /// While the disk is full only what is essential is stored, and the rest is refused. It never calls its caller:
+    /// when even this finds no space, it is refused as well.
     private func applyShort(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
         var essential = takePostponed()
         for submission in submissions {
@@ -271,7 +272,7 @@ package final class MeshWriter {
         }
     }
 
-    /// Stores what is essential, from the space set aside. Returns what found none.
+    /// Stores what is essential, from the reserved space. Returns what found none.
     private func storeShort(_ work: ArraySlice<Submission>, _ outbox: Outbox) -> ArraySlice<Submission> {
         var rest = work
         var hasMovedLog = false
@@ -315,7 +316,7 @@ package final class MeshWriter {
     // MARK: Telling
 
     private func register(_ submission: Submission) {
-        // Types are compared, not cast: this looks at every acknowledgement too.
+        // Types are compared, not cast: this runs for every acknowledgement too.
         let type = Swift.type(of: submission.request)
         if type == OpenSession.self, let connection = submission.connection {
             connections[connection.id] = connection
@@ -324,9 +325,9 @@ package final class MeshWriter {
         }
     }
 
-    /// Forgets a connection that never had a session: its watches and its place in the hub.
+    /// Drops a connection that never had a session: its watches and its place in the hub.
     func forget(_ connection: ConnectionID) {
-        // Who is gone reads no answer; a watch would stay behind for ever.
+        // A closed connection reads no answer; a watch would stay for ever.
         _ = queue.remove(of: connection.rawValue, where: \.isQuery)
         connections[connection] = nil
         engine.forget(connection)
@@ -372,7 +373,7 @@ package final class MeshWriter {
     }
 
     private func scheduleWakeUp() {
-        // A full disk ends with a wake-up of its own: what is due meanwhile would be tried again and again.
+        // A full disk ends with a wake-up of its own: due work would otherwise be retried again and again.
         guard !isStopped, environment.space.level() == .ok, let wait = wakeUp.plan(due: engine.nextDue, now: meshTime)
         else { return }
         environment.schedule(wait) { [wake] in wake?() }

@@ -1,26 +1,26 @@
 import MeshCore
 import NIOCore
 
-/// Gathers what a batch has to tell, and hands each I/O loop its share in one hop.
+/// Collects the output of a batch, and hands each I/O loop its share in one hop.
 final class Outbox {
-    /// One thing for one connection.
+    /// One item for one connection.
     enum Item: Sendable {
         case reply(Submission, any Reply)
-        /// The answer to a read, which counts until it has left.
+        /// The answer to a read, which counts until it is sent.
         indirect case answer(Submission, any Reply, AnswerLease)
-        /// Apart from answers, and out of the way: an error is large, and every item would be as large.
+        /// Separate from answers and indirect: an error is large, and would make every item as large.
         indirect case refusal(Submission, MeshError)
         case push(any Push)
         case trackedPush(any Push, message: Int64)
         case close(CloseReason)
     }
 
-    /// As many as there are loops: few enough to look through.
+    /// One per loop: few enough to scan.
     private var shares: [Share] = []
     private var callbacks: [() -> Void] = []
     private let answers: AnswerBudget?
 
-    /// An outbox that counts in a budget until all its shares were told.
+    /// Makes an outbox that counts in a budget until all its shares are sent.
     init(_ answers: AnswerBudget? = nil) { self.answers = answers }
 
     func add(_ item: Item, for connection: PeerConnection) {
@@ -46,7 +46,7 @@ final class Outbox {
         }
     }
 
-    /// One hop for each loop, one flush for each touched connection.
+    /// One hop per loop, one flush per touched connection.
     func send() {
         let told = shares.isEmpty ? nil : answers?.outbox()
         for var share in shares {
@@ -59,14 +59,14 @@ final class Outbox {
     }
 }
 
-/// What one loop has to tell its connections: all of it is written first, then each connection that was touched is flushed.
+/// What one loop sends to its connections: all of it is written first, then each touched connection is flushed.
 private struct Share: LoopWork {
-    /// Written, or flushed, between two looks at the time.
+    /// Items written, or flushed, between two time checks.
     private static let (writes, flushes) = (16, 8)
 
     let post: LoopPost
     var items: [(PeerConnection, Outbox.Item)]
-    /// Held until all is told.
+    /// Held until all is sent.
     var told: AnswerLease?
     private var next = 0
     private var touched: [PeerConnection] = []

@@ -1,4 +1,4 @@
-/// What a node's disk still takes, as a value: failures and looks at the disk go in, the level comes out.
+/// What a node's disk still accepts, as a value: write failures and disk checks go in, the level comes out.
 ///
 /// ```
 ///   ok --a write fails--> low --a write fails--> full
@@ -7,21 +7,21 @@
 package struct SpaceState: Sendable, Hashable {
     /// What is stored.
     package enum Level: Int, Sendable, Hashable {
-        /// Everything; space is set aside.
+        /// Everything; space is reserved.
         case ok
-        /// What `Request.isEssential` names, from the space that was set aside. Everything else is refused.
+        /// What `Request.isEssential` names, from the reserved space. Everything else is refused.
         case low
         /// Nothing: that space is used up too. Reads go on.
         case full
     }
 
-    /// What a look at the disk has found.
+    /// The result of a disk check.
     package enum Room: Sendable, Hashable {
         /// Next to nothing.
         case none
         /// Enough for some acknowledgements.
         case some
-        /// Enough to set space aside and to go on.
+        /// Enough to reserve space and to go on.
         case enough
     }
 
@@ -30,14 +30,14 @@ package struct SpaceState: Sendable, Hashable {
 
     package init() {}
 
-    /// A write found no space, tried at a level. One that was tried at another level says nothing new: several meshes
-    /// share a disk.
+    /// A write found no space, tried at a level. One tried at another level adds nothing new: several meshes share a
+    /// disk.
     package mutating func writeFailed(at tried: Level) {
         guard tried == level else { return }
         level = level == .ok ? .low : .full
     }
 
-    /// Somebody has looked at the disk.
+    /// The disk was checked.
     package mutating func looked(_ room: Room) {
         switch (room, level) {
         case (.enough, _): level = .ok
@@ -47,7 +47,7 @@ package struct SpaceState: Sendable, Hashable {
     }
 }
 
-/// What a mesh's writer asks of the disk, and tells it.
+/// What a mesh's writer asks the disk, and reports to it.
 package struct SpaceGauge: Sendable {
     /// What is stored now.
     package var level: @Sendable () -> SpaceState.Level
@@ -62,6 +62,6 @@ package struct SpaceGauge: Sendable {
         self.writeFailed = writeFailed
     }
 
-    /// A disk without end.
+    /// An unlimited disk.
     package static let unlimited = SpaceGauge(level: { .ok }, writeFailed: { _ in })
 }

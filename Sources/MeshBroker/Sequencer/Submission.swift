@@ -1,22 +1,22 @@
 package import MeshCore
 package import MeshEngine
 
-/// Something for a mesh's writer to do, and who waits for the answer. An object: it passes through several hands, and a
-/// copy of all that it names would count ten references each time.
+/// Work for a mesh's writer, and who waits for the answer. A class: it passes through several owners, and a copy of all
+/// that it refers to would count ten references each time.
 package final class Submission: Sendable {
     /// What to do.
     package enum Work: Sendable {
         /// Decide and store.
         case command(any Request, Actor)
-        /// Answer from what is committed, and perhaps subscribe the connection.
+        /// Answer from committed state, and perhaps subscribe the connection.
         case query(any Request, Actor)
     }
 
-    /// Who waits.
+    /// The receiver of the answer.
     package enum Asker: Sendable {
         /// Nobody.
         case nobody
-        /// A connection; its answers keep the order of its questions.
+        /// A connection; its answers keep the order of its requests.
         case connection(PeerConnection, ReplyTag)
         /// A caller outside the event loops.
         case callback(@Sendable (Result<any Reply, MeshError>) -> Void)
@@ -26,7 +26,7 @@ package final class Submission: Sendable {
 
     package let request: any Request
     package let actor: Actor
-    /// Whether it is answered from what is committed.
+    /// Whether it is answered from committed state.
     let isQuery: Bool
     /// The priority of a message that is sent; nil for everything else.
     let sendPriority: Priority?
@@ -71,9 +71,9 @@ package struct ReplyTag: Sendable {
     package var requestID: String?
     /// A send's own id.
     package var sendID: String?
-    /// Whether a success is answered at all.
+    /// Whether a success gets an answer.
     package var isSilent: Bool
-    /// The request's size, given back to the connection's budget.
+    /// The request's size, returned to the connection's budget.
     package var bytes: Int
 
     package init(type: String, requestID: String? = nil, sendID: String? = nil, isSilent: Bool = false, bytes: Int = 0)
@@ -86,7 +86,8 @@ package struct ReplyTag: Sendable {
     }
 }
 
-/// Gives the commands of one mesh one order and makes them durable. Today in one process; the engine cannot tell.
+/// Gives the commands of one mesh one order and makes them durable. Today in one process; the engine does not depend
+/// on it.
 package protocol Sequencer: Sendable {
     /// Takes work in order. Answers and effects follow once they are durable.
     func submit(_ submissions: [Submission])

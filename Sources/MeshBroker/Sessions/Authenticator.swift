@@ -1,15 +1,15 @@
 package import MeshCore
 package import MeshEngine
 
-/// A hello that was checked.
+/// A verified hello.
 package struct Greeting: Sendable {
     /// The session that it opens, once the mesh knows its member.
     package var open: OpenSession
-    /// Its signature, which is used once: reserved before the mesh is asked.
+    /// Its signature, which may be used once: reserved before the mesh is asked.
     package var token: ReplayToken
 }
 
-/// Checks who is there: signatures, times, nonces. What the member may do is decided later, from the mesh's state.
+/// Verifies identity: signatures, times, nonces. The member's rights are decided later, from the mesh's state.
 package struct Authenticator: Sendable {
     /// How far a client's clock may be off.
     package static let maximumSkewMillis: Int64 = 60_000
@@ -35,7 +35,7 @@ package struct Authenticator: Sendable {
 
     // MARK: Claudemesh's hello
 
-    /// Checks a claudemesh hello and says which session it opens.
+    /// Verifies a claudemesh hello and returns the session it opens.
     package func open(_ hello: Hello, now: Int64, connection: ConnectionID) throws(MeshError) -> Greeting {
         var session: PublicKey?
         if let text = hello.sessionPubkey, !text.isEmpty {
@@ -72,7 +72,7 @@ package struct Authenticator: Sendable {
 
     // MARK: Sessions with keys
 
-    /// Checks a session's hello, ours or claudemesh's, and says which session it opens.
+    /// Verifies a session's hello, ours or claudemesh's, and returns the session it opens.
     package func open(_ hello: SessionHello, now: Int64, connection: ConnectionID) throws(MeshError) -> Greeting {
         guard let session = PublicKey(hex: hello.sessionPubkey) else {
             throw MeshError(.badSessionKey, "sessionPubkey must be 64 lower-case hex characters")
@@ -182,7 +182,7 @@ package struct Authenticator: Sendable {
         return Self.cut(name, to: 64)
     }
 
-    /// Counted in code points: a letter may carry any number of marks.
+    /// Counted in code points: a letter may have any number of combining marks.
     private static func cut(_ text: String, to count: Int) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.prefix(count)))
     }

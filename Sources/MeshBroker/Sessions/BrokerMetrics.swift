@@ -1,7 +1,7 @@
 package import MeshCore
 import Synchronization
 
-/// What the broker counts, and its text for Prometheus. Counters only grow; no peer's name is a label.
+/// The broker's counters, and their text for Prometheus. Counters only grow; no peer's name is a label.
 package final class BrokerMetrics: Sendable {
     private struct Values {
         var counters: [String: Int64] = [:]

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Requests of one connection that were not answered yet.
+/// Unanswered requests of one connection.
 struct RequestBudget {
     private var requests = 0
     private var bytes = 0
@@ -15,7 +15,7 @@ struct RequestBudget {
         return true
     }
 
-    /// Counts an answer; true when reading may go on.
+    /// Counts an answer; true when reading may resume.
     mutating func give(bytes size: Int, limits: ConnectionLimits) -> Bool {
         requests = max(0, requests - 1)
         bytes = max(0, bytes - size)
@@ -27,7 +27,7 @@ struct RequestBudget {
     }
 }
 
-/// So many at once, and so many a second.
+/// A token bucket: a burst, and a rate per second.
 struct TokenBucket {
     private let rate: Int
     private let burst: Int
@@ -50,7 +50,7 @@ struct TokenBucket {
     }
 }
 
-/// Messages pushed to a client that acknowledges nothing: the pong of a ping sent behind them is their receipt.
+/// Messages pushed to a client that acknowledges nothing: the pong of a ping sent after them is their receipt.
 struct TransportReceipts {
     private var unmarked: [Int64] = []
     private var marked: [(mark: UInt64, messages: [Int64])] = []
@@ -58,7 +58,7 @@ struct TransportReceipts {
 
     mutating func sent(_ message: Int64) { unmarked.append(message) }
 
-    /// The payload of a ping to send now; nil when nothing was pushed since the last.
+    /// The payload of a ping to send now; nil when nothing was pushed since the last one.
     mutating func ping() -> [UInt8]? {
         guard !unmarked.isEmpty else { return nil }
         marked.append((next, unmarked))

@@ -2,10 +2,10 @@ import MeshCore
 import MeshEngine
 import NIOCore
 
-/// The life of one connection: first its hello, then requests in and answers and pushes out. Confined to its loop.
+/// The life of one connection: first its hello, then requests in, and answers and pushes out. Confined to its loop.
 final class ConnectionSession {
     private enum Phase {
-        /// Nobody has said who is there.
+        /// Not identified yet.
         case silent
         /// The hello was handed to the mesh.
         case greeting(any Sequencer, meshID: String)
@@ -17,23 +17,23 @@ final class ConnectionSession {
     private let id: ConnectionID
     private let sink: any FrameSink
     private let host: any ConnectionHost
-    /// The connection that owns this, let go when it has ended. Not weak: that would make every count of its references
-    /// go through a table of its own, on two threads.
+    /// The connection that owns this, released when it has ended. Not weak: that would make every count of its
+    /// references go through a table of its own, on two threads.
     var connection: PeerConnection?
     private let table: CapabilityTable
     private let limits: ConnectionLimits
     private var phase = Phase.silent
-    /// The session, once it is open and until it ends: what every frame asks for.
+    /// The session, once it is open and until it ends: every frame uses it.
     private var session: SessionNumber?
     private var hasEnded = false
     /// The mesh that was asked to open a session when the connection ended.
     private var left: (sequencer: any Sequencer, meshID: String, saidGoodbye: Bool)?
-    /// The signature of the hello that the mesh decides about.
+    /// The signature of the hello that the mesh decides on.
     private var token: ReplayToken?
     private var isTouched = false
     private var dialect = Dialect.claudemesh
     private var isAttached = true
-    /// The member whose share of connections this one is counted in.
+    /// The member whose share of connections includes this one.
     private var counted: PublicKey?
     /// The member key that the hello named.
     private var namedKey: String?
@@ -96,7 +96,7 @@ final class ConnectionSession {
         }
     }
 
-    /// Refuses a frame that cannot be read. One that is JSON all the same is answered as the request that it is.
+    /// Refuses an unreadable frame. If it is JSON all the same, the answer goes to the request that it is.
     private func refuse(_ error: MeshError, _ envelope: FrameEnvelope?) {
         guard session != nil, let envelope, let type = envelope.type else {
             return strike(error, requestID: envelope?.requestID)
@@ -106,7 +106,7 @@ final class ConnectionSession {
         answer(ReplyTag(type: type, requestID: envelope.requestID, sendID: sendID), error)
     }
 
-    /// Takes a frame of a frequent kind without building a tree; false leaves it to the general way.
+    /// Handles a frame of a frequent kind without building a tree; false leaves it to the general path.
     private func takeFlat(_ bytes: UnsafeRawBufferPointer, _ session: SessionNumber) -> Bool {
         guard bytes.count <= JSONLimits.frame.maxBytes, scanner.scan(bytes),
             let request = table.decode(flat: scanner, in: bytes)
@@ -115,7 +115,7 @@ final class ConnectionSession {
         switch scanner.value("_reqId", in: bytes) {
         case nil: break
         case .string(let range): requestID = FlatScanner.text(bytes, range)
-        // One that is no string is refused in the general way.
+        // One that is no string is refused on the general path.
         default: return false
         }
         submit(request, requestID: requestID, size: bytes.count, session)
@@ -142,7 +142,7 @@ final class ConnectionSession {
         }
     }
 
-    /// An id that no answer could carry as it stands: the refusal does.
+    /// An id that no answer could carry as it is: the refusal does.
     private func refuse(requestID: JSON) {
         let error = MeshError.argument("_reqId", "must be a string, not \(requestID.typeName)")
         host.metrics.frameRejected(error.code)
@@ -201,7 +201,7 @@ final class ConnectionSession {
             member = open.member
             phase = .greeting(sequencer, meshID: meshID)
             sink.heardHello()
-            // What comes behind the hello waits in the socket, and costs nothing here.
+            // Input after the hello waits in the socket, and costs nothing here.
             sink.pauseReading()
             sequencer.submit([
                 .init(.command(open, .node), for: .connection(connection, ReplyTag(type: OpenSession.type)))
@@ -217,7 +217,7 @@ final class ConnectionSession {
         }
     }
 
-    /// The mesh has decided: what a member signed is used up, what a stranger signed is forgotten.
+    /// The mesh has decided: a member's signature is used up, a stranger's is released.
     private func settleToken(_ error: MeshError? = nil) {
         guard let token else { return }
         self.token = nil
@@ -289,7 +289,7 @@ final class ConnectionSession {
         if budget.take(bytes: size, limits: limits) { sink.pauseReading() }
     }
 
-    /// Puts an acknowledgement to the others of its burst, which become one command; false when it says more.
+    /// Adds an acknowledgement to the others of its burst, which become one command; false when it has other content.
     private func gather(_ request: any Request) -> Bool {
         guard let acknowledge = request as? Acknowledge, acknowledge.read != true, acknowledge.reject == nil,
             acknowledge.clientMessageID == nil
@@ -332,7 +332,7 @@ final class ConnectionSession {
 
     // MARK: Frames out
 
-    /// Takes what the mesh's writer has for this connection; true when it is the first since the last flush.
+    /// Takes output of the mesh's writer for this connection; true when it is the first since the last flush.
     func deliver(_ item: Outbox.Item) -> Bool {
         if hasEnded {
             leave(item)
@@ -388,7 +388,7 @@ final class ConnectionSession {
         self.left = nil
     }
 
-    /// Tells the mesh that a session has lost its connection.
+    /// Notifies the mesh that a session has lost its connection.
     private func lose(
         _ session: SessionNumber, _ sequencer: any Sequencer, _ meshID: String, saidGoodbye: Bool
     ) {
@@ -405,7 +405,7 @@ final class ConnectionSession {
     func flush() {
         isTouched = false
         sink.flush()
-        // A ping behind the pushes: its pong says that the client's transport has taken them.
+        // A ping after the pushes: its pong confirms that the client's transport has taken them.
         if let payload = receipts.ping() { sink.ping(payload) }
     }
 
@@ -417,7 +417,7 @@ final class ConnectionSession {
         welcome(opened, sequencer, meshID)
     }
 
-    /// The request is not unanswered any more.
+    /// Marks the request as answered.
     private func giveBack(_ tag: ReplyTag) {
         if budget.give(bytes: tag.bytes, limits: limits) { sink.resumeReading() }
     }
@@ -461,7 +461,7 @@ final class ConnectionSession {
         closed()
     }
 
-    /// The connection has ended; `saidGoodbye` when its client closed it in good order.
+    /// The connection has ended; `saidGoodbye` when its client closed it cleanly.
     func closed(saidGoodbye: Bool = false) {
         let last = phase
         if case .ended = last { return }

@@ -1,28 +1,28 @@
 package import MeshCore
 
-/// The outgoing half of a connection, whatever carries it. Confined to the connection's event loop.
+/// The outgoing half of a connection, over any transport. Confined to the connection's event loop.
 package protocol FrameSink: AnyObject {
     /// Whether the other side is on this machine.
     var isLoopback: Bool { get }
     /// Queues a text frame.
     func write(_ frame: [UInt8])
-    /// Queues a text frame and keeps its lease until the frame has left, or never will.
+    /// Queues a text frame and holds its lease until the frame is sent, or never will be.
     func write(_ frame: [UInt8], holding lease: AnswerLease)
-    /// Sends what is queued.
+    /// Sends the queue.
     func flush()
-    /// Sends a ping, after what is queued.
+    /// Sends a ping, after the queued frames.
     func ping(_ payload: [UInt8])
-    /// Says goodbye and ends the connection.
+    /// Closes the connection cleanly.
     func close(_ reason: CloseReason)
-    /// Stops taking frames in: the other side feels it.
+    /// Stops reading frames: the other side gets backpressure.
     func pauseReading()
-    /// Takes frames in again.
+    /// Resumes reading frames.
     func resumeReading()
-    /// Where the other side is, for logs.
+    /// The other side's address, for logs.
     var remoteAddress: String { get }
-    /// Somebody has proved a key with a hello; the mesh is asked whether it is let in.
+    /// A hello has proved a key; the mesh is asked whether to admit it.
     func heardHello()
-    /// The hello was accepted: frames may have their full size. What the connection has not sent counts for its member.
+    /// The hello was accepted: frames may have their full size. The connection's unsent bytes count for its member.
     func admit(_ unsent: UnsentBytes)
 }
 
@@ -33,6 +33,6 @@ extension FrameSink {
 }
 
 extension FrameSink {
-    /// A line without a buffer of its own: what is written has left.
+    /// A transport without a buffer of its own: what is written has been sent.
     package func write(_ frame: [UInt8], holding lease: AnswerLease) { write(frame) }
 }

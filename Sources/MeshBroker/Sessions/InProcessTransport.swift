@@ -57,7 +57,7 @@ package final class InProcessTransport: Transport {
 
     package var bufferedBytes: Int { 0 }
 
-    /// What the broker writes goes to the client's handler. Confined to the loop.
+    /// Passes the broker's frames to the client's handler. Confined to the loop.
     private final class Pipe: FrameSink {
         private var handler: (@Sendable (TransportEvent) -> Void)?
         private var waiting: [TransportEvent] = []
@@ -86,7 +86,7 @@ package final class InProcessTransport: Transport {
             handler = nil
             pong = nil
         }
-        // Inside a process the caller waits for its answers; there is no line to hold back.
+        // Inside a process the caller waits for its answers; there is no transport to hold back.
         func pauseReading() {}
         func resumeReading() {}
     }

@@ -1,16 +1,16 @@
 package import MeshCore
 import Synchronization
 
-/// How many connections each member has. One member takes a share of a node's connections at most, so that the others find
-/// room too.
+/// Counts the connections of each member. One member gets at most a share of a node's connections, so that the others
+/// find room too.
 package final class MemberConnections: Sendable {
     private let counts = Mutex<[PublicKey: Int]>([:])
     private let limit: Int
 
-    /// At most so many connections of one member, in all meshes of the node.
+    /// The maximum for one member, in all meshes of the node.
     package init(limit: Int) { self.limit = limit }
 
-    /// Counts a connection of a member. Fails with `capacity` when it has its share.
+    /// Counts a connection of a member. Fails with `capacity` when its share is used up.
     package func enter(_ member: PublicKey) throws(MeshError) {
         let hasRoom = counts.withLock { counts in
             guard counts[member, default: 0] < limit else { return false }

@@ -1,30 +1,30 @@
 import MeshCore
 import Synchronization
 
-/// Bytes that the connections of one member have not sent yet, over all loops: what a member leaves unread is bounded, however
-/// many connections it opens.
+/// Unsent bytes of the connections of one member, over all loops: what a member leaves unread is bounded, however many
+/// connections it opens.
 package final class UnsentBytes: Sendable {
-    /// Beyond it a connection that cannot take what is sent to it is ended.
+    /// Above this, a connection that cannot take what is sent to it is ended.
     package static let limit = 16 << 20
 
     private let bytes = Atomic<Int>(0)
 
     package init() {}
 
-    /// Counts bytes that wait, or with a negative number bytes that wait no more.
+    /// Adds waiting bytes; a negative number removes them.
     func add(_ change: Int) { bytes.wrappingAdd(change, ordering: .relaxed) }
 
-    /// Whether more waits than may.
+    /// Whether more waits than allowed.
     var isOver: Bool { bytes.load(ordering: .relaxed) > Self.limit }
 }
 
-/// The members that are connected, and what each leaves unread.
+/// The connected members, and what each leaves unread.
 package final class MemberLines: Sendable {
     private let members = Mutex<[PublicKey: (connections: Int, unsent: UnsentBytes)]>([:])
 
     package init() {}
 
-    /// Adds a connection of a member; `leave` takes it away.
+    /// Adds a connection of a member; `leave` removes it.
     func join(_ member: PublicKey) -> UnsentBytes {
         members.withLock { members in
             let known = members[member] ?? (0, UnsentBytes())
@@ -33,7 +33,7 @@ package final class MemberLines: Sendable {
         }
     }
 
-    /// Takes a connection of a member away. What it still has to send counts until it has left.
+    /// Removes a connection of a member. Its unsent bytes count until they are sent.
     func leave(_ member: PublicKey) {
         members.withLock { members in
             guard let known = members[member] else { return }

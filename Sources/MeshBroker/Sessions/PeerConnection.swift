@@ -4,11 +4,11 @@ package import NIOCore
 
 /// One connection of a peer, as the writer and the gateway refer to it. Its state never leaves its event loop.
 package final class PeerConnection: Sendable {
-    /// Counted by the node.
+    /// Numbered by the node.
     package let id: ConnectionID
-    /// The loop that the connection lives on.
+    /// The connection's event loop.
     package let loop: any EventLoop
-    /// Where writers leave what they have to tell.
+    /// Where writers put their output.
     let post: LoopPost
     private let session: NIOLoopBoundBox<ConnectionSession>
 
@@ -23,23 +23,23 @@ package final class PeerConnection: Sendable {
         state.opened(on: loop)
     }
 
-    /// A text frame came in.
+    /// Handles a text frame.
     package func text(_ bytes: UnsafeRawBufferPointer) { session.value.text(bytes) }
-    /// The burst of frames has ended.
+    /// Handles the end of a burst of frames.
     package func readComplete() { session.value.readComplete() }
-    /// A ping was answered.
+    /// Handles a pong.
     package func pong(_ payload: [UInt8]) { session.value.pong(payload) }
-    /// The connection is gone; `saidGoodbye` when its client closed it in good order.
+    /// Handles the end of the connection; `saidGoodbye` when its client closed it cleanly.
     package func closed(saidGoodbye: Bool = false) { session.value.closed(saidGoodbye: saidGoodbye) }
-    /// Says goodbye.
+    /// Closes the connection cleanly.
     package func close(_ reason: CloseReason) { session.value.end(reason) }
 
-    /// Says goodbye when it is a connection to this mesh.
+    /// Closes the connection cleanly if it is connected to this mesh.
     package func close(_ reason: CloseReason, ifIn meshID: String) {
         if session.value.meshID == meshID { session.value.end(reason) }
     }
 
-    /// Hands over something from a mesh's writer; true when it is the first since the last flush.
+    /// Takes output of a mesh's writer; true when it is the first since the last flush.
     func deliver(_ item: Outbox.Item) -> Bool { session.value.deliver(item) }
     /// Sends what was handed over.
     func flush() { session.value.flush() }
@@ -51,13 +51,13 @@ package protocol ConnectionHost: Sendable {
     func nowMillis() -> Int64
     /// The sequencer of a mesh; nil when the node has no such mesh.
     func sequencer(of meshID: String) -> (any Sequencer)?
-    /// What to answer when there is no sequencer but the mesh may be here; nil when the node has no such mesh.
+    /// What to answer when there is no sequencer but the mesh may exist; nil when the node has no such mesh.
     func stopped(_ meshID: String) -> MeshError?
     /// A hello was refused. `key` is the member key that it named.
     func refused(hello error: MeshError, key: String?, from address: String)
-    /// Forgets a connection that a mesh's writer knows but that has no session.
+    /// Drops a connection that a mesh's writer knows but that has no session.
     func forget(_ connection: ConnectionID, meshID: String)
-    /// Where writers leave what they have to tell on a loop.
+    /// Where writers put their output on a loop.
     func post(of loop: any EventLoop) -> LoopPost
     /// The members that are connected to the node.
     var lines: MemberLines { get }
@@ -77,7 +77,7 @@ extension ConnectionHost {
     package func refused(hello error: MeshError, key: String?, from address: String) {}
 }
 
-/// What one connection may use.
+/// The limits of one connection.
 package struct ConnectionLimits: Sendable {
     /// Unanswered requests before reading stops.
     package var unansweredRequests = 256

@@ -2,16 +2,16 @@ package import MeshCore
 import MeshStore
 import Synchronization
 
-/// A signature that may be used once, by what is remembered of it.
+/// A single-use signature, as it is remembered.
 package struct ReplayToken: Sendable, Hashable {
     let signature: Bytes32
-    /// What was said beside the signature, where the signature does not cover it; nil where it covers all.
+    /// Fields sent beside the signature, where the signature does not cover them; nil where it covers all.
     let variant: Bytes32?
-    /// Whose share of the memory it takes.
+    /// The member whose share of the memory it takes.
     let owner: UInt64
 
-    /// Makes a token. `variant` is for claudemesh's hello: it signs the millisecond and no session key, so that two hellos of
-    /// one member in one millisecond have one signature.
+    /// Makes a token. `variant` is for claudemesh's hello: it signs the millisecond and no session key, so that two
+    /// hellos of one member in one millisecond have one signature.
     package init(_ signature: Signature, variant: String? = nil, owner: PublicKey) {
         self.signature = Self.hash(signature.bytes)
         self.variant = variant.map { Self.hash(signature.bytes + Array($0.utf8)) }
@@ -21,9 +21,9 @@ package struct ReplayToken: Sendable, Hashable {
     private static func hash(_ bytes: [UInt8]) -> Bytes32 { Bytes32(Hashing.sha256(bytes)) ?? Bytes32() }
 }
 
-/// Remembers what was used once, for as long as it could be used again; with a journal also over a crash.
+/// Remembers used signatures, for as long as they could be used again; with a journal also across a crash.
 ///
-/// A signature is reserved before the mesh decides and confirmed when the mesh knows who signed; what a stranger signed is
+/// A signature is reserved before the mesh decides and confirmed when the mesh knows the signer; a stranger's is
 /// released, so that it fills neither the memory nor the journal.
 package final class ReplayCache: Sendable {
     private struct Use {
@@ -37,15 +37,15 @@ package final class ReplayCache: Sendable {
         var counts: [UInt64: Int] = [:]
         var sweepAt: Int64 = 0
     }
-    /// Hellos with one signature, which differ in their session, are taken so long after the first.
+    /// Hellos with one signature, which differ in their session, are accepted this long after the first.
     package static let simultaneousMillis: Int64 = 5_000
 
     private let memory: Mutex<Memory>
     private let journal: ReplayJournal?
     private let lifetimeMillis: Int64
-    /// More than can be made in a lifetime by honest clients; beyond it newcomers are refused.
+    /// More than honest clients can make in a lifetime; beyond it newcomers are refused.
     private let capacity: Int
-    /// How much of it one member may take.
+    /// The part of it that one member may take.
     private var share: Int { max(1, capacity / 4) }
 
     package init(journal: ReplayJournal? = nil, lifetimeMillis: Int64 = 150_000, capacity: Int = 1_000_000) {
@@ -56,10 +56,10 @@ package final class ReplayCache: Sendable {
             Memory(seen: (journal?.remembered ?? [:]).mapValues { Use(until: $0, owner: 0, isConfirmed: true) }))
     }
 
-    /// How many uses are remembered.
+    /// Number of remembered uses.
     package var count: Int { memory.withLock { $0.seen.count } }
 
-    /// Reserves a signature. Fails with `replayed` when it was used, `busy` when nothing more can be remembered,
+    /// Reserves a signature. Fails with `replayed` when it was used, `busy` when the memory is full,
     /// `rate_limited` when its member takes more than its share.
     package func reserve(_ token: ReplayToken, at now: Int64) throws(MeshError) {
         let refusal: MeshError? = memory.withLock { memory in
@@ -85,7 +85,7 @@ package final class ReplayCache: Sendable {
         if let refusal { throw refusal }
     }
 
-    /// Keeps a reserved signature: the mesh knows who signed.
+    /// Keeps a reserved signature: the mesh knows the signer.
     package func confirm(_ token: ReplayToken) {
         memory.withLock { memory in
             for key in token.keys {
@@ -96,7 +96,7 @@ package final class ReplayCache: Sendable {
         }
     }
 
-    /// Forgets a reserved signature: a stranger's.
+    /// Releases a reserved signature: a stranger's.
     package func release(_ token: ReplayToken) {
         memory.withLock { memory in
             for key in token.keys where memory.seen[key]?.isConfirmed == false {
@@ -112,7 +112,7 @@ package final class ReplayCache: Sendable {
         return now - (first.until - lifetimeMillis) <= Self.simultaneousMillis
     }
 
-    /// Drops what nobody could use any more: twice in a lifetime, and when it is full at most once a second.
+    /// Drops what nobody could use any more: twice per lifetime, and when it is full at most once a second.
     private func sweep(_ memory: inout Memory, at now: Int64) {
         let isFull = memory.seen.count >= capacity
         guard now >= memory.sweepAt || isFull && now >= memory.sweepAt - lifetimeMillis / 2 + 1_000 else { return }

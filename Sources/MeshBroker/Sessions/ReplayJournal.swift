@@ -3,13 +3,13 @@ import MeshCore
 package import MeshStore
 import Synchronization
 
-/// What was used, on disk: records of 32 bytes of hash and 8 of expiry. It is written but not synced: the death of the
-/// process loses nothing, a power cut can lose the last seconds. On a full disk it has gaps; what is used stays known in
-/// memory meanwhile, and the next rewrite holds it all again.
+/// Used signatures on disk: records of 32 bytes of hash and 8 of expiry. It is written but not synced: a crash of the
+/// process loses nothing, a power cut can lose the last seconds. On a full disk it has gaps; uses stay known in
+/// memory meanwhile, and the next rewrite holds them all again.
 package final class ReplayJournal: Sendable {
     private struct File {
         var descriptor: Int32
-        /// Whole records end here; what stands behind is half of one.
+        /// The end of the whole records; after it there is a partial one.
         var bytes: off_t
         var hasGap = false
     }
@@ -18,11 +18,11 @@ package final class ReplayJournal: Sendable {
     private let path: String
     private let file: Mutex<File>
     private let onProblem: @Sendable (StoreError) -> Void
-    /// What an earlier run has left and is not forgotten yet.
+    /// What an earlier run left and is still valid.
     let remembered: [Bytes32: Int64]
 
-    /// Opens the journal and reads what is still of use. Fails when the file cannot be used. The first failure of a row of
-    /// writes is told to `onProblem`.
+    /// Opens the journal and reads what is still valid. Fails when the file cannot be used. The first failure in a
+    /// series of writes is reported to `onProblem`.
     package init(
         path: String, now: Int64, onProblem: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) throws(StoreError) {
@@ -51,7 +51,7 @@ package final class ReplayJournal: Sendable {
 
     deinit { file.withLock { _ = close($0.descriptor) } }
 
-    /// Opens the file behind its last whole record.
+    /// Opens the file after its last whole record.
     private static func open(_ path: String) -> File {
         let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         let whole = max(0, lseek(descriptor, 0, SEEK_END)) / off_t(recordBytes) * off_t(recordBytes)
@@ -68,7 +68,7 @@ package final class ReplayJournal: Sendable {
                 file.hasGap = false
                 return nil
             }
-            // The next record is written over what is there of this one.
+            // The next record overwrites what is there of this one.
             let error = count < 0 ? errno : ENOSPC
             guard !file.hasGap else { return nil }
             file.hasGap = true
@@ -79,7 +79,7 @@ package final class ReplayJournal: Sendable {
         if let problem { onProblem(problem) }
     }
 
-    /// Starts the file over with what is still of use; when the disk does not take it, the old one goes on.
+    /// Rewrites the file with what is still valid; when the disk does not take it, the old one stays in use.
     func rewrite(_ seen: [Bytes32: Int64]) {
         do throws(StoreError) {
             try Files.writePrivate(path, Self.records(seen), afterPowerCut: .oldOrNew)

@@ -1,6 +1,6 @@
-/// A value that a statement can take.
+/// A value that a statement can bind.
 public protocol Bindable {
-    /// Binds itself to a place, counted from 1. Fails with `misuse` when there is no such place.
+    /// Binds itself to an index, counted from 1. Fails with `misuse` when there is no such index.
     func bind(to statement: Statement, at place: Int32) throws(StoreError)
 }
 
@@ -21,7 +21,7 @@ extension Int: Bindable {
     }
 }
 extension Double: Bindable {
-    /// Binds a number; SQLite makes null of a NaN.
+    /// Binds a number; SQLite stores NaN as null.
     public func bind(to statement: Statement, at place: Int32) throws(StoreError) { try statement.bind(place, self) }
 }
 extension Bool: Bindable {

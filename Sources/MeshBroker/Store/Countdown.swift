@@ -1,23 +1,23 @@
 import Synchronization
 
-/// Counts down once, or again and again.
+/// Counts down once, or repeatedly.
 final class Countdown: Sendable {
     private let left: Mutex<Int>
     private let period: Int?
 
-    /// Over at the given call.
+    /// Fires at the given call.
     init(_ count: Int) {
         left = Mutex(count)
         period = nil
     }
 
-    /// Over at each call of a number.
+    /// Fires at every n-th call.
     init(every count: Int) {
         left = Mutex(count)
         period = count
     }
 
-    /// Counts one call; true when it is the one.
+    /// Counts one call; true when it fires.
     func isOver() -> Bool {
         left.withLock { left in
             left -= 1

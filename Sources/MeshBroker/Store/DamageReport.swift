@@ -2,9 +2,9 @@ import CSQLite
 
 /// A part of a database that cannot be read.
 public struct DamagedPart: Sendable, Hashable, CustomStringConvertible {
-    /// What of a table it is.
+    /// The part of a table.
     public enum Place: Sendable, Hashable {
-        /// The rows between two keys; nil is the table's beginning or end. Nobody can say how many there were.
+        /// The rows between two keys; nil is the table's beginning or end. Their number is unknown.
         case rows(after: String?, before: String?)
         /// The contents of one row, whose key can be read.
         case contents(of: String)
@@ -14,7 +14,7 @@ public struct DamagedPart: Sendable, Hashable, CustomStringConvertible {
 
     /// The table; empty for `noRow`.
     public var table: String
-    /// What of it.
+    /// The part of the table.
     public var place: Place
 
     /// Names a part.
@@ -37,8 +37,8 @@ public struct DamagedPart: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Database {
-    /// What the damaged pages take away: tables and keys, at most `limit` of them. Reads every table, so it takes as long as
-    /// the file is large. Empty when every row can be read. Fails with what is no damage, for example `busy`.
+    /// The tables and keys that the damaged pages affect, at most `limit` of them. Reads every table, so the time grows
+    /// with the file's size. Empty when every row can be read. Fails with errors other than damage, for example `busy`.
     public func damagedParts(limit: Int = 20) throws -> [DamagedPart] {
         let tables: [String]
         do {
@@ -60,12 +60,12 @@ extension Database {
         guard !keys.isEmpty else { return [] }
         let forward = try walk("*", of: table, by: keys, keysAt: try places(of: keys, in: table))
         guard forward.isDamaged else { return [] }
-        // The damage is behind the last row that was read; how far it goes is seen from the other end.
+        // The damage starts after the last row that was read; its extent is found from the other end.
         let backward = try walk("*", of: table, by: keys, keysAt: try places(of: keys, in: table), reversed: true)
         return try parts(of: table, keys, after: forward.last, before: backward.last)
     }
 
-    /// Tells rows whose contents are damaged from rows that cannot be found at all.
+    /// Distinguishes rows whose contents are damaged from rows that cannot be found at all.
     private func parts(
         of table: String, _ keys: [String], after: [String]?, before: [String]?
     ) throws -> [DamagedPart] {
@@ -87,8 +87,8 @@ extension Database {
         return parts.isEmpty ? [whole] : parts
     }
 
-    /// The keys between two rows, without a look at what the rows hold. Walks from the beginning: to find a row by its key,
-    /// SQLite compares whole rows on the way, also a damaged one. At most 1,000.
+    /// The keys between two rows, without reading what the rows hold. Walks from the beginning: to find a row by its
+    /// key, SQLite compares whole rows on the way, including damaged ones. At most 1,000.
     private func between(_ keys: [String], of table: String, after: [String]?, before: [String]?) throws -> [[String]] {
         let list = keys.joined(separator: ", ")
         let statement = try prepare("SELECT \(list) FROM \"\(table)\" ORDER BY \(list)")

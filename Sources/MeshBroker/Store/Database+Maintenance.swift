@@ -2,7 +2,8 @@ import CMeshPages
 import CSQLite
 
 extension Database {
-    /// What SQLite finds wrong with the file; empty when nothing is. Fails with `corrupt` when it cannot even be read.
+    /// The errors SQLite finds in the file; empty when there are none. Fails with `corrupt` when it cannot even be
+    /// read.
     public func integrityCheck() throws(StoreError) -> [String] {
         let lines: [String]
         do { lines = try prepare("PRAGMA integrity_check").rows { $0.text(0) } } catch let error as StoreError {
@@ -11,8 +12,8 @@ extension Database {
         return lines == ["ok"] ? [] : lines
     }
 
-    /// Moves the log into the file; `truncate` waits for readers and empties the log. False when it could not move all
-    /// of it: nothing is lost then, it stays in the log.
+    /// Checkpoints the log into the file; `truncate` waits for readers and empties the log. False when it could not
+    /// move all of it: nothing is lost then, it stays in the log.
     @discardableResult
     public func checkpoint(truncate: Bool) -> Bool {
         do throws(StoreError) {
@@ -21,7 +22,7 @@ extension Database {
         } catch { return false }
     }
 
-    /// Moves the whole log into the file. Fails with `busy` when a reader holds a part of it.
+    /// Checkpoints the whole log into the file. Fails with `busy` when a reader holds a part of it.
     func checkpointWhole(truncate: Bool) throws(StoreError) {
         let handle = try connection()
         var frames: Int32 = 0
@@ -35,7 +36,7 @@ extension Database {
     }
 
     /// Copies the live database to a new file (0600) as of one moment, synced and renamed into place; writers on other
-    /// connections go on. Fails with `constraint` when the file exists, `misuse` inside a transaction.
+    /// connections continue. Fails with `constraint` when the file exists, `misuse` inside a transaction.
     public func backup(to target: String) throws(StoreError) {
         let handle = try connection()
         guard !Files.exists(target) else { throw StoreError(.constraint, "\(target) exists: choose another name") }
@@ -55,7 +56,7 @@ extension Database {
 
     private static func copy(_ source: OpaquePointer, to temporary: String, for target: String) throws(StoreError) {
         var copy: OpaquePointer?
-        // The pages carry checksums before the first of them, which says so, is written.
+        // The pages get checksums before the first of them, which states so, is written.
         mesh_pages_new_files(mesh_pages_are_checked(UnsafeMutableRawPointer(source)))
         defer { mesh_pages_new_files(0) }
         let opened = sqlite3_open_v2(temporary, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE, nil)
@@ -65,7 +66,7 @@ extension Database {
                 result: opened == SQLITE_OK ? sqlite3_errcode(copy) : opened, database: copy,
                 doing: "opening \(temporary)")
         }
-        // All pages in one step: one snapshot, so a writer on another connection cannot make it begin again.
+        // All pages in one step: one snapshot, so a writer on another connection cannot make it start over.
         let stepped = sqlite3_backup_step(backup, -1)
         let finished = sqlite3_backup_finish(backup)
         guard stepped == SQLITE_DONE, finished == SQLITE_OK else {

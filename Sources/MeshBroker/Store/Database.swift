@@ -6,28 +6,28 @@ import CSQLite
 public final class Database {
     /// How a file is opened.
     public enum Mode: Sendable {
-        /// An existing file, to read and write.
+        /// An existing file, read-write.
         case open
-        /// A new or existing file, to read and write; a new one can be read by its owner alone (0600).
+        /// A new or existing file, read-write; a new one is accessible only to its owner (0600).
         case create
-        /// An existing file, to read.
+        /// An existing file, read-only.
         case readOnly
-        /// No file: rows that end with the connection. The path is only a name.
+        /// No file: rows are lost with the connection. The path is only a name.
         case memory
     }
 
     /// Marks our files in SQLite's header (https://www.sqlite.org/fileformat.html, offset 68): "mesh".
     static let applicationID: Int64 = 0x6D65_7368
 
-    /// Bytes of a page of a new file. Each page that a commit changes is two writes to the log, a header and the page: large
-    /// pages of tables that grow at their end mean fewer of them for the same bytes.
+    /// Bytes of a page of a new file. Each page that a commit changes is two writes to the log, a header and the page:
+    /// large pages of tables that grow at their end mean fewer of them for the same bytes.
     static let pageBytes: Int64 = 16_384
-    /// Bytes of the log after which the writer moves it into the file. It waits meanwhile: a larger log waits less often
-    /// and longer, which is what the slowest messages see.
+    /// Bytes of the log after which the writer moves it into the file. It blocks meanwhile: a larger log blocks less
+    /// often and longer, which is what the slowest messages see.
     static let checkpointBytes: Int64 = 4 << 20
 
-    /// Said once for the process. That memory is counted (another part of the program has used SQLite before) costs speed
-    /// alone; the layer that checks pages must be there.
+    /// Configured once per process. If memory is counted (another part of the program used SQLite before), it costs
+    /// only speed; the layer that checks pages must be there.
     private static let settings: Int32 = {
         _ = mesh_sqlite_count_no_memory()
         if PlantedFault.strikes(.trustPages) { mesh_pages_trust() }
@@ -40,9 +40,9 @@ public final class Database {
     /// The file.
     public let path: String
 
-    /// Opens a file. Fails with `notFound` when it is not there, `corrupt` when it is damaged or no database, `foreign`
+    /// Opens a file. Fails with `notFound` when it is missing, `corrupt` when it is damaged or no database, `foreign`
     /// when it is another program's, `ioError` when it cannot be opened durably.
-    /// Pages of a new file carry checksums unless `pageChecks` is false: then it is as earlier versions made it.
+    /// Pages of a new file carry checksums unless `pageChecks` is false: then it has the form of earlier versions.
     public init(path: String, mode: Mode, pageChecks: Bool = true) throws(StoreError) {
         self.path = path
         guard Self.settings == SQLITE_OK else {
@@ -120,7 +120,7 @@ public final class Database {
         try assertDurable(mode)
     }
 
-    /// Reads the header, so that what is not ours fails here and not in the middle of work. True for an empty file.
+    /// Reads the header, so that a foreign file fails here and not in the middle of work. True for an empty file.
     private func recognise() throws(StoreError) -> Bool {
         let identity = try setting("application_id")
         let tables = try prepare("SELECT COUNT(*), COALESCE(SUM(name = 'schema_migration'), 0) FROM sqlite_schema")
@@ -132,7 +132,7 @@ public final class Database {
         return tables.all == 0
     }
 
-    /// A commit that is not synced would make every acknowledgement a guess: looks that the settings took.
+    /// Verifies that the settings took effect: a commit that is not synced would make acknowledgements unreliable.
     private func assertDurable(_ mode: Mode) throws(StoreError) {
         let synchronous = try setting("synchronous")
         let journal = try prepare("PRAGMA journal_mode").first { $0.text(0) }
@@ -165,7 +165,7 @@ public final class Database {
         return handle
     }
 
-    /// A prepared statement, kept for the next time that the same text is asked for. One statement, not a script.
+    /// Returns a prepared statement, cached for the next use of the same text. One statement, not a script.
     public func prepare(_ sql: String) throws(StoreError) -> Statement {
         if let statement = statements[sql] { return statement }
         let handle = try connection()
@@ -180,17 +180,17 @@ public final class Database {
         return statement
     }
 
-    /// The prepared form of a statement that runs all the time, found by the address of its text.
+    /// Returns the prepared form of a frequent statement, found by the address of its text.
     public func prepare(hot sql: StaticString) throws(StoreError) -> Statement {
         let address = UInt(bitPattern: sql.utf8Start)
-        // Few, and the same ones again and again: they are found sooner than their hash is made.
+        // Few, and always the same ones: they are found faster than their hash is computed.
         for known in hotStatements where known.address == address { return known.statement }
         let statement = try prepare(sql.description)
         hotStatements.append((address, statement))
         return statement
     }
 
-    /// Runs a script of statements; rows that they give are dropped.
+    /// Runs a script of statements; their rows are dropped.
     public func execute(_ sql: String) throws(StoreError) {
         let handle = try connection()
         let result = sqlite3_exec(handle, sql, nil, nil, nil)
@@ -201,18 +201,18 @@ public final class Database {
 
     // MARK: Transactions
 
-    /// Opens a transaction that may write. Transactions do not nest.
+    /// Opens a write transaction. Transactions do not nest.
     public func begin() throws(StoreError) { try prepare("BEGIN IMMEDIATE").run() }
 
-    /// Makes what was written since `begin` durable. On failure the transaction may still be open: roll it back.
+    /// Commits what was written since `begin`, durably. On failure the transaction may still be open: roll it back.
     public func commit() throws(StoreError) { try prepare("COMMIT").run() }
 
-    /// Undoes what was written since `begin`; nothing to do when SQLite has undone it itself.
+    /// Rolls back what was written since `begin`; does nothing when SQLite has already done so.
     public func rollback() throws(StoreError) {
         if isInTransaction { try prepare("ROLLBACK").run() }
     }
 
-    /// Runs a body in one transaction; any error undoes it and is thrown on. Transactions do not nest.
+    /// Runs a body in one transaction; any error rolls it back and is rethrown. Transactions do not nest.
     public func transaction<Value>(_ body: () throws -> Value) throws -> Value {
         try begin()
         do {
@@ -222,14 +222,15 @@ public final class Database {
             FailPoint.pass(.afterCommit)
             return value
         } catch {
-            // The first error is the one that tells; a rollback that fails leaves the transaction open, and the next
-            // `begin` says so.
+            // The first error is the relevant one; a rollback that fails leaves the transaction open, and the next
+            // `begin` reports it.
             try? rollback()
             throw error
         }
     }
 
-    /// Runs a body that only reads, in one transaction: each statement by itself would lock the file and unlock it again.
+    /// Runs a body that only reads, in one transaction: each statement by itself would lock the file and unlock it
+    /// again.
     public func reading<Value>(_ body: () throws -> Value) throws -> Value {
         try prepare("BEGIN").run()
         do {
@@ -244,10 +245,10 @@ public final class Database {
 
     /// Whether a transaction is open.
     public var isInTransaction: Bool { handle.map { sqlite3_get_autocommit($0) == 0 } ?? false }
-    /// Rows that were changed since the connection was opened.
+    /// Rows changed since the connection was opened.
     public var totalChanges: Int64 { handle.map { sqlite3_total_changes64($0) } ?? 0 }
-    /// Rows that the last statement changed.
+    /// Rows changed by the last statement.
     public var changes: Int64 { handle.map { sqlite3_changes64($0) } ?? 0 }
-    /// The rowid that the last insert gave.
+    /// The rowid of the last insert.
     public var lastInsertedRow: Int64 { handle.map { sqlite3_last_insert_rowid($0) } ?? 0 }
 }

@@ -1,12 +1,12 @@
 import Glibc
 
-/// Places at which a broker ends at once, as a lost process does, when `MESH_FAIL_POINT` names them: `after_commit`, or
-/// `after_commit:20` for the twentieth time. The fault checker strikes the hard places with it; without the variable a
+/// Places at which a broker ends at once, like a killed process, when `MESH_FAIL_POINT` names them: `after_commit`, or
+/// `after_commit:20` for the twentieth time. The fault checker uses it at the critical places; without the variable a
 /// place costs one comparison.
 public enum FailPoint: String, CaseIterable, Sendable {
     /// A batch was applied and is not committed.
     case beforeCommit = "before_commit"
-    /// A batch is durable and nobody was told.
+    /// A batch is durable and nothing was sent.
     case afterCommit = "after_commit"
     /// A batch is durable and its answers were handed to the connections.
     case afterAnswer = "after_answer"
@@ -15,7 +15,7 @@ public enum FailPoint: String, CaseIterable, Sendable {
     /// A mesh's file is open and its tables are not read.
     case inRecovery = "in_recovery"
 
-    /// What the process ends with.
+    /// The exit status of the process.
     public static let exitStatus: Int32 = 86
 
     private static let plan: (point: FailPoint, countdown: Countdown)? = {
@@ -32,10 +32,10 @@ public enum FailPoint: String, CaseIterable, Sendable {
     }
 }
 
-/// Faults that are planted on purpose, in debug builds alone, when `MESH_PLANTED_FAULT` names them: the fault checker
-/// must see each one, or it would see nothing.
+/// Deliberate faults, only in debug builds, when `MESH_PLANTED_FAULT` names them: the fault checker must detect each
+/// one, or it would detect nothing.
 public enum PlantedFault: String, CaseIterable, Sendable {
-    /// A disk that has room again is still taken for full.
+    /// A disk that has room again is still treated as full.
     case neverRoomAgain = "never_room_again"
     /// A batch is answered and not stored.
     case loseCommit = "lose_commit"
@@ -43,7 +43,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case dropDelivery = "drop_delivery"
     /// A message is offered twice with the same attempt.
     case repeatPush = "repeat_push"
-    /// Two messages change places on their way out.
+    /// Two messages are sent in swapped order.
     case swapPushes = "swap_pushes"
     /// A message goes to another connection.
     case wrongPeer = "wrong_peer"
@@ -51,15 +51,15 @@ public enum PlantedFault: String, CaseIterable, Sendable {
     case forgetKeys = "forget_keys"
     /// An acknowledgement is answered and not stored.
     case forgetAcknowledgements = "forget_acknowledgements"
-    /// Whoever names a session key has it, whosever it is.
+    /// Any client that names a session key gets it, whoever owns it.
     case trustNamedKeys = "trust_named_keys"
-    /// A client that said goodbye is taken for one that lost its connection.
+    /// A client that said goodbye is treated as one that lost its connection.
     case forgetGoodbyes = "forget_goodbyes"
     /// A signature may be used again.
     case forgetSignatures = "forget_signatures"
-    /// A foreign client's label stands in the place of its member's name.
+    /// A foreign client's label replaces its member's name.
     case labelAsName = "label_as_name"
-    /// Pages of a file are read without a look at their checksums.
+    /// Pages of a file are read without verifying their checksums.
     case trustPages = "trust_pages"
 
     #if DEBUG
@@ -70,7 +70,7 @@ public enum PlantedFault: String, CaseIterable, Sendable {
             return (fault, Countdown(every: isRare(fault) ? 1 : 25))
         }()
 
-        /// What seldom happens goes wrong each time.
+        /// Rare events go wrong each time.
         private static func isRare(_ fault: PlantedFault) -> Bool {
             switch fault {
             case .forgetKeys, .trustNamedKeys, .forgetGoodbyes, .forgetSignatures, .labelAsName, .trustPages: true
@@ -79,8 +79,8 @@ public enum PlantedFault: String, CaseIterable, Sendable {
         }
     #endif
 
-    /// Whether to do wrong here, this time: every 25th time when the fault was named, each time when its kind is rare; never
-    /// in a release build.
+    /// Whether to inject the fault here, this time: every 25th time when it was named, each time when its kind is rare;
+    /// never in a release build.
     @inline(__always)
     public static func strikes(_ fault: PlantedFault, onlyIf condition: @autoclosure () -> Bool = true) -> Bool {
         #if DEBUG
@@ -97,7 +97,7 @@ extension PlantedFault {
         private static let named = getenv("MESH_PLANTED_FAULT").flatMap { PlantedFault(rawValue: String(cString: $0)) }
     #endif
 
-    /// Whether this fault was named: for what happens too seldom to be counted. Never in a release build.
+    /// Whether this fault was named: for events too rare to be counted. Never in a release build.
     public static func isPlanted(_ fault: PlantedFault) -> Bool {
         #if DEBUG
             return named == fault

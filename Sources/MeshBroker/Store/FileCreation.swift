@@ -1,4 +1,4 @@
-/// Makes database files whole: a file with its real name is complete.
+/// Creates database files atomically: a file with its real name is complete.
 public enum FileCreation {
     static let suffix = ".creating"
     private static let companions = ["-wal", "-shm", "-journal"]
@@ -11,7 +11,7 @@ public enum FileCreation {
         removeAll(temporary)
         do {
             try fillAndClose(temporary, fill)
-            // The log of a removed file of the same name would be played into the new one.
+            // The log of a removed file of the same name would be applied to the new one.
             removeCompanions(of: path)
             try Files.moveSynced(temporary, to: path)
         } catch {
@@ -30,8 +30,8 @@ public enum FileCreation {
         try database.checkpointWhole(truncate: true)
     }
 
-    /// Removes what interrupted creations, backups and writes left in a folder. Only for a folder in which nobody makes files
-    /// at this moment.
+    /// Removes what interrupted creations, backups and writes left in a folder. Only for a folder in which nobody
+    /// creates files at this moment.
     public static func removeLeftovers(in folder: String) throws(StoreError) {
         let tails = [suffix, Files.writingSuffix] + companions.map { suffix + $0 }
         for name in try Files.list(folder) where tails.contains(where: { name.hasSuffix($0) }) {

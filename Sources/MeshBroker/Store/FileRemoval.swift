@@ -1,11 +1,11 @@
 import Glibc
 
-/// Takes database files away for good.
+/// Permanently removes database files.
 public enum FileRemoval {
-    /// Removes a closed database with its log; that it is gone is on disk when this returns. Fails with `ioError` when the
-    /// folder cannot be synced: the file may be there again after a power cut.
+    /// Removes a closed database with its log, durably. Fails with `ioError` when the folder cannot be synced: the file
+    /// may be there again after a power cut.
     public static func remove(database path: String) throws(StoreError) {
-        // The database goes first: a log without its database is never played into anything.
+        // The database goes first: a log without its database is never applied to anything.
         guard unlink(path) == 0 || errno == ENOENT else { throw Files.failure("removing \(path)") }
         FileCreation.removeCompanions(of: path)
         try Files.syncFolder(of: path)
@@ -13,7 +13,7 @@ public enum FileRemoval {
 }
 
 extension Files {
-    /// The path from the root, without links and dots; nil when nothing is there.
+    /// The absolute path, with links and dots resolved; nil when nothing is there.
     public static func absolute(_ path: String) -> String? {
         guard let found = realpath(path, nil) else { return nil }
         defer { free(found) }

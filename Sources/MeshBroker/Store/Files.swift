@@ -1,26 +1,26 @@
 import Glibc
 
-/// File calls that leave either the old or the new state, never half of one.
+/// File operations that leave either the old or the new state, never a mix.
 public enum Files {
-    /// Whether a file or folder is there. One that cannot be looked up counts as there: whoever opens it learns why it
+    /// Whether a file or folder exists. One that cannot be looked up counts as existing: opening it reports why it
     /// cannot be.
     public static func exists(_ path: String) -> Bool {
         access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)
     }
 
-    /// Whether a folder is there.
+    /// Whether a folder exists.
     public static func isFolder(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// The size of a file in bytes; nil when it is not there.
+    /// The size of a file in bytes; nil when it does not exist.
     public static func size(_ path: String) -> Int64? {
         var status = stat()
         return stat(path, &status) == 0 ? Int64(status.st_size) : nil
     }
 
-    /// Gives a file another name; the new name is on disk when this returns. Fails with `constraint` when it is taken.
+    /// Renames a file; the rename is durable on return. Fails with `constraint` when the new name is taken.
     public static func moveAside(_ path: String, to target: String) throws(StoreError) {
         guard !exists(target) else { throw StoreError(.constraint, "\(target) exists") }
         guard rename(path, target) == 0 else { throw failure("renaming \(path)") }
@@ -28,11 +28,11 @@ public enum Files {
         try syncFolder(of: path)
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a file, if it exists.
     public static func remove(_ path: String) { unlink(path) }
 
-    /// Makes a folder and its parents; new ones belong to the user alone (0700), existing ones stay as they are. Fails
-    /// with `constraint` when a file is in the way.
+    /// Creates a folder and its parents; new ones belong to the user alone (0700), existing ones stay as they are.
+    /// Fails with `constraint` when a file is in the way.
     public static func createPrivateFolder(_ path: String) throws(StoreError) {
         if exists(path) {
             var status = stat()
@@ -48,7 +48,7 @@ public enum Files {
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw failure("making the folder \(path)") }
     }
 
-    /// Makes an empty file (0600) when there is none; an existing one stays as it is.
+    /// Creates an empty file (0600) if there is none; an existing one stays as it is.
     static func touchPrivate(_ path: String) throws(StoreError) {
         let file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else {
@@ -72,12 +72,12 @@ public enum Files {
         return names.sorted()
     }
 
-    /// The bytes of a file; nil when it is not there.
+    /// The bytes of a file; nil when it does not exist.
     public static func read(_ path: String) throws(StoreError) -> [UInt8]? {
         try read(path, mustBePrivate: false)
     }
 
-    /// A secret file's bytes; nil when it is not there. Fails with `permissions` when others could read or write it.
+    /// A secret file's bytes; nil when it does not exist. Fails with `permissions` when others could read or write it.
     public static func readPrivate(_ path: String) throws(StoreError) -> [UInt8]? {
         try read(path, mustBePrivate: true)
     }
@@ -101,7 +101,7 @@ public enum Files {
         }
     }
 
-    /// Looks at the open file and not at its name, which could point elsewhere by then.
+    /// Checks the open file and not its name, which could point elsewhere by then.
     private static func checkPrivate(_ file: Int32, _ path: String) throws(StoreError) {
         var status = stat()
         guard fstat(file, &status) == 0 else { throw failure("looking at \(path)") }
@@ -120,12 +120,12 @@ public enum Files {
         case new
     }
 
-    /// Writes a file whole (0600): the old one stays until the new one is there.
+    /// Writes a file atomically (0600): the old one stays until the new one is complete.
     public static func writePrivate(
         _ path: String, _ bytes: [UInt8], afterPowerCut durability: Durability = .new
     ) throws(StoreError) {
         let temporary = path + writingSuffix
-        // What an interrupted write left could have another mode: the new file is made by this call.
+        // The remains of an interrupted write could have another mode: this call creates the new file.
         remove(temporary)
         do throws(StoreError) {
             try writeNew(temporary, bytes)
@@ -170,13 +170,13 @@ public enum Files {
         guard fsync(file) == 0 else { throw syncFailure(path) }
     }
 
-    /// A sync that failed is fatal whatever the reason: the pages may be marked clean without being on disk.
+    /// A failed sync is fatal for any reason: the pages may be marked clean without being on disk.
     private static func syncFailure(_ path: String) -> StoreError {
         let number = errno
         return StoreError(.ioError, extendedCode: number, "syncing \(path): \(String(cString: strerror(number)))")
     }
 
-    /// The last system call's failure.
+    /// The error of the last system call.
     static func failure(_ what: String) -> StoreError {
         let number = errno
         let code: StoreError.Code =

@@ -1,10 +1,10 @@
 import Glibc
 
-/// Holds a folder for one process, by the kernel's lock and not by a guess: it ends with the process, however that ends.
+/// Locks a folder for one process, with the kernel's lock: it ends with the process, in any case.
 public final class FolderLock: Sendable {
     private let file: Int32
 
-    /// Takes the lock. Fails with `locked`, naming the holder, when another broker (or this process) has it.
+    /// Locks it. Fails with `locked`, naming the holder, when another broker (or this process) has it.
     public init(folder: String) throws(StoreError) {
         let path = folder + "/lock"
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -32,7 +32,7 @@ public final class FolderLock: Sendable {
         _ = pid.withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, 0) }
     }
 
-    /// Gives the folder back before the end of this value; a second call does nothing.
+    /// Unlocks the folder before the end of this value; a second call does nothing.
     public func release() { flock(file, LOCK_UN) }
 
     deinit { Glibc.close(file) }

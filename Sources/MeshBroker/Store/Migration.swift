@@ -1,6 +1,6 @@
-/// A step of the schema, known by its name and the hash of its text: a text that was applied never changes.
+/// A step of the schema, identified by its name and the hash of its text: an applied text never changes.
 public struct Migration: Sendable, Hashable {
-    /// Unique; stays for ever.
+    /// Unique; never changes.
     public var name: String
     /// The statements.
     public var sql: String
@@ -21,8 +21,8 @@ public struct Migration: Sendable, Hashable {
 
 /// Brings a file's schema up to date.
 public enum Migrator {
-    /// Applies the steps that a file lacks, in order, each in one transaction. Fails with `migrationChanged` when an
-    /// applied step has another text now, `newerSchema` when the file has steps that this program does not know,
+    /// Applies the missing steps, in order, each in one transaction. Fails with `migrationChanged` when an
+    /// applied step has another text now, `newerSchema` when the file has steps unknown to this program,
     /// `misuse` when two steps share a name.
     public static func apply(_ migrations: [Migration], to database: Database) throws(StoreError) {
         do {

@@ -1,18 +1,18 @@
 import CMeshPages
 import CSQLite
 
-/// Checksums of pages: each page of a file carries one, made when it is written into the file and compared whenever it is
-/// read from there, so that a flipped bit is an error and never an answer. They lie in eight bytes that SQLite leaves free at
-/// the end of each page; any SQLite can read such a file.
+/// Checksums of pages: each page of a file carries one, made when it is written into the file and compared whenever it
+/// is read from there, so that a flipped bit is an error and never an answer. They are in eight bytes that SQLite
+/// leaves free at the end of each page; any SQLite can read such a file.
 extension Database {
-    /// In the header of a file whose pages carry checksums (https://www.sqlite.org/fileformat.html, offset 60). One flipped
-    /// bit can hide the reserved bytes or this number, never both.
+    /// In the header of a file whose pages carry checksums (https://www.sqlite.org/fileformat.html, offset 60). One
+    /// flipped bit can hide the reserved bytes or this number, never both.
     static let checkedVersion: Int64 = 1
 
     /// Whether the pages carry checksums. Those of files that earlier versions made do not, until `PageChecks.add`.
     public var hasPageChecks: Bool { handle.map { mesh_pages_are_checked(UnsafeMutableRawPointer($0)) == 1 } ?? false }
 
-    /// Lets a new file have them; before its first page is written.
+    /// Enables them for a new file; before its first page is written.
     func reservePageChecks() throws(StoreError) {
         let handle = try connection()
         guard mesh_pages_reserve(UnsafeMutableRawPointer(handle)) == SQLITE_OK else {
@@ -20,7 +20,7 @@ extension Database {
         }
     }
 
-    /// Fails with `corrupt` when the header says that pages carry checksums and that they do not.
+    /// Fails with `corrupt` when the header states both that pages carry checksums and that they do not.
     func assertPageChecks() throws(StoreError) {
         let version = try setting("user_version")
         guard version != Self.checkedVersion || hasPageChecks else {
@@ -28,12 +28,12 @@ extension Database {
         }
     }
 
-    /// Bytes of a page.
+    /// The page size in bytes.
     public var pageSize: Int64 {
         get throws(StoreError) { try setting("page_size") ?? Self.pageBytes }
     }
 
-    /// Whole pages that the file has on disk.
+    /// Number of whole pages that the file has on disk.
     public var pagesOnDisk: Int64 {
         get throws(StoreError) {
             let (handle, size) = (try connection(), try pageSize)
@@ -43,9 +43,9 @@ extension Database {
         }
     }
 
-    /// Reads pages from the disk, past SQLite's memory and log, and gives the numbers of those that do not hold what was
-    /// written. A page that is being written at this moment can seem damaged: look again. Pages count from 1; those beyond the
-    /// end are left out. Fails with `ioError` when the disk does.
+    /// Reads pages from the disk, past SQLite's cache and log, and returns the numbers of those that do not hold what
+    /// was written. A page that is being written at this moment can seem damaged: check again. Pages count from 1;
+    /// those beyond the end are omitted. Fails with `ioError` when the disk does.
     public func damagedPages(from first: Int64, count: Int64) throws(StoreError) -> [Int64] {
         let (handle, size) = (try connection(), Int32(try pageSize))
         let last = min(try pagesOnDisk, first + count - 1)
@@ -66,10 +66,10 @@ extension Database {
     public func damagedPages() throws(StoreError) -> [Int64] { try damagedPages(from: 1, count: .max / 2) }
 }
 
-/// Gives checksums to files that were made without.
+/// Adds checksums to files that were made without.
 public enum PageChecks {
-    /// Writes a file again, with a checksum in each page, and puts it into the place of the old one once `check` has passed it.
-    /// Does nothing when the file has them. Nobody else may have the file open. The old file stays when anything fails: with
+    /// Rewrites a file with a checksum in each page, and replaces the old one once `check` has passed it.
+    /// Does nothing when the file has them. Nobody else may have the file open. The old file stays on any failure: with
     /// `full` when the disk has no room for a second copy, or with what `check` throws.
     public static func add(to path: String, check: (String) throws -> Void) throws {
         let temporary = path + FileCreation.suffix

@@ -1,24 +1,24 @@
 import Glibc
 
-/// Space set aside for the day when the disk is full: freeing it lets acknowledgements proceed.
+/// Space reserved for a full disk: freeing it lets acknowledgements proceed.
 public struct ReserveFile: Sendable {
     private let path: String
     private let size: Int
 
-    /// Names the file; it is made by `fill`.
+    /// Names the file; `fill` creates it.
     public init(path: String, bytes: Int = 4 << 20) {
         self.path = path
         self.size = bytes
     }
 
-    /// Whether the space is set aside.
+    /// Whether the space is reserved.
     public var isHeld: Bool { Files.size(path) == Int64(size) }
 
-    /// Makes the file whole; false when the disk has no room for it and for `headroom` bytes more. What is left of an
-    /// attempt that failed is removed, unless the file was whole before.
+    /// Extends the file to its full size; false when the disk has no room for it and for `headroom` bytes more. The
+    /// remains of a failed attempt are removed, unless the file was full before.
     public func fill(leaving headroom: Int = 0) -> Bool {
         let held = Files.size(path) ?? 0
-        // Asked first: an attempt takes all the space there is for a moment, and a write could fail meanwhile.
+        // Checked first: an attempt takes all the space there is for a moment, and a write could fail meanwhile.
         if let free = Files.freeBytes(path), free < Int64(size + headroom) - held { return false }
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { return false }
@@ -30,13 +30,13 @@ public struct ReserveFile: Sendable {
         return true
     }
 
-    /// Gives the space back.
+    /// Releases the space.
     public func release() { Files.remove(path) }
 }
 
 extension Files {
     /// Bytes that this user's files may still take on the disk that a path is on, or that its folder is on when nothing
-    /// is there yet; nil when the system does not say.
+    /// exists yet; nil when unknown.
     public static func freeBytes(_ path: String) -> Int64? {
         var status = statvfs()
         if statvfs(path, &status) != 0 {

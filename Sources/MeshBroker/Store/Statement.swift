@@ -1,6 +1,6 @@
 import CSQLite
 
-/// A prepared statement; belongs to its database. After the database was closed every use fails with `misuse`.
+/// A prepared statement; belongs to its database. After the database is closed every use fails with `misuse`.
 public final class Statement {
     private var handle: OpaquePointer?
     private let database: OpaquePointer
@@ -8,7 +8,7 @@ public final class Statement {
     private var isInRows = false
     /// Whether nothing is bound and no run is open.
     private var isClean = true
-    // SQLite copies what is bound with this mark: its documented constant, a cast of -1, cannot be imported.
+    // SQLite copies what is bound with this marker: its documented constant, a cast of -1, cannot be imported.
     private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
     init(_ handle: OpaquePointer, database: OpaquePointer, sql: String) {
@@ -29,18 +29,18 @@ public final class Statement {
         let handle = try open()
         try check(sqlite3_bind_int64(handle, place, value))
     }
-    /// Binds a number; SQLite makes null of a NaN.
+    /// Binds a number; SQLite stores NaN as null.
     public func bind(_ place: Int32, _ value: Double) throws(StoreError) {
         let handle = try open()
         try check(sqlite3_bind_double(handle, place, value))
     }
-    /// Binds a text; a NUL in it is a character like any other.
+    /// Binds a text; a NUL in it is an ordinary character.
     public func bind(_ place: Int32, _ value: String) throws(StoreError) {
         let handle = try open()
         var text = value
         let result = text.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) { chars in
-                // A null address would bind null: an empty text is bound as itself.
+                // A null address would bind null: this binds an empty text.
                 chars.isEmpty
                     ? sqlite3_bind_text(handle, place, "", 0, Self.transient)
                     : sqlite3_bind_text64(
@@ -91,7 +91,7 @@ public final class Statement {
 
     // MARK: Running
 
-    /// Goes on to the next row; false at the end. A failure resets the statement.
+    /// Moves to the next row; false at the end. A failure resets the statement.
     public func step() throws(StoreError) -> Bool {
         let handle = try open()
         switch sqlite3_step(handle) {
@@ -104,7 +104,7 @@ public final class Statement {
         }
     }
 
-    /// Makes the statement ready for other values.
+    /// Resets the statement for other values.
     public func reset() {
         guard let handle else { return }
         sqlite3_reset(handle)
@@ -114,7 +114,7 @@ public final class Statement {
 
     private func begin() throws(StoreError) {
         let handle = try open()
-        // A second run would move the first one's cursor, and its rows would begin again for ever.
+        // A second run would move the first one's cursor, and its rows would start over for ever.
         guard !isInRows else { throw misuse("a statement was run again while its rows were being read") }
         if !isClean {
             sqlite3_reset(handle)
@@ -132,15 +132,15 @@ public final class Statement {
         for (place, value) in values.enumerated() { try value.bind(to: self, at: Int32(place + 1)) }
     }
 
-    /// Runs to the end with values. Fails with `misuse` when their number is not the statement's.
+    /// Runs to the end with values. Fails with `misuse` when their number does not match the statement.
     public func run(_ values: any Bindable...) throws(StoreError) {
         try begin(values)
         while try step() {}
         sqlite3_reset(handle)
     }
 
-    /// Runs to the end with the values that a body binds: for statements that run all the time, whose values are not
-    /// worth boxes. What the body leaves out is null; what it lends is let go at the end.
+    /// Runs to the end with the values that a body binds: for frequent statements, to avoid boxing their values.
+    /// What the body omits is null; what it lends is released at the end.
     public func run(binding body: (Statement) throws(StoreError) -> Void) throws(StoreError) {
         try begin()
         defer { reset() }
@@ -166,7 +166,7 @@ public final class Statement {
         return result
     }
 
-    /// Rows until `body` answers false, or there are no more. The same statement cannot run again inside `body`.
+    /// Rows until `body` returns false, or there are no more. The same statement cannot run again inside `body`.
     public func each(_ values: [any Bindable], _ body: (Statement) throws -> Bool) throws {
         try begin(values)
         isInRows = true
@@ -201,7 +201,7 @@ public final class Statement {
     public func text(_ column: Int32) -> String { String(decoding: bytes(column, isText: true), as: UTF8.self) }
     /// A blob column; empty when null.
     public func blob(_ column: Int32) -> [UInt8] { Array(bytes(column, isText: false)) }
-    /// A blob column without a copy; its bytes are gone when the body returns.
+    /// A blob column without a copy; its bytes are invalid when the body returns.
     public func withBlob<Value>(_ column: Int32, _ body: (UnsafeRawBufferPointer) throws -> Value) rethrows -> Value {
         try body(bytes(column, isText: false))
     }

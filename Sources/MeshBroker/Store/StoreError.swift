@@ -2,9 +2,9 @@ import CMeshPages
 import CSQLite
 import Glibc
 
-/// Why the store could not do what was asked.
+/// Why a store operation failed.
 public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The kinds of failure. `foreign` is a sound file of another program; `corrupt` one that makes no sense, or no
+    /// The kinds of failure. `foreign` is a sound file of another program; `corrupt` one that is invalid, or no
     /// database; `damaged` means that one page does not hold what was written there: the other pages can be read.
     public enum Code: String, Sendable, Hashable {
         case busy, full, ioError, corrupt, constraint, misuse, readOnly, locked, migrationChanged, newerSchema
@@ -16,7 +16,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     public var extendedCode: Int32
     /// What went wrong and what to do.
     public var message: String
-    /// The beginning of the statement that failed, when one did: for logs, not for peers.
+    /// The beginning of the statement that failed, if any: for logs, not for peers.
     public var statement: String?
 
     /// Makes an error.
@@ -29,7 +29,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// Makes an error from SQLite's result.
     init(result: Int32, database: OpaquePointer?, doing what: String, statement: String? = nil) {
-        // The connection remembers its last failure, which is another one when the result came from elsewhere.
+        // The connection stores its last failure, which is another one when the result came from elsewhere.
         let last = database.map { sqlite3_extended_errcode($0) } ?? result
         let isLast = last & 0xFF == result & 0xFF
         let text = isLast ? database.map { String(cString: sqlite3_errmsg($0)) } : nil
@@ -64,21 +64,22 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// What a read gives when a page's checksum does not fit: `SQLITE_IOERR_DATA`, a macro that cannot be imported.
+    /// The result of a read when a page's checksum does not match: `SQLITE_IOERR_DATA`, a macro that cannot be
+    /// imported.
     static let pageResult = SQLITE_IOERR | 32 << 8
 
-    /// A used-up quota or log index is a full disk under another name. A failed sync never is: nobody knows then which
+    /// An exhausted quota or log index is a full disk in another form. A failed sync never is: it is then unknown which
     /// pages the kernel has dropped.
     private static func isOutOfSpace(_ extended: Int32, _ systemError: Int32) -> Bool {
         let isWrite = extended == SQLITE_IOERR | 3 << 8 || extended == SQLITE_IOERR | 19 << 8  // _WRITE, _SHMSIZE
         return isWrite && (systemError == ENOSPC || systemError == EDQUOT)
     }
 
-    /// Whether what is on disk cannot be trusted to be what was written: after a failed sync the pages may be marked
-    /// clean, so that trying again would lie. The process must end and recover at its next start.
+    /// Whether the data on disk can no longer be trusted: after a failed sync the pages may be marked
+    /// clean, so that a retry would report a false success. The process must end and recover at its next start.
     public var isFatal: Bool { code == .ioError || code == .corrupt }
 
-    /// Whether the file is there and can be read, and does not hold what was written.
+    /// Whether the file exists and can be read, and does not hold what was written.
     public var isDamage: Bool { code == .damaged || code == .corrupt }
 
     /// The text in one line.

@@ -1,6 +1,6 @@
 /// The one table that decides whether a message is offered or held, in code, tests and documentation alike.
 public enum DeliveryPolicy {
-    /// What to do with a message of a priority for a recipient in a status.
+    /// The decision for a message of a priority and a recipient in a status.
     public enum Gate: String, Sendable, Hashable { case offer, hold }
 
     /// | priority | idle | working | dnd |
@@ -15,7 +15,7 @@ public enum DeliveryPolicy {
         }
     }
 
-    /// How long a hold for `working` lasts at most, in milliseconds: 10 min for next, 60 min for low.
+    /// The maximum duration of a hold for `working`, in milliseconds: 10 min for next, 60 min for low.
     public static func maximumHoldMillis(_ priority: Priority) -> Int64 {
         switch priority {
         case .now: 0
@@ -24,10 +24,10 @@ public enum DeliveryPolicy {
         }
     }
 
-    /// Why the gate holds.
+    /// Why a message is held.
     public static func reason(_ status: PeerStatus) -> HoldReason { status == .dnd ? .dnd : .working }
 
-    /// How long an offer may stay without an acknowledgement before it is repeated: 30 s, doubled each time, at most
+    /// The time until an unacknowledged offer is repeated: 30 s, doubled each time, at most
     /// 5 min.
     public static func offerLeaseMillis(attempt: Int) -> Int64 {
         min(300_000, 30_000 << Int64(min(max(attempt, 1), 9) - 1))
@@ -35,28 +35,29 @@ public enum DeliveryPolicy {
 
     /// Offers before a delivery becomes a dead letter.
     public static let maximumAttempts = 20
-    /// Unacknowledged offers of one session before the broker holds.
+    /// Unacknowledged offers of one session before the broker holds further ones.
     public static let window = 1_000
-    /// About how many bytes the unacknowledged offers of a session may take: half of what a connection may leave unsent.
+    /// The approximate size of the unacknowledged offers of a session, in bytes: half of what a connection may leave
+    /// unsent.
     public static let windowBytes = 4 << 20
     /// Deliveries that may wait for one recipient.
     public static let maximumPending = 10_000
-    /// Time to live of a message that names none: 7 days.
+    /// Time to live of a message that sets none: 7 days.
     public static let defaultTTLMillis: Int64 = 7 * 24 * 3_600_000
     /// The shortest and longest time to live.
     public static let ttlRange: ClosedRange<Int64> = 1_000...(30 * 24 * 3_600_000)
-    /// Sessions that may be connected while each of them is told of every arrival and departure. With n sessions those
-    /// are n² pushes; in a larger mesh who wants to know asks for the peers.
+    /// Connected sessions up to which each of them is notified of every arrival and departure. With n sessions those
+    /// are n² pushes; in a larger mesh clients list the peers when needed.
     public static let presenceAudience = 500
-    /// A lost connection is forgiven this long.
+    /// The grace period of a lost connection.
     public static let graceMillis: Int64 = 90_000
     /// `working` lasts this long unless it is renewed.
     public static let workingLeaseMillis: Int64 = 60_000
     /// The longest lease a client may ask for.
     public static let maximumWorkingLeaseMillis: Int64 = 600_000
-    /// Largest message body.
+    /// Maximum size of a message body.
     public static let maximumBodyBytes = 65_536
-    /// Bytes that a sealed body may have beside its text: the names, keys, ids and quotes of the form that binds the text
-    /// to its recipient, and the tag of the box.
+    /// Bytes that a sealed body may have besides its text: the names, keys, ids and quotes of the form that binds the
+    /// text to its recipient, and the tag of the box.
     public static let sealedExtraBytes = 400
 }

@@ -1,6 +1,6 @@
-/// What becomes of a member's claim to a session key.
+/// The outcome of a member's claim to a session key.
 public enum KeyClaim: Sendable, Hashable {
-    /// Nobody has the key.
+    /// No session has the key.
     case free
     /// The member has it already.
     case own(Session)
@@ -8,12 +8,12 @@ public enum KeyClaim: Sendable, Hashable {
     case takenFrom(Session)
 }
 
-/// Whose a session key is: the one place that decides it, whatever way a key enters.
+/// Who owns a session key: the one place that decides it, however a key enters.
 extension Roster {
     /// Decides a claim of a member to a session key.
     ///
-    /// A key that is a member's own belongs to that member alone, one who was taken out included. Among sessions the first
-    /// has it, but a key that was only named gives way to one that is proved. Fails with `session_key_taken`.
+    /// A key that is a member's own belongs only to that member, even if removed. Among sessions the first
+    /// has it, but a key that was only named yields to one that is proved. Fails with `session_key_taken`.
     public func claim(
         _ key: PublicKey, by claimant: MemberNumber, isProven: Bool
     ) throws(MeshError) -> KeyClaim {
@@ -27,7 +27,7 @@ extension Roster {
     }
 
     /// The session that a member's key must be taken from, because another member named it as a session key. Fails with
-    /// `session_key_taken` when that session proved the key: then whoever holds it has spoken already.
+    /// `session_key_taken` when that session proved the key: then its holder was there first.
     public func usurper(of key: PublicKey, owner: MemberNumber?) throws(MeshError) -> Session? {
         guard let known = session(key: key), known.member != owner else { return nil }
         guard !known.isProven else {

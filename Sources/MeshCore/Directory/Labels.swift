@@ -1,8 +1,8 @@
-/// What a session may be called beside its member's name. A label never stands in the place of a name.
+/// What a session may be called besides its member's name. A label never replaces a name.
 public enum Labels {
-    /// Names that stand for the mesh itself: no member and no session carries them.
+    /// Reserved names of the mesh itself: no member and no session may have them.
     public static let ofTheMesh: Set<String> = ["mesh", "meshd", "system", "broker", "claudemesh"]
-    /// Names of offices: no session is called so, because a reader would take it for the member that holds the office.
+    /// Names of roles: no session may have one, because a reader would take it for the member with that role.
     public static let ofOffices: Set<String> = ["owner", "admin", "administrator"]
 
     /// Whether a text reads like a name of the mesh itself.
@@ -24,7 +24,7 @@ public enum Labels {
         if beginsKey(name) { throw .argument("name", looksLikeKey) }
     }
 
-    /// Checks a label: a name that is neither the mesh's own, nor an office's, nor the beginning of a key.
+    /// Checks a label: a name that is neither the mesh's own, nor a role's, nor the beginning of a key.
     public static func check(_ label: String) throws(MeshError) {
         try Names.checkName(label, field: "label")
         if isReserved(likeness(label)) {
@@ -35,14 +35,14 @@ public enum Labels {
 
     private static let looksLikeKey = "must not look like the beginning of a key: 8 or more of 0-9 and a-f alone"
 
-    /// Whether a text is a key's prefix as targets name one: 8 to 63 lower-case hex digits.
+    /// Whether a text is a key prefix as in targets: 8 to 63 lower-case hex digits.
     public static func beginsKey(_ text: String) -> Bool {
         (8..<64).contains(text.utf8.count)
             && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
 
-    /// The label that a foreign client's display name becomes: what names may not hold is replaced by `_`, the rest is
-    /// cut to 64 characters and 256 bytes. Nil when nothing is left, or what is left looks like a key.
+    /// The label made from a foreign client's display name: characters not valid in names are replaced by `_`, the rest
+    /// is cut to 64 characters and 256 bytes. Nil when nothing is left, or what is left looks like a key.
     public static func clean(_ displayName: String) -> String? {
         var text = ""
         var bytes = 0
@@ -67,8 +67,8 @@ public enum Labels {
         scalar.value >= 0x80 && scalar.properties.isDefaultIgnorableCodePoint && !scalar.properties.isVariationSelector
     }
 
-    /// What two texts have in common when a reader takes one for the other: without case, spaces and characters that are
-    /// not seen, with letters that look like Latin ones in their place, `i`, `l` and `1`, `o` and `0` as one, `rn` as `m`
+    /// The common form of texts that a reader may confuse: without case, spaces and invisible characters, with
+    /// lookalikes replaced by Latin letters, `i`, `l` and `1`, `o` and `0` as one, `rn` as `m`
     /// and `vv` as `w`.
     public static func likeness(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 < 0x80 }) {
@@ -77,7 +77,7 @@ public enum Labels {
         var like = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             if scalar.properties.isWhitespace || scalar.properties.isDefaultIgnorableCodePoint { continue }
-            // Accents that stand alone behind a letter: those of words have one code point with it.
+            // Separate accents after a letter: those of words have one code point with it.
             if (0x300...0x36F).contains(scalar.value) { continue }
             // No word has a mark of another script on a Latin letter.
             if let last = like.last, last.isASCII, isMark(scalar) { continue }
@@ -96,7 +96,7 @@ public enum Labels {
         }
     }
 
-    /// Two letters that are drawn as one: `rn` as `m`, `vv` as `w`.
+    /// Two letters that look like one: `rn` as `m`, `vv` as `w`.
     private static func joined(_ text: some Sequence<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         for byte in text {
@@ -119,7 +119,7 @@ public enum Labels {
     }
 }
 
-/// Which members have names, and which sessions have labels, that read alike.
+/// The members with names, and the sessions with labels, that read alike.
 struct NameIndex: Sendable {
     private var members: [String: Set<MemberNumber>] = [:]
     private var labels: [String: [MemberNumber: Int]] = [:]
@@ -147,7 +147,7 @@ struct NameIndex: Sendable {
         if labels[like]?.isEmpty == true { labels[like] = nil }
     }
 
-    /// Whether a name is, or reads like, another member's, one that was taken out included.
+    /// Whether a name is, or reads like, another member's, even a removed one's.
     func isNameOfAnother(_ text: String, than member: MemberNumber) -> Bool {
         members[Labels.likeness(text)]?.contains { $0 != member } ?? false
     }
@@ -155,7 +155,7 @@ struct NameIndex: Sendable {
     /// Members whose name reads like a text.
     func named(like text: String) -> Set<MemberNumber> { members[Labels.likeness(text)] ?? [] }
 
-    /// Whether a label alone could be taken for somebody or something else than a session of its member.
+    /// Whether a label alone could be taken for anything other than a session of its member.
     func isTaken(_ label: String, by member: MemberNumber) -> Bool {
         let like = Labels.likeness(label)
         return Labels.isReserved(like) || Labels.beginsKey(label)
@@ -165,8 +165,8 @@ struct NameIndex: Sendable {
 }
 
 extension Roster {
-    /// The one name that a session is shown under to clients that know only one: its member's name, or a foreign
-    /// client's own label as long as nobody can take it for another; else `member/label`.
+    /// The one name that a session has for clients that know only one: its member's name, or a foreign client's own
+    /// label if it cannot be taken for another; else `member/label`.
     public func shownName(of session: Session, _ member: Member) -> String {
         guard session.isForeign, let label = session.label else { return member.name }
         return names.isTaken(label, by: member.number) ? "\(member.name)/\(label)" : label
@@ -178,7 +178,7 @@ extension Roster {
             || names.isNameOfAnother(label, than: member)
     }
 
-    /// The member that belongs to the mesh and whose name reads like a text; nil when there is none.
+    /// The current member whose name reads like a text; nil when there is none.
     public func member(readingLike name: String) -> Member? {
         names.named(like: name).sorted().lazy.compactMap { members[$0] }.first { $0.revokedAt == nil }
     }

@@ -1,5 +1,6 @@
-/// Characters that are drawn as Latin letters: those of Unicode's confusables (UTS 39) that fonts draw like one letter or digit
-/// of ASCII, in the scripts that systems have fonts for. Letters with strokes and accents of their own are not among them.
+/// Characters that look like Latin letters: those of Unicode's confusables (UTS 39) that fonts draw like one letter or
+/// digit of ASCII, in the scripts that systems have fonts for. Letters with strokes and accents of their own are not
+/// among them.
 enum Lookalikes {
     /// The ASCII letter or digit that a character looks like, else the character itself.
     static func plain(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
@@ -9,11 +10,11 @@ enum Lookalikes {
             return Unicode.Scalar(first.value + scalar.value - range.lowerBound) ?? scalar
         }
         if let known = letters[scalar] { return known }
-        // A ring is a ring in every script.
+        // A ring looks the same in every script.
         return scalar.properties.numericType == .decimal && scalar.properties.numericValue == 0 ? "0" : scalar
     }
 
-    /// The letter itself, of one that Unicode has again in another style.
+    /// The plain letter of one that Unicode repeats in another style.
     private static func base(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
         let value = scalar.value
         let found: UInt32 =
@@ -21,9 +22,9 @@ enum Lookalikes {
             // Mathematical letters, in one style after the other: A to Z and a to z.
             case 0x1D400...0x1D6A3:
                 (value - 0x1D400) % 52 < 26 ? 0x41 + (value - 0x1D400) % 52 : 0x47 + (value - 0x1D400) % 52
-            // The same of Greek: its capitals, a nabla, its small letters, and six symbols.
+            // The same for Greek: its capitals, a nabla, its small letters, and six symbols.
             case 0x1D6A8...0x1D7C9: greek((value - 0x1D6A8) % 58) ?? value
-            // Small Cherokee letters are drawn as the capitals.
+            // Small Cherokee letters look like the capitals.
             case 0xAB70...0xABBF: value - 0xAB70 + 0x13A0
             case 0x13F8...0x13FD: value - 0x13F8 + 0x13F0
             default: value
@@ -39,7 +40,8 @@ enum Lookalikes {
         }
     }
 
-    /// Runs of characters that stand for a run of ASCII: full-width forms, letters in circles, squares and parentheses, flags.
+    /// Ranges of characters that stand for a range of ASCII: full-width forms, letters in circles, squares and
+    /// parentheses, flags.
     private static let ranges: [(ClosedRange<UInt32>, Unicode.Scalar)] = [
         (0xFF01...0xFF5E, "!"), (0x249C...0x24B5, "a"), (0x24B6...0x24CF, "A"), (0x24D0...0x24E9, "a"),
         (0x1D7CE...0x1D7D7, "0"), (0x1D7D8...0x1D7E1, "0"), (0x1D7E2...0x1D7EB, "0"), (0x1D7EC...0x1D7F5, "0"),
@@ -69,7 +71,7 @@ enum Lookalikes {
         ("ⲏⲓⲕⲙⲛⲟⲣⲥⲧⲩⲭⲅⳑ", "hikmnopctyxrl"),
         // Small capitals.
         ("ᴀʙᴄᴅᴇɢʜɪᴊᴋʟᴍɴᴏᴘʀᴛᴜᴠᴡʏᴢ", "abcdeghijklmnoprtuvwyz"),
-        // Letters and digits above and below the line.
+        // Superscript and subscript letters and digits.
         ("ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻªº", "abcdefghijklmnoprstuvwxyzao"),
         ("ᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁᵂⱽꟲꟳꟴ", "ABDEGHIJKLMNOPRTUWVCFQ"), ("ₐₑₒₓₕₖₗₘₙₚₛₜⱼᵢᵣᵤᵥ", "aeoxhklmnpstjiruv"),
         ("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789"),

@@ -1,16 +1,16 @@
-/// Finds the names that somebody may have meant.
+/// Finds likely intended names.
 public enum Nearest {
-    /// Edit distances that one question computes at most; the likeliest names are compared.
+    /// Edit distances computed per query at most; the likeliest names are compared.
     static let maximumCompared = 64
-    /// Letters of a name that count.
+    /// Letters of a name that are compared.
     static let maximumLetters = 64
 
-    /// A name, prepared to be compared often.
+    /// A name, prepared for repeated comparison.
     public struct Known: Sendable {
-        /// The name as it is written.
+        /// The name as written.
         public let name: String
         fileprivate let letters: [Unicode.Scalar]
-        /// A bit for each letter that occurs: two names that differ in many of these bits are far apart.
+        /// A bit for each letter that occurs: names that differ in many of these bits are far apart.
         fileprivate let mask: UInt64
 
         /// Prepares a name.
@@ -24,12 +24,12 @@ public enum Nearest {
     }
 
     /// The nearest names by edit distance, nearest first, each once; none that needs more than a third of its letters
-    /// changed (two for short names). Of many that could be meant only the likeliest are compared.
+    /// changed (two for short names). Of many candidates only the likeliest are compared.
     public static func names(to wanted: String, among known: [String], limit: Int) -> [String] {
         names(to: wanted, among: known.map { Known($0) }, limit: limit)
     }
 
-    /// The same among names that were prepared before.
+    /// Does the same with names prepared before.
     public static func names(to wanted: String, among known: [Known], limit: Int) -> [String] {
         let wanted = Known(wanted)
         var candidates: [(bound: Int, prefix: Int, order: Int)] = []
@@ -70,7 +70,7 @@ public enum Nearest {
         max(2, max(wanted.letters.count, other.letters.count) / 3)
     }
 
-    /// Levenshtein's distance with neighbours swapped counted once (optimal string alignment).
+    /// Levenshtein distance with adjacent swaps counted once (optimal string alignment).
     static func editDistance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
         if left.isEmpty || right.isEmpty { return max(left.count, right.count) }
         var before = [Int](repeating: 0, count: right.count + 1)

@@ -6,32 +6,32 @@ public enum Recipient: Sendable, Hashable {
     case member(MemberNumber)
 }
 
-/// Whom a list of targets reaches.
+/// The recipients of a list of targets.
 public struct Resolution: Sendable, Hashable {
-    /// What the targets are.
+    /// The kind of the targets.
     public enum Kind: String, Sendable, Hashable { case direct, group, topic, all, mixed }
-    /// `mixed` when targets of several kinds stand together.
+    /// `mixed` when targets of several kinds appear together.
     public var kind: Kind
     /// Each recipient once: sessions ascending, then members without a session.
     public var recipients: [Recipient]
-    /// The topics among the targets: they keep the message in their history.
+    /// The topics among the targets: they store the message in their history.
     public var topics: [TopicNumber] = []
     /// Whether every recipient must be sent a sealed copy.
     public var isSealed: Bool { kind == .direct }
 }
 
 extension Roster {
-    /// Resolves targets to recipients: the only code that does. The sending session is left out, its siblings are not.
+    /// Resolves targets to recipients: the only code that does. The sending session is excluded, its siblings are not.
     ///
     /// Order for a name: exact key, member name, `member/label`, unique label, unique key prefix of 8 or more.
-    /// Fails with `unknown_target` (naming the nearest names), `ambiguous_target` (naming the candidates) or
+    /// Fails with `unknown_target` (suggesting the nearest names), `ambiguous_target` (listing the candidates) or
     /// `no_recipients`.
     public func resolve(_ spec: TargetSpec, from sender: SessionNumber?, at now: Int64) throws(MeshError) -> Resolution
     {
         guard (1...256).contains(spec.targets.count) else {
             throw .argument("targetSpec", "1 to 256 targets, not \(spec.targets.count)")
         }
-        // Most messages address one session by its key, as a client does that has sealed for it.
+        // Most messages address one session by its key, when a client has sealed for it.
         if spec.targets.count == 1, let key = PublicKey(hex: spec.targets[0]), let session = session(key: key),
             session.hasKey, session.number != sender
         {
@@ -95,8 +95,8 @@ extension Roster {
         return topic
     }
 
-    /// A topic is read by members: by each session that counts, else by the durable session that was here last; a member
-    /// with none of them gets it with its next session.
+    /// A topic is read by members: by each session that counts, else by the durable session that was here last; a
+    /// member with none of them gets it with its next session.
     private func add(
         reader member: MemberNumber, at now: Int64, to sessionsFound: inout Set<SessionNumber>,
         _ membersFound: inout Set<MemberNumber>
@@ -158,13 +158,13 @@ extension Roster {
                     hint: labels.isEmpty
                         ? "send to \(member.name)" : "its sessions: \(labels.prefix(8).joined(separator: ", "))")
             }
-            // Foreign clients may repeat a display name: all of them are meant then.
+            // Foreign clients may share a display name: then all of them are meant.
             for number in matches { sessionsFound.insert(number) }
             sessionsFound.insert(match)
             return
         }
-        // A label that reads like a member's name, the mesh's own or a key is reached as `member/label` alone: who writes
-        // it means somebody else.
+        // A label that reads like a member's name, the mesh's own or a key is reachable only as `member/label`: a
+        // sender of the bare label means somebody else.
         let known = Labels.beginsKey(name) ? [] : sessions(labelled: name)
         if known.contains(where: { sessions[$0].map { isMisleading(name, of: $0.member) } ?? false }) {
             throw misleading(name, known)
@@ -181,11 +181,11 @@ extension Roster {
         try add(prefix: name, to: &sessionsFound, &membersFound)
     }
 
-    /// A prefix means the one key that begins with it and that somebody has proved: a member's, or a session's.
+    /// A prefix means the one proved key that begins with it: a member's, or a session's.
     ///
-    /// Anybody can name a key that begins like any other: such a key is never what a prefix means. A key that is proved
-    /// takes time to be made like another, and short prefixes no more than minutes: beside a named one they are ambiguous.
-    /// Whoever was taken out still has its key: another one that begins alike does not get its mail.
+    /// Anybody can name a key that begins like any other: a prefix never means such a key. Making a proved key with a
+    /// given prefix takes time, for short prefixes no more than minutes: beside a named one they are ambiguous.
+    /// A removed member still has its key: another key with the same prefix does not get its mail.
     private func add(
         prefix: String, to sessionsFound: inout Set<SessionNumber>, _ membersFound: inout Set<MemberNumber>
     ) throws(MeshError) {
@@ -207,10 +207,10 @@ extension Roster {
         }
     }
 
-    /// Digits of a prefix that nobody makes a second key for: 64 bits.
+    /// Digits of a prefix for which nobody can make a second key: 64 bits.
     private static let costlyPrefix = 16
 
-    /// Only keys that were named begin so.
+    /// The error when only named keys have this prefix.
     private func named(_ prefix: String, _ candidates: [SessionNumber]) -> MeshError {
         let names = candidates.prefix(3).compactMap { number in
             sessions[number].flatMap { members[$0.member]?.name }
@@ -234,14 +234,14 @@ extension Roster {
             hint: "name one of them in full, or use its key")
     }
 
-    /// All that a name means has left, and nothing that is sealed for it could be opened.
+    /// The error when every match of a name has left, and nothing sealed for it could be opened.
     private func gone(_ name: String, _ member: Member) -> MeshError {
         MeshError(
             .unknownTarget, "\(name) has left and is not expected back",
             hint: "send to \(member.name): the next session of that member gets it")
     }
 
-    /// Nobody has this name; only labels that must not be taken for it.
+    /// The error when no member or session has this name; only labels that must not be taken for it.
     private func misleading(_ name: String, _ candidates: [SessionNumber]) -> MeshError {
         let names = candidates.prefix(3).compactMap { number in
             sessions[number].flatMap { members[$0.member]?.name }.map { "\($0)/\(name)" }

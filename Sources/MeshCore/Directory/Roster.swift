@@ -16,9 +16,9 @@ public struct SessionNumber: RawRepresentable, Hashable, Comparable, Sendable {
     public static func < (left: SessionNumber, right: SessionNumber) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// One live connection on one node, for as long as the node runs.
+/// One live connection on one node, while the node runs.
 public struct ConnectionID: RawRepresentable, Hashable, Sendable {
-    /// Counted by the node.
+    /// Numbered by the node.
     public var rawValue: UInt64
     /// Makes an id.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -32,21 +32,21 @@ public struct Member: Sendable, Hashable {
     public var id: String
     /// Its public key.
     public let key: PublicKey
-    /// The same in hex: every message and every entry names it.
+    /// The same in hex: every message and every entry contains it.
     public let keyHex: String
     /// Its name, unique in the mesh, normalised.
     public var name: String
-    /// What it may do.
+    /// Its role.
     public var role: Role
     /// Unix milliseconds.
     public var joinedAt: Int64
     /// Unix milliseconds; nil while it belongs to the mesh.
     public var revokedAt: Int64?
-    /// Whether its key is refused, not only taken out.
+    /// Whether its key is banned, not only removed.
     public var isBanned = false
     /// Rights beyond its role.
     public var granted: Set<Permission> = []
-    /// Rights taken away, whatever its role.
+    /// Rights denied, whatever its role.
     public var denied: Set<Permission> = []
     /// Makes a member.
     public init(number: MemberNumber, id: String, key: PublicKey, name: String, role: Role, joinedAt: Int64) {
@@ -59,14 +59,14 @@ public struct Member: Sendable, Hashable {
         self.joinedAt = joinedAt
     }
 
-    /// Whether it has a right: what was taken away, then what was given, then what its role carries.
+    /// Whether it has a right: denied rights first, then granted ones, then those of its role.
     public func may(_ permission: Permission) -> Bool {
         if !denied.isEmpty, denied.contains(permission) { return false }
         return permission.isGranted(to: role) || granted.contains(permission)
     }
 }
 
-/// What a client says of itself; shown to others, never trusted.
+/// What a client states about itself; shown to others, never trusted.
 public struct ClientInfo: Sendable, Hashable, Codable {
     /// The client's own id of the session.
     public var sessionID: String?
@@ -90,7 +90,7 @@ public struct ClientInfo: Sendable, Hashable, Codable {
 public enum Attachment: Sendable, Hashable {
     /// A live connection.
     case attached(ConnectionID)
-    /// The connection was lost; nobody is told until the given Unix milliseconds.
+    /// The connection was lost; nobody is notified until the given Unix milliseconds.
     case grace(until: Int64)
     /// Not connected.
     case away
@@ -113,13 +113,14 @@ public enum Attachment: Sendable, Hashable {
 public struct Session: Sendable, Hashable {
     /// Its number inside the mesh.
     public var number: SessionNumber
-    /// Whose session it is.
+    /// The member it belongs to.
     public var member: MemberNumber
     /// Its key; for a foreign client without one, a key derived from its member and session id that nobody holds.
     public let key: PublicKey
     /// The same in hex.
     public let keyHex: String
-    /// Its label, normalised: unique among the member's own sessions; for a foreign client the display name that it gave.
+    /// Its label, normalised: unique among the member's own sessions; for a foreign client the display name that it
+    /// gave.
     public var label: String? {
         get { shownLabel }
         set { shownLabel = newValue.map(Names.normalised) }
@@ -135,7 +136,7 @@ public struct Session: Sendable, Hashable {
     public var binding: Signature?
     /// Whether it acknowledges messages itself.
     public var acknowledges: Bool
-    /// How its frames are written.
+    /// The form of its frames.
     public var dialect: Dialect
     /// The groups it belongs to, in the order of joining, their names normalised.
     public var groups: [GroupMembership] {
@@ -143,21 +144,21 @@ public struct Session: Sendable, Hashable {
         set { memberships = newValue.map(\.normalised) }
     }
     private var memberships: [GroupMembership] = []
-    /// What it is doing.
+    /// Its activity.
     public var status = PeerStatus.idle
     /// Unix milliseconds when `working` began; holds have a maximum age from here.
     public var statusSince: Int64 = 0
     /// Unix milliseconds when `working` ends.
     public var statusExpiresAt: Int64?
-    /// What it is working on.
+    /// A summary of its work.
     public var summary: String?
     /// Whether others see it.
     public var isVisible = true
-    /// How it wants its messages.
+    /// How it receives its messages.
     public var messageMode = MessageMode.push
     /// Whether it is connected.
     public var attachment = Attachment.away
-    /// Whether the others were told that it is here; they are told once that it left.
+    /// Whether the others were notified that it is here; they are notified once that it left.
     public var isAnnounced = false
     /// Whether its client, a foreign one, said goodbye when it left; false again as soon as it is back.
     public var hasClosed = false
@@ -165,12 +166,12 @@ public struct Session: Sendable, Hashable {
     public var attachedAt: Int64 = 0
     /// Unix milliseconds of the last loss of its connection, or of its registration.
     public var lastSeenAt: Int64
-    /// What the client says of itself.
+    /// What the client states about itself.
     public var info: ClientInfo {
         get { about.info }
         set { about = About(newValue) }
     }
-    /// Kept apart: a session is copied whenever somebody looks at it, and this part is seldom what is looked for.
+    /// Stored separately: a session is copied at every access, and this part is rarely read.
     private var about = About(ClientInfo())
 
     private final class About: Sendable, Hashable {
@@ -199,20 +200,20 @@ public struct Session: Sendable, Hashable {
         self.lastSeenAt = seenAt
     }
 
-    /// The key, unless it stands in for a missing one.
+    /// The key, unless it is a stand-in for a missing one.
     public var claimedKey: PublicKey? { hasKey ? key : nil }
 
     /// Whether its key was made for one run: claudemesh clients make one at each start and never prove it.
     public var isForOneRun: Bool { isForeign && !isProven }
 
-    /// Whether nobody may be expected to come back for it: then a name does not mean it any more. Its client said goodbye,
+    /// Whether nobody is expected to return for it: then a name no longer means it. Its client said goodbye,
     /// or its key was made for one run and its grace is over. Sessions of our own clients are never gone.
     public var isGone: Bool {
         guard isForeign, !attachment.isAttached else { return false }
         return hasClosed || isForOneRun && attachment == .away
     }
 
-    /// Whether `*`, groups and topics still count it: connected, or away for less than 24 h (a foreign one 10 min).
+    /// Whether `*`, groups and topics still include it: connected, or away for less than 24 h (a foreign one 10 min).
     public func countsForGroups(at now: Int64) -> Bool {
         switch attachment {
         case .attached, .grace: true
@@ -228,13 +229,13 @@ public struct Roster: Sendable {
     /// Away sessions of foreign clients count this long.
     public static let foreignAwayMillis: Int64 = 10 * 60_000
 
-    /// The topics and who belongs to them.
+    /// The topics and their members.
     public var topics = TopicDirectory()
-    /// Counts the changes of members and sessions: what was made of them holds as long as it stays the same.
+    /// Counts the changes of members and sessions: data derived from them is valid while it stays the same.
     public private(set) var version: UInt64 = 0
-    /// What look-ups over everyone have put together; begins empty after each change.
+    /// Cached indexes of the roster; empty after each change.
     private(set) var index = RosterIndex()
-    /// How many sessions are connected.
+    /// Number of connected sessions.
     public private(set) var connectedCount = 0
     /// Members by number.
     public private(set) var members: [MemberNumber: Member] = [:]
@@ -245,12 +246,12 @@ public struct Roster: Sendable {
     /// Numbers of `members`, ascending.
     public private(set) var memberOrder: [MemberNumber] = []
 
-    /// Who goes by names and labels that read alike.
+    /// Members and sessions with names and labels that read alike.
     private(set) var names = NameIndex()
     private var membersByKey: [PublicKey: MemberNumber] = [:]
     private var membersByName: [String: MemberNumber] = [:]
     private var sessionsByKey: [PublicKey: SessionNumber] = [:]
-    /// Sessions without a key, by what stands for it: apart, so that nobody takes such a place by naming it as a key.
+    /// Sessions without a key, by their stand-in: separate, so that nobody takes such a place by naming it as a key.
     private var sessionsByStandIn: [PublicKey: SessionNumber] = [:]
     private var sessionsByMember: [MemberNumber: [SessionNumber]] = [:]
 
@@ -259,11 +260,11 @@ public struct Roster: Sendable {
 
     /// The member with a key, revoked ones included.
     public func member(key: PublicKey) -> Member? { membersByKey[key].flatMap { members[$0] } }
-    /// The member with a name that still belongs to the mesh.
+    /// The current member with a name.
     public func member(name: String) -> Member? { membersByName[Names.normalised(name)].flatMap { members[$0] } }
     /// The session with a key.
     public func session(key: PublicKey) -> Session? { sessionsByKey[key].flatMap { sessions[$0] } }
-    /// The session without a key for which `key` stands.
+    /// The session without a key whose stand-in is `key`.
     public func session(standIn key: PublicKey) -> Session? { sessionsByStandIn[key].flatMap { sessions[$0] } }
     /// A member's sessions, oldest first.
     public func sessions(of member: MemberNumber) -> [SessionNumber] { sessionsByMember[member] ?? [] }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// What look-ups over everyone need, each part put together at the first question after a change: going through all
-/// sessions for each target would let small requests cost much. Copies of a roster share it until one of them changes.
+/// Indexes for look-ups over the roster, each built at its first use after a change: scanning all
+/// sessions for each target would make small requests expensive. Copies of a roster share it until one of them changes.
 final class RosterIndex: Sendable {
     private struct Parts {
         var labels: [String: [SessionNumber]]?
@@ -14,7 +14,7 @@ final class RosterIndex: Sendable {
 
     private let parts = Mutex(Parts())
 
-    /// Whether nothing was asked yet.
+    /// Whether nothing was looked up yet.
     var isEmpty: Bool { parts.withLock { $0.isEmpty } }
 
     private func part<Part: Sendable>(
@@ -91,7 +91,7 @@ final class RosterIndex: Sendable {
         key.bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
     }
 
-    /// The names of members that belong to the mesh, then the labels of sessions.
+    /// The names of current members, then the labels of sessions.
     func names(_ roster: Roster) -> [Nearest.Known] {
         let (members, memberOrder) = (roster.members, roster.memberOrder)
         let (sessions, sessionOrder) = (roster.sessions, roster.sessionOrder)
@@ -100,7 +100,7 @@ final class RosterIndex: Sendable {
             known += sessionOrder.compactMap { number in
                 guard let session = sessions[number], let label = session.label, let member = members[session.member]
                 else { return nil }
-                // What is no target of its own is shown as it is reached.
+                // A label that is no target of its own is shown in its reachable form.
                 return roster.isMisleading(label, of: member.number) ? "\(member.name)/\(label)" : label
             }
             return known.map { Nearest.Known($0) }
@@ -122,7 +122,7 @@ extension Roster {
         }
     }
 
-    /// Members whose key begins with at least 8 hex digits, ascending, those that were taken out included.
+    /// Members whose key begins with at least 8 hex digits, ascending, removed ones included.
     public func members(keyPrefix prefix: String) -> [MemberNumber] {
         guard let start = UInt32(prefix.prefix(8), radix: 16) else { return [] }
         return (index.memberKeys(self)[start] ?? []).filter {
@@ -130,7 +130,7 @@ extension Roster {
         }
     }
 
-    /// The names nearest to one that nobody has, of members and sessions.
+    /// The names of members and sessions nearest to an unknown one.
     public func nearest(to name: String, limit: Int) -> [String] {
         Nearest.names(to: name, among: index.names(self), limit: limit)
     }

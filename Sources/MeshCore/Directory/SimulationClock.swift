@@ -1,35 +1,35 @@
-/// A mesh's simulated time: a pure function of the mesh's own clock and of what was done to it.
+/// A mesh's simulated time: a pure function of the mesh's own clock and of the changes made to it.
 ///
-/// simulated = anchor + floor(elapsed x speed / 1000); tick = floor((simulated - start) / tick length). Neither ever goes
-/// back, as long as the times that it is asked about do not.
+/// simulated = anchor + floor(elapsed x speed / 1000); tick = floor((simulated - start) / tick length). Neither ever
+/// goes back, as long as the times passed in do not.
 public struct SimulationClock: Sendable, Hashable, Codable {
-    /// Speeds that it can have, in thousandths of real time.
+    /// The valid speeds, in thousandths of real time.
     public static let speeds: ClosedRange<Int64> = 1_000...100_000
-    /// Tick lengths that it can have, in simulated milliseconds.
+    /// The valid tick lengths, in simulated milliseconds.
     public static let tickLengths: ClosedRange<Int64> = 1_000...86_400_000
     /// The tick length when none is given.
     public static let defaultTickMillis: Int64 = 60_000
 
-    /// Why it does not run.
+    /// Why it is paused.
     public enum Pause: String, Sendable, Hashable, Codable {
         /// Somebody paused it.
         case asked
-        /// Nobody was there when a tick began.
+        /// No subscriber was there when a tick began.
         case empty
     }
 
     /// In thousandths of real time.
     public private(set) var speed: Int64
-    /// Why it does not run; nil while it runs.
+    /// Why it is paused; nil while it runs.
     public private(set) var pause: Pause?
-    /// Simulated milliseconds of a tick.
+    /// The tick length in simulated milliseconds.
     public let tickMillis: Int64
-    /// Where simulated time began: Unix milliseconds, the time at which the clock was made.
+    /// The start of simulated time: Unix milliseconds, the time at which the clock was created.
     public let start: Int64
     private var anchorWall: Int64
     private var anchorSimulated: Int64
 
-    /// A clock that runs from now on. The speed and the tick length must be among those that it can have.
+    /// Makes a clock that runs from now on. The speed and the tick length must be valid.
     public init(speed: Int64, tickMillis: Int64 = defaultTickMillis, at now: Int64) {
         self.speed = speed
         self.tickMillis = tickMillis
@@ -45,7 +45,7 @@ public struct SimulationClock: Sendable, Hashable, Codable {
         return overflow ? .max / 2 : anchorSimulated + product / 1_000
     }
 
-    /// How many ticks have begun.
+    /// Number of ticks that have begun.
     public func tick(at now: Int64) -> Int64 { (simulated(at: now) - start) / tickMillis }
 
     /// When a tick begins, by the mesh's clock; nil while it is paused.
@@ -61,13 +61,13 @@ public struct SimulationClock: Sendable, Hashable, Codable {
         self.speed = speed
     }
 
-    /// Stops it; a reason replaces another one.
+    /// Pauses it; a reason replaces another one.
     public mutating func pause(_ reason: Pause, at now: Int64) {
         anchor(at: now)
         pause = reason
     }
 
-    /// Lets it run.
+    /// Resumes it.
     public mutating func resume(at now: Int64) {
         anchor(at: now)
         pause = nil

@@ -1,4 +1,4 @@
-/// Whom a message addresses: exhaustive, so that a new kind must be answered everywhere.
+/// The target of a message: exhaustive, so that a new kind must be handled everywhere.
 public enum Target: Sendable, Hashable {
     /// A key in full, of a session or a member: 64 hex characters.
     case key(PublicKey)
@@ -11,7 +11,7 @@ public enum Target: Sendable, Hashable {
     /// Everyone.
     case all
 
-    /// Reads a target as people write it. Fails with `invalid_argument` when it is empty or malformed.
+    /// Parses a target as people write it. Fails with `invalid_argument` when it is empty or malformed.
     public init(_ text: String) throws(MeshError) {
         guard !text.isEmpty, text.utf8.count <= 256 else {
             throw .argument("targetSpec", "a target has 1 to 256 bytes")
@@ -35,7 +35,7 @@ public enum Target: Sendable, Hashable {
     }
 }
 
-/// What names may look like.
+/// The valid forms of names.
 public enum Names {
     /// A member's name or a label: 1 to 64 characters without control characters and the marks of other targets.
     public static func checkName(_ name: String, field: String = "name") throws(MeshError) {
@@ -51,7 +51,7 @@ public enum Names {
         if PublicKey(hex: name) != nil { throw .argument(field, "must not look like a key") }
     }
 
-    /// Whether a name may hold a character.
+    /// Whether a character is allowed in a name.
     static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
         let category = scalar.properties.generalCategory
         return !marks.contains(scalar) && category != .control
@@ -59,10 +59,10 @@ public enum Names {
             && !scalar.properties.isBidiControl && !isBlank(scalar)
     }
 
-    /// The marks of other targets, and what is drawn like them.
+    /// The marks of other targets, and their lookalikes.
     private static let marks = Set("@#*,/|＠＃＊，／｜﹫﹟﹡﹐，∗⁎‚⁄∕╱⧸⟋〳∣❘￨".unicodeScalars)
 
-    /// Characters that are drawn as nothing, or stand around text that is not shown.
+    /// Invisible characters, and those that surround text that is not shown.
     private static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
         scalar == "\u{2800}" || scalar == "\u{1D159}" || (0xFFF9...0xFFFB).contains(scalar.value)
     }
@@ -73,7 +73,7 @@ public enum Names {
         if name == "all" { throw .argument("name", "`all` means everyone and cannot be joined") }
     }
 
-    /// A topic's name: as a group's.
+    /// A topic's name: like a group's.
     public static func checkTopic(_ name: String) throws(MeshError) { try checkPath(name) }
 
     private static func checkPath(_ name: String) throws(MeshError) {

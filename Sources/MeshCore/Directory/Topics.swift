@@ -9,7 +9,7 @@ public struct TopicNumber: RawRepresentable, Hashable, Comparable, Sendable {
 
 /// What a member may do in a topic.
 public enum TopicRole: String, Sendable, Hashable, CaseIterable, Codable {
-    /// Post, and say who belongs to it.
+    /// Post, and decide who belongs to it.
     case lead
     /// Post.
     case member
@@ -17,13 +17,13 @@ public enum TopicRole: String, Sendable, Hashable, CaseIterable, Codable {
     case observer
 }
 
-/// Who may enter a topic.
+/// The access rules of a topic.
 public enum TopicVisibility: String, Sendable, Hashable, CaseIterable, Codable {
     /// Every member of the mesh sees it, reads it, joins it and posts.
     case everyone = "public"
     /// Only its members see it; a lead lets others in.
     case invited = "private"
-    /// As private: a conversation of a few.
+    /// Like private: a conversation of a few.
     case direct = "dm"
 }
 
@@ -31,7 +31,7 @@ public enum TopicVisibility: String, Sendable, Hashable, CaseIterable, Codable {
 public struct Topic: Sendable, Hashable {
     /// One member of a topic.
     public struct Seat: Sendable, Hashable {
-        /// What it may do.
+        /// Its role.
         public var role: TopicRole
         /// Unix milliseconds.
         public var joinedAt: Int64
@@ -48,13 +48,13 @@ public struct Topic: Sendable, Hashable {
     public let id: String
     /// Its name, unique in the mesh, normalised.
     public let name: String
-    /// What it is about.
+    /// Its description.
     public var about: String?
-    /// Who may enter.
+    /// Its access rule.
     public var visibility: TopicVisibility
     /// Unix milliseconds.
     public let createdAt: Int64
-    /// Who belongs to it.
+    /// Its members.
     public internal(set) var seats: [MemberNumber: Seat] = [:]
 
     /// Makes a topic without members.
@@ -86,23 +86,23 @@ public struct TopicDirectory: Sendable {
     private var topics: [TopicNumber: Topic] = [:]
     private var byName: [String: TopicNumber] = [:]
     private var byID: [String: TopicNumber] = [:]
-    /// Every topic by name, with its name prepared for questions after what somebody meant.
+    /// Every topic by name, with its name prepared for nearest-name searches.
     private var sorted: [(known: Nearest.Known, number: TopicNumber)] = []
 
     /// No topics.
     public init() {}
 
-    /// How many there are.
+    /// Number of topics.
     public var count: Int { topics.count }
     /// All of them, by name.
     public var all: [Topic] { sorted.compactMap { topics[$0.number] } }
-    /// Those that follow a name, by name; all without one.
+    /// Those after a name, by name; all when it is nil.
     public func all(after name: String?) -> some Sequence<Topic> {
         let start = name.map { name in place { $0 <= name } } ?? 0
         return sorted[start...].lazy.compactMap { topics[$0.number] }
     }
 
-    /// The first place whose name does not fulfil a condition that a beginning of the names does.
+    /// The first index whose name does not satisfy a condition that holds for a prefix of the names.
     private func place(_ isBefore: (String) -> Bool) -> Int {
         var (low, high) = (0, sorted.count)
         while low < high {
@@ -123,8 +123,8 @@ public struct TopicDirectory: Sendable {
         return (byID[name] ?? byName[name]).flatMap { topics[$0] }
     }
 
-    /// The topic that a member of the mesh may see. Fails with `not_found`, naming the nearest, as if what it may not
-    /// see were not there.
+    /// The topic, if the member of the mesh may see it. Fails with `not_found`, suggesting the nearest, as if hidden
+    /// topics did not exist.
     public func find(_ reference: String, for member: MemberNumber?, code: ErrorCode) throws(MeshError) -> Topic {
         if let topic = find(reference), member.map({ topic.isVisible(to: $0) }) ?? true { return topic }
         let name = Names.normalised(reference.dropping(mark: "#"))
@@ -149,12 +149,12 @@ public struct TopicDirectory: Sendable {
         byID[topic.id] = topic.number
     }
 
-    /// Gives a member a seat, or changes it; nil takes it away.
+    /// Gives a member a seat, or changes it; nil removes it.
     public mutating func seat(_ member: MemberNumber, in topic: TopicNumber, _ seat: Topic.Seat?) {
         topics[topic]?.seats[member] = seat
     }
 
-    /// Takes a member's seats in all topics away.
+    /// Removes a member's seats in all topics.
     public mutating func unseat(_ member: MemberNumber) {
         for number in topics.keys where topics[number]?.seats[member] != nil { topics[number]?.seats[member] = nil }
     }

@@ -6,7 +6,7 @@ public enum Base64 {
 
     /// The standard alphabet, padded.
     public static func encode(_ bytes: some Collection<UInt8>) -> String {
-        // Not through the collection's own iterator, which costs a call for each byte where it is not known.
+        // Not through the collection's own iterator, which costs a call for each byte where its type is not known.
         let text = bytes.withContiguousStorageIfAvailable { encoded(UnsafeRawBufferPointer($0)) }
         return text ?? Array(bytes).withUnsafeBytes { encoded($0) }
     }
@@ -32,7 +32,7 @@ public enum Base64 {
         }
     }
 
-    /// How many bytes the standard alphabet says, without decoding them; nil where `decode` gives nil.
+    /// The number of bytes in a text of the standard alphabet, without decoding it; nil where `decode` gives nil.
     public static func decodedCount(_ text: String) -> Int? {
         var text = text
         return text.withUTF8 { decodedCount(UnsafeRawBufferPointer($0)) }
@@ -55,7 +55,7 @@ public enum Base64 {
         return decode(String(decoding: characters, as: UTF8.self))
     }
 
-    /// The character of the other alphabet, for the two that the alphabets do not share.
+    /// The character of the other alphabet, for the two characters that differ.
     private static func swapped(_ character: UInt8, from: StaticString, to: StaticString) -> UInt8 {
         if character == from.utf8Start[0] { return to.utf8Start[0] }
         return character == from.utf8Start[1] ? to.utf8Start[1] : character
@@ -63,11 +63,11 @@ public enum Base64 {
 
     // MARK: Memory
 
-    /// How many characters so many bytes have.
+    /// The number of characters for this many bytes.
     package static func encodedCount(_ bytes: Int) -> Int { (bytes + 2) / 3 * 4 }
 
-    /// Writes the standard alphabet, padded, to the start of `text`, which holds at least `encodedCount` characters;
-    /// returns how many they are.
+    /// Writes the standard alphabet, padded, to the start of `text`, which has room for at least `encodedCount`
+    /// characters; returns their number.
     @discardableResult
     package static func encode(_ bytes: UnsafeRawBufferPointer, to text: UnsafeMutableRawBufferPointer) -> Int {
         let size = encodedCount(bytes.count)
@@ -93,7 +93,7 @@ public enum Base64 {
         return size
     }
 
-    /// Reads the standard alphabet to the start of `bytes`; returns how many bytes they are, nil where `decode` of a
+    /// Reads the standard alphabet to the start of `bytes`; returns the number of bytes, nil where `decode` of a
     /// text gives nil, and when there is no room.
     package static func decode(_ text: UnsafeRawBufferPointer, to bytes: UnsafeMutableRawBufferPointer) -> Int? {
         guard let body = body(text), bytes.count >= body * 3 / 4 else { return nil }
@@ -124,7 +124,7 @@ public enum Base64 {
         }
     }
 
-    /// How many bytes a text says, without decoding them; nil where `decode` gives nil.
+    /// The number of bytes in a text, without decoding it; nil where `decode` gives nil.
     package static func decodedCount(_ text: UnsafeRawBufferPointer) -> Int? {
         guard let body = body(text) else { return nil }
         return Base64Tables.values.withUnsafeBufferPointer { values in
@@ -136,7 +136,7 @@ public enum Base64 {
         }
     }
 
-    /// How many characters stand before the padding; nil when their number cannot be right.
+    /// The number of characters before the padding; nil when it cannot be right.
     private static func body(_ text: UnsafeRawBufferPointer) -> Int? {
         guard text.count % 4 == 0 else { return nil }
         var end = text.count
@@ -144,7 +144,7 @@ public enum Base64 {
         return end
     }
 
-    /// The 24 bits of four characters; at least `wrong` when one of them is none.
+    /// The 24 bits of four characters; at least `wrong` when one of them is invalid.
     @inline(__always)
     private static func word(
         _ text: UnsafeRawBufferPointer, _ place: Int, _ values: UnsafeBufferPointer<UInt32>
@@ -153,32 +153,32 @@ public enum Base64 {
             | values[768 + Int(text[place + 3])]
     }
 
-    /// The 24 bits of at most four characters, with zeros behind them.
+    /// The 24 bits of at most four characters, padded with zeros.
     private static func word(
         _ text: UnsafeRawBufferPointer, _ place: Int, _ count: Int, _ values: UnsafeBufferPointer<UInt32>
     ) -> UInt32 {
         (0..<count).reduce(0) { $0 | values[256 * $1 + Int(text[place + $1])] }
     }
 
-    /// Whether anything but zeros stands behind the last whole byte of so many characters.
+    /// Whether anything but zeros follows the last whole byte of this many characters.
     private static func hasStrayBits(_ word: UInt32, _ characters: Int) -> Bool {
         word & (1 << UInt32(24 - characters * 3 / 4 * 8) - 1) != 0
     }
 }
 
-/// What makes several characters at once.
+/// Tables that decode several characters at once.
 private enum Base64Tables {
-    /// A value of no character: above 24 bits.
+    /// The value of an invalid character: above 24 bits.
     static let wrong: UInt32 = 1 << 24
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    /// The two characters of each 12 bits, in the order of memory.
+    /// The two characters of each 12 bits, in memory order.
     static let pairs: [UInt16] = (0..<4_096).map { bits in
         UInt16(bigEndian: UInt16(alphabet[bits >> 6]) << 8 | UInt16(alphabet[bits & 63]))
     }
 
-    /// The value of each character, at each of the four places of 24 bits.
+    /// The value of each character, at each of the four positions of 24 bits.
     static let values: [UInt32] = {
         var values = [UInt32](repeating: wrong, count: 4 * 256)
         for place in 0..<4 {

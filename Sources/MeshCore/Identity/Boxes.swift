@@ -1,7 +1,7 @@
 import CNaCl
 import Crypto
 
-/// Converts keys and makes the shared secret of two of them.
+/// Converts keys and computes the shared secret of two of them.
 private enum Agreement {
     static func x25519(_ key: PublicKey) throws(IdentityError) -> [UInt8] {
         var result = [UInt8](repeating: 0, count: 32)
@@ -35,9 +35,9 @@ private enum Agreement {
     }
 }
 
-/// Memory as C wants it.
+/// Memory in the form that C needs.
 private enum Memory {
-    /// The first bytes of four pieces; an empty piece without memory stands as a byte that nobody reads or writes.
+    /// The first bytes of four pieces; an empty piece without memory is replaced by a byte that is never accessed.
     @inline(__always)
     static func withPointers(
         _ out: UnsafeMutableRawBufferPointer, _ text: UnsafeRawBufferPointer, _ nonce: UnsafeRawBufferPointer,
@@ -55,28 +55,28 @@ private enum Memory {
     }
 }
 
-/// The shared key of two peers, made once: NaCl's `crypto_box` (X25519, XSalsa20-Poly1305) between ed25519 keys.
+/// The shared key of two peers, computed once: NaCl's `crypto_box` (X25519, XSalsa20-Poly1305) between ed25519 keys.
 public struct BoxKey: Sendable {
-    /// In place, not in memory of its own: who holds thousands of keys, finds each with one look.
+    /// Inline, not in separate memory: a holder of thousands of keys finds each with one access.
     private let key: SIMD4<UInt64>
 
-    /// How much longer a box is than its text.
+    /// The overhead of a box over its text.
     package static let tagBytes = 16
     /// The size of a nonce.
     package static let nonceBytes = 24
 
-    /// Makes the shared key. Fails with `weakKey` when the other key is no usable point of the curve.
+    /// Computes the shared key. Fails with `weakKey` when the other key is no usable point of the curve.
     public init(mine: SigningKey, theirs: PublicKey) throws(IdentityError) {
         try self.init(mineX25519: Agreement.x25519(mine), theirsX25519: Agreement.x25519(theirs))
     }
 
-    /// Makes the shared key of keys in their X25519 form: converting one costs far more than this, and is done once.
+    /// Computes the shared key of keys in their X25519 form: converting one costs far more than this, and is done once.
     public init(mineX25519: [UInt8], theirsX25519: [UInt8]) throws(IdentityError) {
         let bytes = try Agreement.boxKey(secret: mineX25519, theirs: theirsX25519)
         key = bytes.withUnsafeBytes { $0.loadUnaligned(as: SIMD4<UInt64>.self) }
     }
 
-    /// Writes the tag and the ciphertext to `box`, which has their size and lies elsewhere than the text. False when the
+    /// Writes the tag and the ciphertext to `box`, which has their size and does not overlap the text. False when the
     /// sizes do not fit.
     package func seal(
         _ plaintext: UnsafeRawBufferPointer, nonce: UnsafeRawBufferPointer, to box: UnsafeMutableRawBufferPointer
@@ -89,7 +89,7 @@ public struct BoxKey: Sendable {
         }
     }
 
-    /// Writes the plaintext to `plaintext`, which has its size and lies elsewhere than the box. False when anything was
+    /// Writes the plaintext to `plaintext`, which has its size and does not overlap the box. False when anything was
     /// changed; then nothing is written.
     package func open(
         _ box: UnsafeRawBufferPointer, nonce: UnsafeRawBufferPointer, to plaintext: UnsafeMutableRawBufferPointer
@@ -102,7 +102,7 @@ public struct BoxKey: Sendable {
         }
     }
 
-    /// The tag of 16 bytes and the ciphertext. The nonce has 24 bytes and is never used twice.
+    /// Returns the tag of 16 bytes and the ciphertext. The nonce has 24 bytes and is never reused.
     public func seal(_ plaintext: [UInt8], nonce: [UInt8]) throws(IdentityError) -> [UInt8] {
         guard nonce.count == Self.nonceBytes else {
             throw IdentityError(.malformed, "a nonce has 24 bytes, not \(nonce.count)")
@@ -115,7 +115,7 @@ public struct BoxKey: Sendable {
         return box
     }
 
-    /// The plaintext; nil when anything was changed.
+    /// Returns the plaintext; nil when anything was changed.
     public func open(_ box: [UInt8], nonce: [UInt8]) -> [UInt8]? {
         guard box.count >= Self.tagBytes else { return nil }
         var plaintext = [UInt8](repeating: 0, count: box.count - Self.tagBytes)
@@ -129,7 +129,7 @@ public struct BoxKey: Sendable {
     public static func randomNonce() -> [UInt8] { SecureRandom.bytes(24) }
 }
 
-/// NaCl's sealed boxes: anyone can make one, only the recipient opens it, nobody knows who made it.
+/// NaCl's sealed boxes: anyone can make one, only the recipient opens it, the sender stays anonymous.
 public enum SealedBox {
     /// Seals to an ed25519 key. Fails with `weakKey`.
     public static func seal(_ plaintext: [UInt8], to recipient: PublicKey) throws(IdentityError) -> [UInt8] {

@@ -1,17 +1,17 @@
-/// Where a broker is: `http://HOST:PORT`, or `https://HOST:PORT` with or without the pin of its key before the host. It is
-/// read once, by this rule, wherever an address comes in; what is kept and passed on is `text`.
+/// The address of a broker: `http://HOST:PORT`, or `https://HOST:PORT` with or without the pin of its key before the
+/// host. It is parsed once, by this rule, wherever an address is entered; `text` is what is stored and passed on.
 public struct BrokerAddress: Sendable, Hashable, CustomStringConvertible {
     /// Whether it speaks TLS.
     public let isSecure: Bool
-    /// SHA-256 of the only public key that the broker may show; nil trusts what the system trusts.
+    /// SHA-256 of the only public key that the broker may present; nil trusts what the system trusts.
     public let pin: [UInt8]?
     /// The host in lower case, without the brackets of an IPv6 address.
     public let host: String
-    /// The port, when the address names one.
+    /// The port, if the address has one.
     public let port: Int?
 
-    /// Reads an address of a broker, as people write it: the scheme and the host in either case, one slash at the end. Fails
-    /// with `malformed` for everything else; a path is refused, because no call would follow it.
+    /// Parses an address of a broker, as people write it: the scheme and the host in either case, one slash at the end.
+    /// Fails with `malformed` for everything else; a path is refused, because no call would follow it.
     public init(parsing text: String) throws(IdentityError) {
         let (address, target) = try Self.parse(text, scheme: "http")
         guard target == "/" || target.isEmpty else {
@@ -22,8 +22,8 @@ public struct BrokerAddress: Sendable, Hashable, CustomStringConvertible {
         self = address
     }
 
-    /// Reads an address and what stands behind it, the path and the query. `scheme` is `http` or `ws`; the same with an `s`
-    /// behind it speaks TLS.
+    /// Parses an address and what follows it, the path and the query. `scheme` is `http` or `ws`; the same with an `s`
+    /// appended uses TLS.
     package static func parse(
         _ text: String, scheme: String
     ) throws(IdentityError) -> (address: BrokerAddress, target: String) {
@@ -54,7 +54,8 @@ public struct BrokerAddress: Sendable, Hashable, CustomStringConvertible {
         return (BrokerAddress(isSecure: isSecure, pin: pin, host: host.lowercased(), port: port), target)
     }
 
-    /// Whether it is an address of this machine: `localhost`, 127.0.0.0/8 or `::1`, and no name that only begins like one.
+    /// Whether it is an address of this machine: `localhost`, 127.0.0.0/8 or `::1`, and no name that only begins like
+    /// one.
     public var isThisMachine: Bool {
         if host == "localhost" || host == "::1" { return true }
         let parts = host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
@@ -111,7 +112,7 @@ public struct BrokerAddress: Sendable, Hashable, CustomStringConvertible {
 
     private static func shown(_ text: String) -> String { String(text.prefix(128)) }
 
-    /// The address in the one form in which it is kept.
+    /// The address in its canonical form.
     public var text: String { (isSecure ? "https://" : "http://") + authority }
 
     /// The address of the broker's WebSocket.
@@ -122,6 +123,6 @@ public struct BrokerAddress: Sendable, Hashable, CustomStringConvertible {
             + (port.map { ":\($0)" } ?? "")
     }
 
-    /// The address in the one form in which it is kept.
+    /// The address in its canonical form.
     public var description: String { text }
 }

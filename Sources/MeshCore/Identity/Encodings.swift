@@ -4,7 +4,8 @@ import Crypto
 public enum Hex {
     /// Two lower-case digits for each byte.
     public static func encode(_ bytes: some Collection<UInt8>) -> String {
-        // Not through the collection's own iterator, which costs an allocation for each byte where it is not known.
+        // Not through the collection's own iterator, which costs an allocation for each byte where its type is not
+        // known.
         let text = bytes.withContiguousStorageIfAvailable { encode(UnsafeRawBufferPointer($0)) }
         return text ?? Array(bytes).withUnsafeBytes { encode($0) }
     }
@@ -33,7 +34,7 @@ public enum Hex {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
-    /// The bytes of digits in either case; nil when there is anything else or an odd number.
+    /// The bytes of digits in either case; nil when there is any other character or an odd number.
     public static func decode(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count / 2)
@@ -57,7 +58,7 @@ public enum Hex {
     }
 }
 
-/// Hashes.
+/// Hash functions.
 public enum Hashing {
     /// SHA-256, 32 bytes.
     public static func sha256(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }

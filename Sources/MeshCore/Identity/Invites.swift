@@ -54,10 +54,10 @@ public struct InviteCapability: Declared, Hashable {
     }
 }
 
-/// The proof of a membership: the capability that its issuer signed, the claim that the joiner signed, and the
+/// The proof of a membership: the capability signed by its issuer, the claim signed by the joiner, and the
 /// signature of the node that admitted it. Nobody's secret key leaves its owner.
 public struct MembershipCertificate: Codable, Sendable, Hashable {
-    /// What was granted.
+    /// The grant.
     public var capability: InviteCapability
     /// By its issuer.
     public var issuerSignature: Signature
@@ -79,7 +79,7 @@ public struct MembershipCertificate: Codable, Sendable, Hashable {
     /// The issuer's own certificate, when the issuer is not the owner.
     public var issuerCertificate: MembershipCertificate? { issuerCertificates?.first }
 
-    /// A certificate that says nothing: nobody has signed it.
+    /// An empty certificate: nobody has signed it.
     static var unsigned: MembershipCertificate {
         MembershipCertificate(
             capability: .blank, issuerSignature: .zero, name: "", member: .zero, timestamp: 0, claimSignature: .zero,
@@ -110,7 +110,7 @@ public struct MembershipCertificate: Codable, Sendable, Hashable {
             claimSignature: claimSignature)
     }
 
-    /// Checks every signature and that the right to invite comes from the owner. Fails with what does not hold.
+    /// Verifies every signature and that the right to invite comes from the owner. Fails with what is invalid.
     public func verify(owner: PublicKey) throws(IdentityError) { try verify(owner: owner, depth: 1) }
 
     private func verify(owner: PublicKey, depth: Int) throws(IdentityError) {
@@ -134,7 +134,7 @@ public struct MembershipCertificate: Codable, Sendable, Hashable {
     }
 }
 
-/// An invite as a link: the code stands in the fragment, which browsers and proxies do not send.
+/// An invite as a link: the code is in the fragment, which browsers and proxies do not send.
 public struct InviteLink: Sendable, Hashable, CustomStringConvertible {
     /// `http://host:port` of the broker.
     public var broker: String
@@ -153,8 +153,8 @@ public struct InviteLink: Sendable, Hashable, CustomStringConvertible {
         self.ownerFingerprint = Self.fingerprint(owner)
     }
 
-    /// Reads a link as it was pasted: with white space in it, with quotes, brackets or a full stop around it. Fails with
-    /// `malformed`, saying what is missing.
+    /// Parses a link as it was pasted: with white space in it, with quotes, brackets or a full stop around it. Fails
+    /// with `malformed`, stating what is missing.
     public init(parsing text: String) throws(IdentityError) {
         let halves = Pasted.unquotedWord(text).split(separator: "#", maxSplits: 1).map(String.init)
         guard halves.count == 2 else {
@@ -176,8 +176,8 @@ public struct InviteLink: Sendable, Hashable, CustomStringConvertible {
         ownerFingerprint = fingerprint
     }
 
-    /// The code and the owner's fingerprint, 22 characters each. Marks behind them are not part of a link; letters and digits
-    /// are, and make it another one.
+    /// The code and the owner's fingerprint, 22 characters each. Punctuation after them is not part of a link; letters
+    /// and digits are, and make it another one.
     private static func secret(_ text: String) -> (code: InviteCode, fingerprint: String)? {
         let bytes = Array(text.utf8)
         guard bytes.count >= 45, bytes[22] == UInt8(ascii: ".") else { return nil }
@@ -196,7 +196,7 @@ public struct InviteLink: Sendable, Hashable, CustomStringConvertible {
     /// The link.
     public var description: String { text }
 
-    /// Whether a mesh's owner is the one whom the invite names.
+    /// Whether a mesh's owner is the one that the invite names.
     public func matches(owner: PublicKey) -> Bool { Self.fingerprint(owner) == ownerFingerprint }
 
     private static func fingerprint(_ owner: PublicKey) -> String {

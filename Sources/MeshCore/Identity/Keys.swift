@@ -17,7 +17,7 @@ public struct IdentityError: Error, Sendable, Hashable, CustomStringConvertible 
     public var description: String { message }
 }
 
-/// 32 bytes in place, without an allocation.
+/// 32 bytes inline, without an allocation.
 public struct Bytes32: Sendable, Hashable, Comparable {
     private var words: (UInt64, UInt64, UInt64, UInt64)
 
@@ -88,7 +88,8 @@ public struct Bytes32: Sendable, Hashable, Comparable {
     /// Writes 64 lower-case hex characters to memory that has room for them.
     func writeHex(to memory: UnsafeMutableRawPointer) {
         func put(_ word: UInt64, _ start: Int) {
-            // Eight bytes become sixteen characters: each half's nibbles are spread, one to a byte, and made digits at once.
+            // Eight bytes become sixteen characters: each half's nibbles are spread, one per byte, and converted to
+            // digits at once.
             memory.storeBytes(of: Self.digits(UInt32(word >> 32)).bigEndian, toByteOffset: start, as: UInt64.self)
             memory.storeBytes(
                 of: Self.digits(UInt32(truncatingIfNeeded: word)).bigEndian, toByteOffset: start + 8, as: UInt64.self)
@@ -105,12 +106,12 @@ public struct Bytes32: Sendable, Hashable, Comparable {
         spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
         spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
         spread = (spread | spread << 4) & 0x0F0F_0F0F_0F0F_0F0F
-        // 1 in each byte whose nibble is 10 or more: letters stand 39 places behind the digits.
+        // 1 in each byte whose nibble is 10 or more: letters are 39 code points after the digits.
         let letters = ((spread &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
         return spread &+ 0x3030_3030_3030_3030 &+ letters &* 39
     }
 
-    /// Takes the first 32 bytes of memory that has as many.
+    /// Takes the first 32 bytes of memory that has at least as many.
     init(loading bytes: UnsafeRawBufferPointer) {
         func word(_ start: Int) -> UInt64 { bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self).bigEndian }
         words = (word(0), word(8), word(16), word(24))
@@ -172,7 +173,7 @@ public struct Bytes32: Sendable, Hashable, Comparable {
 public struct PublicKey: Sendable, Hashable, Comparable, CustomStringConvertible {
     private let storage: Bytes32
 
-    /// A key that nobody holds; stands where none is known.
+    /// A key that nobody holds; used where none is known.
     public static let zero = PublicKey(storage: Bytes32())
 
     private init(storage: Bytes32) { self.storage = storage }
@@ -214,14 +215,14 @@ public struct PublicKey: Sendable, Hashable, Comparable, CustomStringConvertible
 
     public static func < (left: PublicKey, right: PublicKey) -> Bool { left.storage < right.storage }
 
-    /// Whether a signature over a message was made with this key's secret. A key that may not enter proves nothing: under
+    /// Whether a signature over a message was made with this key's secret. An unusable key proves nothing: under
     /// a point of small order anybody can sign.
     public func verifies(_ signature: Signature, of message: [UInt8]) -> Bool {
         isUsable && verifiesStored(signature, of: message)
     }
 
-    /// The same for what stands in a ledger already: it holds by the rules of the time when it was accepted, so that a mesh
-    /// can be opened whose keys were let in before unusable ones were refused.
+    /// Does the same for data already in a ledger: it follows the rules of the time when it was accepted, so that a
+    /// mesh can be opened whose keys were admitted before unusable ones were refused.
     package func verifiesStored(_ signature: Signature, of message: [UInt8]) -> Bool {
         // A key that is no point of the curve verifies nothing.
         guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: bytes) else { return false }
@@ -252,7 +253,7 @@ public struct Signature: Sendable, Hashable {
     /// 64 bytes.
     public let bytes: [UInt8]
 
-    /// A signature of nothing.
+    /// An empty signature.
     public static let zero = Signature(unchecked: [UInt8](repeating: 0, count: 64))
 
     private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
@@ -294,7 +295,7 @@ extension Signature: Codable {
 /// An ed25519 secret key (RFC 8032), from a seed of 32 bytes.
 public struct SigningKey: Sendable {
     private let key: Curve25519.Signing.PrivateKey
-    /// The seed: who has it has the key.
+    /// The seed: its holder has the key.
     public let seed: [UInt8]
     /// The public half.
     public let publicKey: PublicKey
@@ -316,7 +317,7 @@ public struct SigningKey: Sendable {
         self.init(key: key)
     }
 
-    /// Reads a seed (64 hex characters) or libsodium's form, seed and public key (128), which must fit together.
+    /// Reads a seed (64 hex characters) or libsodium's form, seed and public key (128), which must match.
     public init?(secretHex: String) {
         guard let bytes = Hex.decode(secretHex), bytes.count == 32 || bytes.count == 64 else { return nil }
         self.init(seed: Array(bytes.prefix(32)))
@@ -333,7 +334,7 @@ public struct SigningKey: Sendable {
     }
 }
 
-/// What a member may do in a mesh, least first.
+/// The roles of members, lowest first.
 public enum Role: String, Sendable, Hashable, CaseIterable, Codable, Comparable {
     case observer, member, admin, owner
 

@@ -1,5 +1,5 @@
-/// A number that two members compare over another way, to be sure that nobody stands between them: the same for both,
-/// and another one as soon as either key is another.
+/// A number that two members compare over another channel, to detect a man in the middle: the same for both,
+/// and different as soon as either key is different.
 ///
 /// 60 digits in twelve groups of five. Each group is five bytes, big endian, modulo 100,000, of SHA-256 over
 /// `mesh-safety-v1`, a counter byte 0 or 1, and both member keys in ascending order.
@@ -23,6 +23,6 @@ public struct SafetyNumber: Sendable, Hashable, CustomStringConvertible {
     /// The groups with spaces between them.
     public var description: String { groups.joined(separator: " ") }
 
-    /// Whether a text has the same 60 digits; everything else in it is passed over.
+    /// Whether a text has the same 60 digits; all other characters are ignored.
     public func matches(_ text: String) -> Bool { text.filter { $0.isASCII && $0.isNumber } == groups.joined() }
 }

@@ -8,14 +8,14 @@ import Synchronization
     import Darwin
 #endif
 
-/// Bytes that nobody can guess, from the system's generator. It is asked seldom, not for every number: each question is a
-/// system call, and a sealed message takes forty bytes.
+/// Unpredictable bytes from the system's generator, in batches: each call of the system is expensive, and a sealed
+/// message takes forty bytes.
 public struct SecureRandom: RandomNumberGenerator, Sendable {
     private var pool: [UInt8] = []
 
-    /// As much as the system gives at once (getentropy(3)).
+    /// The maximum that the system returns at once (getentropy(3)).
     private static let poolBytes = 256
-    /// What is left of the process's last question. Bytes leave it as they are given out.
+    /// The rest of the process's last batch. Bytes are removed as they are given out.
     private static let shared = Mutex<[UInt8]>([])
 
     /// Makes a generator; nothing is drawn yet.
@@ -61,7 +61,7 @@ public struct SecureRandom: RandomNumberGenerator, Sendable {
     private static func drawn() -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: poolBytes) { buffer, count in
             if getentropy(buffer.baseAddress, poolBytes) != 0 {
-                // A system without this call: the standard library knows another way.
+                // A system without this call: the standard library has another way.
                 var system = SystemRandomNumberGenerator()
                 for place in 0..<poolBytes { buffer[place] = system.next() }
             }

@@ -1,5 +1,5 @@
-/// Every text that is ever signed, in one place: each begins with what it is for, so that a signature for one purpose
-/// is none for another. Claudemesh's hello has no such beginning and stays as its clients make it.
+/// Every text that is ever signed, in one place: each begins with its purpose, so that a signature for one purpose
+/// is invalid for another. Claudemesh's hello has no such beginning and stays as its clients make it.
 public enum SignedText {
     /// Claudemesh's hello, by the member.
     public static func hello(meshID: String, memberID: String, pubkey: String, timestamp: String) -> [UInt8] {
@@ -24,7 +24,7 @@ public enum SignedText {
         joined("mesh-session-hello-v1", meshID, member.hex, session.hex, audience, String(timestamp), nonce)
     }
 
-    /// A member's word for a session key, by the member.
+    /// A member's signature for a session key, by the member.
     public static func sessionBinding(meshID: String, member: PublicKey, session: PublicKey) -> [UInt8] {
         joined("mesh-session-binding-v1", meshID, member.hex, session.hex)
     }
@@ -86,7 +86,7 @@ public enum MeshID {
         text.utf8.count == 32 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
-    /// 32 hex characters that follow from the owner's key and a nonce, so that nobody can claim another's id.
+    /// 32 hex characters derived from the owner's key and a nonce, so that nobody can claim another's id.
     public static func derive(owner: PublicKey, nonce: [UInt8]) -> String {
         Hex.encode(Hashing.sha256(Array("mesh-id-v1|\(owner.hex)|\(Hex.encode(nonce))".utf8)).prefix(16))
     }

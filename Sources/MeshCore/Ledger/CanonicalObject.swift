@@ -1,4 +1,4 @@
-/// Writes the members of a flat object in their RFC 8785 form, for entries that are made all the time. The names must
+/// Writes the members of a flat object in their RFC 8785 form, for frequent entries. The names must
 /// come in their canonical order.
 package struct CanonicalObject {
     /// The object's bytes so far, without the closing brace.
@@ -33,7 +33,7 @@ package struct CanonicalObject {
         open.append(contentsOf: String(number).utf8)
     }
 
-    /// Adds a truth value.
+    /// Adds a boolean.
     package mutating func add(_ name: StaticString, _ value: Bool) {
         key(name)
         open.append(contentsOf: (value ? "true" : "false").utf8)

@@ -1,4 +1,4 @@
-/// A key that signs notes, as C2SP signed notes name it: a name and an ed25519 key.
+/// A key that signs notes, in the form of C2SP signed notes: a name and an ed25519 key.
 public struct NoteKey: Sendable, Hashable {
     /// Without spaces and plus signs.
     public var name: String
@@ -20,7 +20,7 @@ public struct NoteKey: Sendable, Hashable {
     /// `name+id+key`, the id in hex, type and key in base64.
     public var text: String { "\(name)+\(Hex.encode(id))+\(Base64.encode([Self.ed25519] + key.bytes))" }
 
-    /// Reads the text; nil when the id does not follow from name and key.
+    /// Parses the text; nil when the id does not match name and key.
     public init?(text: String) {
         let parts = text.split(separator: "+", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 3, let bytes = Base64.decode(parts[2]), bytes.first == Self.ed25519,
@@ -35,7 +35,7 @@ public struct NoteKey: Sendable, Hashable {
 public struct Checkpoint: Sendable, Hashable {
     /// `mesh/<meshId>`.
     public var origin: String
-    /// How many entries.
+    /// Number of entries.
     public var size: Int64
     /// The Merkle root over them.
     public var root: Digest
@@ -57,11 +57,11 @@ public struct Checkpoint: Sendable, Hashable {
         return "\(text)\n\u{2014} \(name) \(Base64.encode(id + signature.bytes))\n"
     }
 
-    /// Reads a note without checking its signatures.
+    /// Parses a note without verifying its signatures.
     public static func parse(note: String) throws(LedgerFault) -> Checkpoint { try split(note).checkpoint }
 
-    /// Checks a note: the text's form, every signature by a known key, and at least one of those. Unknown keys are
-    /// passed over.
+    /// Verifies a note: the text's form, every signature by a known key, and at least one of those. Unknown keys are
+    /// ignored.
     public static func verify(note: String, keys: [NoteKey]) throws(LedgerFault) -> Checkpoint {
         let (checkpoint, lines) = try split(note)
         var good = 0
@@ -83,7 +83,7 @@ public struct Checkpoint: Sendable, Hashable {
     }
 
     private static func split(_ note: String) throws(LedgerFault) -> (checkpoint: Checkpoint, signatures: [String]) {
-        // By bytes: a carriage return before the line feed must not pass as one character.
+        // By bytes: a carriage return before the line feed must not count as one character.
         let lines = note.utf8.split(separator: 0x0A, omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)
         }
@@ -118,7 +118,7 @@ public struct InclusionProofFile: Sendable, Hashable {
         self.extra = extra
     }
 
-    /// The file.
+    /// The file contents.
     public var text: String {
         var text = Self.header + "\n"
         if let extra { text += "extra \(Base64.encode(extra))\n" }
@@ -127,7 +127,7 @@ public struct InclusionProofFile: Sendable, Hashable {
         return text + "\n" + checkpoint
     }
 
-    /// Reads a file.
+    /// Parses a file.
     public static func parse(_ text: String) throws(LedgerFault) -> InclusionProofFile {
         let bytes = Array(text.utf8)
         guard let end = bytes.indices.dropFirst().first(where: { bytes[$0] == 0x0A && bytes[$0 - 1] == 0x0A }) else {
@@ -157,7 +157,7 @@ public struct InclusionProofFile: Sendable, Hashable {
         )
     }
 
-    /// Checks that the entry is in the ledger that a known key signed. Returns the checkpoint.
+    /// Verifies that the entry is in the ledger that a known key signed. Returns the checkpoint.
     @discardableResult
     public func verify(entry: [UInt8], keys: [NoteKey]) throws(LedgerFault) -> Checkpoint {
         let signed = try Checkpoint.verify(note: checkpoint, keys: keys)

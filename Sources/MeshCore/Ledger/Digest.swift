@@ -1,10 +1,10 @@
 import CNaCl
 
-/// A SHA-256 hash, kept in place.
+/// A SHA-256 hash, stored inline.
 public struct Digest: Sendable, Hashable, CustomStringConvertible {
     private let storage: Bytes32
 
-    /// 32 zero bytes: what stands before the first entry.
+    /// 32 zero bytes: the previous hash of the first entry.
     public static let zero = Digest(storage: Bytes32())
 
     private init(storage: Bytes32) { self.storage = storage }
@@ -21,7 +21,7 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
         self.init(bytes: bytes)
     }
 
-    /// The hash of a byte and what follows it, without copies of either.
+    /// The hash of a byte and the bytes after it, without copying either.
     static func sha256(prefix: UInt8, _ bytes: [UInt8]) -> Digest {
         withUnsafeBytes(of: prefix) { prefix in bytes.withUnsafeBytes { sha256(prefix, $0) } }
     }
@@ -36,7 +36,7 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The hash of one piece of memory and another. Allocates nothing: it runs for every message several times.
+    /// The hash of two pieces of memory. Allocates nothing: it runs several times for every message.
     package static func sha256(
         _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
     ) -> Digest {
@@ -53,7 +53,7 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
         storage = Bytes32(loading: memory)
     }
 
-    /// Lends the 32 bytes.
+    /// Provides access to the 32 bytes.
     package func withBytes<Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
         let result: Result<Void, Failure> = withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { buffer in
             storage.write(to: buffer)

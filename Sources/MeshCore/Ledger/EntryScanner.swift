@@ -1,10 +1,10 @@
-/// Reads what a verifier needs of an entry's stored bytes, in one pass and without a tree. It knows only the plain form that
-/// nearly every entry has and accepts nothing that `LedgerEntry.parse` would not; whatever else there is goes that way.
+/// Reads what a verifier needs of an entry's stored bytes, in one pass and without a tree. It knows only the plain form
+/// of nearly every entry and accepts nothing that `LedgerEntry.parse` would not; anything else is parsed by that.
 struct EntryScanner {
     private let bytes: UnsafeRawBufferPointer
     private var place = 0
 
-    /// Where the origin stands.
+    /// The range of the origin.
     private(set) var origin = 0..<0
     private(set) var previous = Digest.zero
     private(set) var seq: Int64 = 0
@@ -16,7 +16,7 @@ struct EntryScanner {
         guard bytes.count <= LedgerEntry.maximumBytes, skip("{\"act\":"), let kind = text(), skip(",\"actor\":"),
             text() != nil
         else { return nil }
-        // What it says matters to a verifier, not only where it stands.
+        // A verifier needs its value, not only its position.
         if kind.count == Self.rotation.utf8CodeUnitCount, holds(kind, Self.rotation) { return nil }
         if skip(",\"com\":"), !object(ofTexts: true) { return nil }
         guard skip(",\"log\":"), let origin = text() else { return nil }
@@ -32,7 +32,7 @@ struct EntryScanner {
         self.timestamp = timestamp
     }
 
-    /// `LogKeyRotation.kind`, as it can be compared at no cost for each of a million entries.
+    /// `LogKeyRotation.kind`, in a form that is cheap to compare for each of a million entries.
     private static let rotation: StaticString = "ledger.key_rotated"
 
     private func holds(_ range: Range<Int>, _ text: StaticString) -> Bool {
@@ -50,7 +50,7 @@ struct EntryScanner {
         return true
     }
 
-    /// A text of plain ASCII without escapes: its canonical form is itself.
+    /// A text of plain ASCII without escapes: its canonical form is the same.
     private mutating func text() -> Range<Int>? {
         guard place < bytes.count, bytes[place] == UInt8(ascii: "\"") else { return nil }
         var end = place + 1
@@ -66,7 +66,7 @@ struct EntryScanner {
         return nil
     }
 
-    /// A whole number of at most 18 digits, not negative.
+    /// A non-negative integer of at most 18 digits.
     private mutating func number() -> Int64? {
         let start = place
         var value: Int64 = 0
@@ -79,7 +79,7 @@ struct EntryScanner {
         return value
     }
 
-    /// An object with something in it, its names ascending, its values texts or plain numbers and words.
+    /// A non-empty object, its names ascending, its values texts or plain numbers and words.
     private mutating func object(ofTexts: Bool) -> Bool {
         guard skip("{") else { return false }
         var last: Range<Int>?

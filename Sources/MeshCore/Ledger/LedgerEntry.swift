@@ -1,6 +1,6 @@
 /// What is wrong with a ledger, and with which entry.
 public struct LedgerFault: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The entry that is at fault; nil when it is the ledger as a whole.
+    /// The faulty entry; nil when it is the ledger as a whole.
     public var seq: Int64?
     /// What is wrong.
     public var message: String
@@ -13,13 +13,13 @@ public struct LedgerFault: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String { (seq.map { "entry \($0): " } ?? "") + message }
 }
 
-/// One entry of a mesh's ledger. Its stored bytes are its RFC 8785 form; they are hashed and never written anew.
+/// One entry of a mesh's ledger. Its stored bytes are its RFC 8785 form; they are hashed and never rewritten.
 public struct LedgerEntry: Sendable, Hashable {
     /// `mesh/<meshId>`.
     public var origin: String
     /// Counted from 0.
     public var seq: Int64
-    /// Unix milliseconds, never less than the entry before.
+    /// Unix milliseconds, never less than in the entry before.
     public var timestamp: Int64
     /// The leaf hash of the entry before; zeros for the first.
     public var previous: Digest
@@ -27,14 +27,14 @@ public struct LedgerEntry: Sendable, Hashable {
     public var actor: String
     /// What happened, for example `state.set`.
     public var kind: String
-    /// What it happened to.
+    /// The object of the event.
     public var object: String?
-    /// Facts that anyone may see.
+    /// Public facts.
     public var publicAttributes: JSONObject
-    /// Hashes that stand for what not everyone may see.
+    /// Hashes that stand for private values.
     public var commitments: [String: String]
 
-    /// Largest entry in bytes: C2SP entry bundles count with 16 bits.
+    /// Maximum size of an entry in bytes: C2SP entry bundles count with 16 bits.
     public static let maximumBytes = 65_535
 
     /// Makes an entry.
@@ -64,7 +64,7 @@ public struct LedgerEntry: Sendable, Hashable {
             commitments: hashes.count == 0 ? nil : { $0 += JSON.object(hashes).canonicalBytes() })
     }
 
-    /// Writes an entry's bytes from parts of which some are in their canonical form already.
+    /// Writes an entry's bytes from parts, some of which are already in canonical form.
     package static func write(
         to bytes: inout [UInt8], origin: String, seq: Int64, timestamp: Int64, previous: Digest, actor: String,
         kind: String, object: String?, publicAttributes: CanonicalObject, commitments: CanonicalObject
@@ -108,7 +108,7 @@ public struct LedgerEntry: Sendable, Hashable {
         bytes += ",\"v\":1}".utf8
     }
 
-    /// Reads stored bytes. Fails when they are not exactly an entry's canonical form.
+    /// Parses stored bytes. Fails when they are not exactly an entry's canonical form.
     public static func parse(_ bytes: [UInt8]) throws(LedgerFault) -> LedgerEntry {
         let json: JSON
         do throws(JSONError) {

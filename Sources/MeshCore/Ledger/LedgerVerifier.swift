@@ -3,17 +3,17 @@
 public struct LedgerVerifier: Sendable {
     /// What was verified.
     public struct Report: Sendable, Hashable {
-        /// How many entries.
+        /// Number of entries.
         public var entries: Int64
         /// The Merkle root over them.
         public var root: Digest
         /// The leaf hash of the last one.
         public var head: Digest
-        /// Signed checkpoints that hold.
+        /// Number of valid signed checkpoints.
         public var checkpoints: Int
-        /// How many entries, from the first, the largest of them covers; 0 without one.
+        /// Number of entries, from the first, covered by the largest of them; 0 without one.
         public var signed: Int64
-        /// The owner that entry 0 names and whose claim holds.
+        /// The owner named in entry 0, whose claim is valid.
         public var owner: PublicKey
         /// The key that signs checkpoints: the node's, or the last one that the owner admitted.
         public var node: NoteKey
@@ -29,11 +29,11 @@ public struct LedgerVerifier: Sendable {
     private var keys: LogKeys?
     private var lines: Int64 = 0
     private var notes: [String] = []
-    // Roots at every size are kept as the trees they come from: a checkpoint may stand for any of them.
+    // Roots at every size are stored as the trees they come from: a checkpoint may be for any of them.
     private var frontiers: [Int64: Digest] = [:]
     private var wanted: Set<Int64> = []
 
-    /// A verifier that has seen nothing.
+    /// Makes a verifier that has read nothing.
     public init() {}
 
     /// Verifies a whole export.
@@ -44,7 +44,7 @@ public struct LedgerVerifier: Sendable {
             do throws(LedgerFault) {
                 let mark = Array("{\"checkpoint\":".utf8)
                 let lines = Self.lines(bytes)
-                // Checkpoints first: their sizes say which roots to keep.
+                // Checkpoints first: their sizes decide which roots to keep.
                 for line in lines where bytes[line].starts(with: mark) { try verifier.add(line: Array(bytes[line])) }
                 for line in lines where !bytes[line].starts(with: mark) {
                     try verifier.add(entry: UnsafeRawBufferPointer(rebasing: bytes[line]))
@@ -79,7 +79,7 @@ public struct LedgerVerifier: Sendable {
     /// Takes an entry's stored bytes.
     private mutating func add(entry bytes: UnsafeRawBufferPointer) throws(LedgerFault) {
         let expected = lines
-        // The first entry says whose ledger it is, and needs all of it.
+        // The first entry identifies the ledger, and needs a full parse.
         if expected > 0, let plain = EntryScanner(bytes) {
             let isOurs = origin.map { bytes[plain.origin].elementsEqual($0.utf8) } ?? false
             try check(plain.seq, plain.previous, plain.timestamp)
@@ -115,7 +115,7 @@ public struct LedgerVerifier: Sendable {
         if wanted.contains(lines) { frontiers[lines] = tree.root }
     }
 
-    /// Whether an entry continues what came before.
+    /// Whether an entry continues the chain.
     private func check(_ seq: Int64, _ previous: Digest, _ time: Int64) throws(LedgerFault) {
         let expected = lines
         guard seq == expected else {
@@ -169,7 +169,7 @@ public struct LedgerVerifier: Sendable {
         notes.append(note)
     }
 
-    /// Entry 0 names the owner and the node, in the owner's own signature.
+    /// Entry 0 names the owner and the node, signed by the owner.
     private mutating func begin(_ entry: LedgerEntry) throws(LedgerFault) {
         let attributes = entry.publicAttributes
         guard entry.kind == "mesh.created", entry.origin.hasPrefix("mesh/"),

@@ -1,4 +1,4 @@
-/// The owner's word that another key signs the checkpoints from now on, as the ledger has it.
+/// The owner's signed statement that another key signs the checkpoints from now on, as in the ledger.
 public struct LogKeyRotation: Declared, Hashable {
     @Field("The key that signed until then.") public var old: PublicKey
     @Field("The key that signs after it.") public var new: PublicKey
@@ -25,7 +25,7 @@ public struct LogKeyRotation: Declared, Hashable {
         ]
     }
 
-    /// Reads an entry's public attributes; nil when they are no rotation.
+    /// Parses an entry's public attributes; nil when they are no rotation.
     public init?(attributes: JSONObject) {
         guard let old = PublicKey(hex: attributes["old"]?.stringValue ?? ""),
             let new = PublicKey(hex: attributes["new"]?.stringValue ?? ""),
@@ -42,9 +42,9 @@ public struct LogKeyRotation: Declared, Hashable {
     }
 }
 
-/// The keys that sign a mesh's checkpoints, one after the other: the node's of entry 0, then those that the owner admitted.
-/// A checkpoint is signed by the key of the newest rotation among its own entries, so a key that was given up signs nothing
-/// that comes after it.
+/// The keys that sign a mesh's checkpoints, one after the other: the node's of entry 0, then those that the owner
+/// admitted. A checkpoint is signed by the key of the newest rotation among its own entries, so a replaced key signs
+/// nothing that comes after it.
 public struct LogKeys: Sendable, Hashable {
     /// `mesh/<meshId>`.
     public let origin: String
@@ -59,7 +59,7 @@ public struct LogKeys: Sendable, Hashable {
         terms = [(0, node)]
     }
 
-    /// The key that signs now.
+    /// The current signing key.
     public var current: PublicKey { terms[terms.count - 1].key }
 
     /// The key that signs a checkpoint of a size, in note form.
@@ -67,7 +67,7 @@ public struct LogKeys: Sendable, Hashable {
         NoteKey(name: origin, key: (terms.last { $0.seq < size } ?? terms[0]).key)
     }
 
-    /// Takes over the rotation that stands in an entry. Fails when it does not follow, or when the owner did not sign it.
+    /// Applies the rotation in an entry. Fails when it does not follow, or when the owner did not sign it.
     public mutating func take(_ rotation: LogKeyRotation, at seq: Int64) throws(LedgerFault) {
         guard seq > terms[terms.count - 1].seq else {
             throw LedgerFault(seq, "its rotation of the log key stands before an earlier one")
@@ -84,7 +84,7 @@ public struct LogKeys: Sendable, Hashable {
         terms.append((seq, rotation.new))
     }
 
-    /// Checks a signed checkpoint of this ledger against the key of its size.
+    /// Verifies a signed checkpoint of this ledger against the key of its size.
     public func verify(note: String) throws(LedgerFault) -> Checkpoint {
         let size = try Checkpoint.parse(note: note).size
         let checkpoint = try Checkpoint.verify(note: note, keys: [key(atSize: size)])

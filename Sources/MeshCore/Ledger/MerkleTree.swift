@@ -1,8 +1,8 @@
-/// The Merkle tree of RFC 6962, as far as appending needs it: the roots of its complete subtrees.
+/// The Merkle tree of RFC 6962, in the form needed for appending: the roots of its complete subtrees.
 public struct MerkleTree: Sendable {
     /// Complete subtrees, largest first.
     private var subtrees: [(hash: Digest, levels: Int)] = []
-    /// How many leaves.
+    /// Number of leaves.
     public private(set) var size: Int64 = 0
 
     /// An empty tree.
@@ -41,7 +41,7 @@ public struct MerkleTree: Sendable {
     /// The root.
     public var root: Digest { root(before: nil) ?? Self.emptyRoot }
 
-    /// The root when leaves with the root `rest` come behind these, fewer than the smallest of these subtrees has. Nil when
+    /// The root when leaves with the root `rest` follow these, fewer than the smallest of these subtrees has. Nil when
     /// there are no leaves at all.
     package func root(before rest: Digest?) -> Digest? {
         var root = rest
@@ -54,16 +54,16 @@ public struct MerkleTree: Sendable {
 
 /// Proofs from stored hashes: a provider gives the hash of any complete subtree of 256^level leaves.
 public enum MerkleTiles {
-    /// Gives the hash of the subtree `index` of 256^`level` leaves.
+    /// Returns the hash of the subtree `index` of 256^`level` leaves.
     public typealias Provider = (_ level: Int, _ index: Int64) throws -> Digest
 
-    /// The hashes beside the way from a leaf to the root (RFC 6962, 2.1.1), from the leaf up.
+    /// The sibling hashes on the path from a leaf to the root (RFC 6962, 2.1.1), from the leaf up.
     public static func inclusionProof(index: Int64, size: Int64, hash: Provider) throws -> [Digest] {
         guard index >= 0, index < size else { return [] }
         return try path(index, 0, size, hash)
     }
 
-    /// The hashes that show that a smaller tree is the beginning of a larger one (RFC 6962, 2.1.2).
+    /// The hashes that prove that a smaller tree is a prefix of a larger one (RFC 6962, 2.1.2).
     public static func consistencyProof(old: Int64, new: Int64, hash: Provider) throws -> [Digest] {
         guard old > 0, old < new else { return [] }
         return try subproof(old, 0, new, true, hash)
@@ -112,9 +112,9 @@ public enum MerkleTiles {
     }
 }
 
-/// Checks proofs (the algorithms of RFC 9162, 2.1.3.2 and 2.1.4.2).
+/// Verifies proofs (the algorithms of RFC 9162, 2.1.3.2 and 2.1.4.2).
 public enum MerkleProof {
-    /// Whether a leaf stands at a place of the tree with a root.
+    /// Whether a leaf is at an index of the tree with a root.
     public static func verifyInclusion(leaf: Digest, index: Int64, size: Int64, proof: [Digest], root: Digest) -> Bool {
         guard index >= 0, index < size else { return false }
         var node = index
@@ -137,7 +137,7 @@ public enum MerkleProof {
         return last == 0 && hash == root
     }
 
-    /// Whether the tree with the old root is the beginning of the one with the new root.
+    /// Whether the tree with the old root is a prefix of the one with the new root.
     public static func verifyConsistency(
         oldSize: Int64, oldRoot: Digest, newSize: Int64, newRoot: Digest, proof: [Digest]
     ) -> Bool {

@@ -1,8 +1,8 @@
-/// What a value may be within its type: lengths, ranges and a format. Every bound that is absent allows anything.
+/// The valid values within a type: lengths, ranges and a format. An absent bound allows anything.
 public struct Bounds: Sendable, Hashable {
-    /// The least number, as JSON.
+    /// The minimum, as JSON.
     public var minimum: JSON?
-    /// The greatest number, as JSON.
+    /// The maximum, as JSON.
     public var maximum: JSON?
     /// The length of a string in UTF-8 bytes.
     public var bytes: ClosedRange<Int>?
@@ -10,9 +10,9 @@ public struct Bounds: Sendable, Hashable {
     public var characters: ClosedRange<Int>?
     /// The number of elements of an array.
     public var count: ClosedRange<Int>?
-    /// The most bytes of a value of any type, written as compact JSON. Beyond it, the error is `too_large`.
+    /// The maximum size of a value of any type, written as compact JSON, in bytes. Beyond it, the error is `too_large`.
     public var jsonBytes: Int?
-    /// The form of a string.
+    /// The format of a string.
     public var format: TextFormat?
     /// The bounds of each element of an array; empty or one.
     private var each: [Bounds] = []
@@ -40,21 +40,21 @@ public struct Bounds: Sendable, Hashable {
         return bounds
     }
 
-    /// Integers from a number up.
+    /// Integers from a minimum up.
     public static func atLeast(_ minimum: Int64) -> Bounds {
         var bounds = Bounds()
         bounds.minimum = .integer(minimum)
         return bounds
     }
 
-    /// Strings with a length in UTF-8 bytes, of a form when one is given.
+    /// Strings with a length in UTF-8 bytes, of a format when one is given.
     public static func bytes(_ range: ClosedRange<Int>, _ format: TextFormat? = nil) -> Bounds {
         var bounds = Bounds()
         (bounds.bytes, bounds.format) = (range, format)
         return bounds
     }
 
-    /// Strings of a form.
+    /// Strings of a format.
     public static func text(_ format: TextFormat) -> Bounds {
         var bounds = Bounds()
         bounds.format = format
@@ -72,14 +72,14 @@ public struct Bounds: Sendable, Hashable {
     /// Keys of the state.
     public static let stateKey = Bounds.bytes(1...256, .printable)
 
-    /// Any JSON value of at most so many bytes.
+    /// Any JSON value of at most this many bytes.
     public static func json(upTo bytes: Int) -> Bounds {
         var bounds = Bounds()
         bounds.jsonBytes = bytes
         return bounds
     }
 
-    /// The same, with what `other` says in place of what is said here.
+    /// Returns the same bounds, overridden by those set in `other`.
     func overridden(by other: Bounds) -> Bounds {
         var bounds = self
         if let minimum = other.minimum { bounds.minimum = minimum }
@@ -95,7 +95,7 @@ public struct Bounds: Sendable, Hashable {
 }
 
 extension Bounds {
-    /// What is valid, in words: for tables and errors. Empty when anything is.
+    /// What is valid, as text for tables and errors. Empty when anything is.
     public var words: String {
         var parts: [String] = []
         switch (minimum, maximum) {
@@ -127,7 +127,7 @@ extension Bounds {
         }
     }
 
-    /// An integer with commas between thousands.
+    /// An integer with thousands separators.
     static func grouped(_ value: Int64) -> String {
         var digits = Array(String(value.magnitude).reversed())
         for place in stride(from: (digits.count - 1) / 3 * 3, to: 0, by: -3) { digits.insert(",", at: place) }

@@ -1,14 +1,16 @@
 import Synchronization
 
-/// A member of an object on the wire, declared where it is stored: `@Field("The key.", .bytes(1...256)) var key: String`.
+/// A member of an object on the wire, declared where it is stored: `@Field("The key.", .bytes(1...256)) var key:
+/// String`.
 ///
-/// The declaration is read once for each type (`ObjectSchema.init(of:)`). From it follow the check of bounds, the JSON
-/// schemas, OpenAPI and the tables of the documentation. In a value nothing but the value itself is stored.
+/// The declaration is read once per type (`ObjectSchema.init(of:)`). The check of bounds, the JSON schemas, OpenAPI and
+/// the tables of the documentation are derived from it. A value itself stores nothing but the value.
 @frozen @propertyWrapper public struct Field<Value: WireValue>: Sendable {
     /// The value.
     public var wrappedValue: Value
 
-    /// Declares a member. `name` is its name on the wire when that is not the property's; `defaultValue` is what absence means.
+    /// Declares a member. `name` is its name on the wire if it differs from the property's; `defaultValue` is the
+    /// meaning of absence.
     public init(
         _ help: @autoclosure () -> String, _ bounds: @autoclosure () -> Bounds = .none,
         name: @autoclosure () -> String? = nil, default defaultValue: @autoclosure () -> JSON? = nil
@@ -20,7 +22,7 @@ import Synchronization
     init(of value: Value) { wrappedValue = value }
 }
 
-/// A member that is always there: null stands for nothing, where clients expect the name.
+/// A member that is always present: null means no value, where clients expect the name.
 @frozen @propertyWrapper public struct NullableField<Value: WireValue>: Sendable {
     /// The value, or nil.
     public var wrappedValue: Value?
@@ -49,7 +51,7 @@ enum FieldNotes {
         let depth = Atomic<Int>(0)
     }
 
-    /// How many types are being read now; values are made often, and this is all that they look at.
+    /// Number of types being read now; values are made often, and this is all that they check.
     private static let readers = Atomic<Int>(0)
     @TaskLocal private static var list: List?
 
@@ -62,7 +64,7 @@ enum FieldNotes {
         return (made, list.notes.withLock { $0 })
     }
 
-    /// A value to begin with. Members of members are not members.
+    /// An initial value. Members of members are not members.
     static func blank<Value: WireValue>(_ type: Value.Type) -> Value {
         guard readers.load(ordering: .relaxed) > 0, let list else { return Value.blank }
         list.depth.add(1, ordering: .relaxed)
@@ -122,7 +124,7 @@ extension KeyedDecodingContainer {
         Field(of: try decodeIfPresent(Value.self, forKey: key))
     }
 
-    /// Reads a member that is there.
+    /// Reads a required member.
     public func decode<Value>(_ type: Field<Value>.Type, forKey key: Key) throws -> Field<Value> {
         Field(of: try decode(Value.self, forKey: key))
     }

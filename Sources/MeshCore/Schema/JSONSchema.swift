@@ -1,7 +1,7 @@
 /// Writes JSON Schema, draft 2020-12. All schemas of Mesh are written here.
 ///
-/// Lengths of strings are bytes of UTF-8 in Mesh and code points in JSON Schema. A string of at most n bytes has at most n
-/// code points, so `maxLength` is necessary and the description says the rest.
+/// Lengths of strings are bytes of UTF-8 in Mesh and code points in JSON Schema. A string of at most n bytes has at
+/// most n code points, so `maxLength` is necessary and the description states the rest.
 extension ValueSchema {
     /// The schema as JSON; `help` becomes its description.
     public func jsonSchema(help: String = "", defaultValue: JSON? = nil) -> JSON {
@@ -51,7 +51,7 @@ extension ValueSchema {
 }
 
 extension Bounds {
-    /// What JSON Schema has no word for: lengths in bytes, and formats without a pattern.
+    /// What JSON Schema cannot express: lengths in bytes, and formats without a pattern.
     fileprivate var beyondJSONSchema: Bounds {
         var rest = Bounds()
         rest.bytes = bytes
@@ -62,10 +62,10 @@ extension Bounds {
 }
 
 extension ObjectSchema {
-    /// The address of the dialect, for the root of a schema that stands alone.
+    /// The URI of the dialect, for the root of a standalone schema.
     public static let dialect = "https://json-schema.org/draft/2020-12/schema"
 
-    /// The schema as JSON: closed, so that a misspelt member is an error. `isRoot` adds the address of the dialect.
+    /// The schema as JSON: closed, so that a misspelt member is an error. `isRoot` adds the URI of the dialect.
     public func jsonSchema(isRoot: Bool = false) -> JSON {
         var schema: JSONObject = isRoot ? ["$schema": .string(Self.dialect)] : [:]
         for (key, value) in jsonSchema(isNullable: false) { schema[key] = value }

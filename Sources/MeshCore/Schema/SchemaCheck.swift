@@ -1,10 +1,10 @@
-/// Holds JSON values against what is declared. Types and missing members are the decoder's to refuse; here it is bounds,
-/// and members that nobody declared.
+/// Checks JSON values against their declarations. The decoder refuses wrong types and missing members; this checks
+/// bounds, and undeclared members.
 extension ObjectSchema {
-    /// Fails with `invalid_argument` or `too_large` for the first member that is not within its bounds.
+    /// Fails with `invalid_argument` or `too_large` for the first member outside its bounds.
     public func check(_ object: JSONObject) throws(MeshError) { try check(object, path: "") }
 
-    /// Fails with `invalid_argument` when the object has a member that is not declared; `allowed` are others that it may have.
+    /// Fails with `invalid_argument` when the object has an undeclared member; `allowed` are others that it may have.
     public func checkNames(_ object: JSONObject, allowed: Set<String> = []) throws(MeshError) {
         for (name, _) in object where self[name] == nil && !allowed.contains(name) {
             let known = members.map(\.name)
@@ -32,7 +32,7 @@ extension ValueSchema {
         case (.array(let element), .array(let values)):
             var element = element
             if let each = bounds.element { element.bounds = element.bounds.overridden(by: each) }
-            // Numbers and truth values without bounds need no look at each of them.
+            // Numbers and booleans without bounds need no check of each of them.
             guard element != ValueSchema(element.kind) || element.object != nil else { return }
             for (place, value) in values.enumerated() { try element.check(value, path: "\(path)[\(place)]") }
         default: break

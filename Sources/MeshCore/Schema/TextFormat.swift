@@ -1,14 +1,14 @@
-/// The form of a string. Two formats of one name are the same.
+/// The format of a string. Two formats of one name are the same.
 public struct TextFormat: Sendable, Hashable {
     /// Its name, for example `public-key`.
     public let name: String
-    /// What is valid, in words, for example "64 lower-case hex characters".
+    /// What is valid, as text, for example "64 lower-case hex characters".
     public let words: String
-    /// A regular expression (ECMA-262) that every valid string matches; nil when none says it well.
+    /// A regular expression (ECMA-262) that every valid string matches; nil when none fits well.
     public let pattern: String?
     private let check: (@Sendable (String) throws(MeshError) -> Void)?
 
-    /// Makes a format. `check` throws when a string is not of the form; it can be left out where the Swift type of the
+    /// Makes a format. `check` throws when a string is invalid; it can be omitted where the Swift type of the
     /// field refuses such strings itself.
     public init(
         _ name: String, _ words: String, pattern: String? = nil,
@@ -20,12 +20,12 @@ public struct TextFormat: Sendable, Hashable {
         self.check = check
     }
 
-    /// Fails when a string is not of this form; `field` is what the error names.
+    /// Fails when a string is not of this format; `field` is the name in the error.
     public func check(_ text: String, field: String) throws(MeshError) {
         guard let check else { return }
         do throws(MeshError) { try check(text) } catch {
             var error = error
-            // The rules of names speak of themselves; the error speaks of the field that holds one.
+            // The rules of names name themselves; the error names the field that holds one.
             let own = (error.details["field"]?.stringValue).map { "\($0): " } ?? ""
             error.message = "\(field): \(error.message.dropPrefix(own))"
             error.details["field"] = .string(field)
@@ -72,7 +72,7 @@ extension TextFormat {
 }
 
 extension String {
-    /// The text without a beginning, when it has it.
+    /// The text without a prefix, when it has it.
     fileprivate func dropPrefix(_ prefix: String) -> Substring {
         utf8.starts(with: prefix.utf8) ? Substring(utf8.dropFirst(prefix.utf8.count)) : self[...]
     }

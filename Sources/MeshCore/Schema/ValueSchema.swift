@@ -1,4 +1,4 @@
-/// What a JSON value must be: a type, bounds, and whether null is allowed.
+/// The schema of a JSON value: a type, bounds, and whether null is allowed.
 public struct ValueSchema: Sendable, Hashable {
     /// The type.
     public indirect enum Kind: Sendable, Hashable {
@@ -7,7 +7,7 @@ public struct ValueSchema: Sendable, Hashable {
         case choice([String])
         /// A string, or an array of strings.
         case stringOrStrings
-        /// An array whose elements all look the same.
+        /// An array of elements of one type.
         case array(of: ValueSchema)
         /// An object with these members.
         case object(ObjectSchema)
@@ -18,7 +18,7 @@ public struct ValueSchema: Sendable, Hashable {
     public var kind: Kind
     /// What is allowed within the type.
     public var bounds: Bounds
-    /// Whether null stands for nothing.
+    /// Whether null means no value.
     public var isNullable: Bool
 
     /// Makes a schema.
@@ -28,7 +28,7 @@ public struct ValueSchema: Sendable, Hashable {
         self.isNullable = isNullable
     }
 
-    /// The type in a word, for tables.
+    /// The type as one word, for tables.
     public var name: String {
         switch kind {
         case .any: "any JSON"
@@ -43,7 +43,7 @@ public struct ValueSchema: Sendable, Hashable {
         }
     }
 
-    /// The objects that a value of this schema holds, itself or in its elements; nil when it holds none.
+    /// The object schema of a value, itself or in its elements; nil when it has none.
     public var object: ObjectSchema? {
         switch kind {
         case .object(let schema): schema
@@ -61,11 +61,11 @@ public struct ObjectSchema: Sendable, Hashable {
         public var name: String
         /// One line of help.
         public var help: String
-        /// What it holds.
+        /// Its schema.
         public var value: ValueSchema
         /// Whether it may be absent.
         public var isOptional: Bool
-        /// What its absence means.
+        /// The meaning of its absence.
         public var defaultValue: JSON?
 
         /// Makes a member.
@@ -82,7 +82,7 @@ public struct ObjectSchema: Sendable, Hashable {
 
     /// The members.
     public var members: [Member]
-    /// What the object is, in one line.
+    /// A description of the object, in one line.
     public var help: String
 
     /// Makes a schema.

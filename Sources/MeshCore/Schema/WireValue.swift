@@ -2,13 +2,13 @@ import Synchronization
 
 /// A type that can be a member of an object on the wire.
 public protocol WireValue: Codable, Sendable {
-    /// What its JSON looks like.
+    /// Its JSON schema.
     static var schema: ValueSchema { get }
-    /// A value to begin with.
+    /// An initial value.
     static var blank: Self { get }
     /// Whether a member of this type may be absent.
     static var isOptional: Bool { get }
-    /// The same schema, with null beside it.
+    /// Returns the same schema, with null allowed.
     static var nullableSchema: ValueSchema { get }
 }
 
@@ -23,7 +23,7 @@ extension WireValue {
 
 /// An object on the wire: a structure whose stored properties are all `@Field` or `@NullableField`.
 public protocol Declared: WireValue {
-    /// Makes a value in which every member is blank.
+    /// Makes a value with all members blank.
     init()
 }
 
@@ -53,7 +53,7 @@ extension ObjectSchema {
     private init<Object: Declared>(reading type: Object.Type) {
         let (made, notes) = FieldNotes.reading { Object() }
         let names = Mirror(reflecting: made).children.map { child in
-            // The storage of a wrapped property has the property's name behind an underscore.
+            // The storage of a wrapped property has the property's name after an underscore.
             String((child.label ?? "").drop { $0 == "_" })
         }
         self.init(

@@ -6,12 +6,12 @@
     import Darwin
 #endif
 
-/// Reads and writes open files whole, whatever interrupts. Fails with the number that the system gave (`errno`).
+/// Reads and writes open files completely, despite interruptions. Fails with the system's error number (`errno`).
 package enum Descriptor {
     /// An `errno` as an error.
     package struct Failure: Error, Sendable, Hashable {
         package var number: Int32
-        /// What the system says of it.
+        /// The system's text for it.
         package var text: String { strerror(number).map { String(cString: $0) } ?? "error \(number)" }
         package init(number: Int32) { self.number = number }
         /// Whether there were more bytes than the caller's limit.
@@ -27,7 +27,7 @@ package enum Descriptor {
         }
     }
 
-    /// Everything until the end. Fails with `EFBIG` when it is more than `limit` bytes.
+    /// Reads everything to the end. Fails with `EFBIG` when it is more than `limit` bytes.
     package static func readAll(_ descriptor: Int32, limit: Int = .max) throws(Failure) -> [UInt8] {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
@@ -39,7 +39,7 @@ package enum Descriptor {
         }
     }
 
-    /// Writes all bytes, without a buffer. A descriptor that does not block is asked until it takes them.
+    /// Writes all bytes, without a buffer. A non-blocking descriptor is retried until it takes them.
     package static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
         var start = 0
         while start < bytes.count {

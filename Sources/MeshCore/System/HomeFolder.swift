@@ -6,10 +6,10 @@
     import Darwin
 #endif
 
-/// Where a user's files lie.
+/// The location of a user's files.
 public enum HomeFolder {
-    /// `$HOME` when it is a whole path, else what the system's list of users says, as services without an environment need
-    /// it. Nil when neither says anything; never a folder below the one in which a program was started.
+    /// `$HOME` when it is an absolute path, else the system's user database, as services without an environment need
+    /// it. Nil when neither has one; never a folder below the one in which a program was started.
     public static func find(environment: [String: String]) -> String? {
         if let home = environment["HOME"], home.hasPrefix("/") { return home }
         var entry = passwd()
@@ -23,6 +23,6 @@ public enum HomeFolder {
         }
     }
 
-    /// Stands for a folder that nobody has: what is looked for there is not found, and what is made there fails by name.
+    /// A placeholder for a missing folder: reads find nothing there, and writes fail with its name.
     public static let none = "/nonexistent"
 }

@@ -1,4 +1,4 @@
-/// A copy of a mesh that was made and checked.
+/// A copy of a mesh that was made and verified.
 public struct BackupFacts: Reply, Declared, Hashable {
     public static let type = "backup"
     @Field("The file's name in the broker's folder of backups.") public var file: String
@@ -55,14 +55,14 @@ public struct BackupList: Reply, Declared, Hashable {
     }
 }
 
-/// What `POST /v1/backups` takes.
+/// The body of `POST /v1/backups`.
 public struct CreateBackupBody: Declared {
     @Field("The mesh's name or id.") public var mesh: String
     public init() {}
     public init(mesh: String) { self.mesh = mesh }
 }
 
-/// What `POST /v1/restore` takes.
+/// The body of `POST /v1/restore`.
 public struct RestoreBody: Declared {
     @Field("A file in the broker's folder of backups: its name, or its whole path.") public var file: String
     @Field("Whether a mesh that is there is replaced; its file is kept beside the backups.") public var replace: Bool?

@@ -1,23 +1,23 @@
-/// The kind of an error: what a program that does not know its code can go by.
+/// The category of an error: the fallback for a program that does not know its code.
 public enum ErrorCategory: String, Sendable, Hashable, CaseIterable, Codable {
-    /// The broker does not accept who asks.
+    /// The broker does not accept the caller's identity.
     case authentication
     /// The request cannot be used as it is.
     case usage
     /// It may work later.
     case unavailable
-    /// What was named does not exist.
+    /// The named thing does not exist.
     case notFound = "not_found"
-    /// It exists already, or was changed by somebody else.
+    /// It already exists, or was changed by somebody else.
     case conflict
-    /// The caller has not the right.
+    /// The caller lacks the right.
     case denied
-    /// The broker's disk.
+    /// A failure of the broker's disk.
     case storage
-    /// A fault.
+    /// An internal fault.
     case fault
 
-    /// The HTTP status of an error of which nothing more is known.
+    /// The HTTP status of an error known only by its category.
     var httpStatus: Int {
         switch self {
         case .authentication: 401
@@ -32,8 +32,8 @@ public enum ErrorCategory: String, Sendable, Hashable, CaseIterable, Codable {
     }
 }
 
-/// What went wrong, for programs: a stable code. The type is open: a capability adds its own codes as static members, and a code
-/// that this version does not know keeps its text and its category.
+/// What went wrong, for programs: a stable code. The type is open: a capability adds its own codes as static members,
+/// and a code that this version does not know keeps its text and its category.
 public struct ErrorCode: RawRepresentable, Sendable, CustomStringConvertible {
     /// The code on the wire, for example `not_found`.
     public let rawValue: String
@@ -44,7 +44,7 @@ public struct ErrorCode: RawRepresentable, Sendable, CustomStringConvertible {
     /// The WebSocket close code when this error ends a connection; nil when it never does.
     public let closeCode: UInt16?
 
-    /// Declares a code. Its HTTP status is that of its category unless `http` says another.
+    /// Declares a code. Its HTTP status is that of its category unless `http` gives another.
     public init(_ rawValue: String, _ category: ErrorCategory, http httpStatus: Int? = nil, close: UInt16? = nil) {
         self.rawValue = rawValue
         self.category = category
@@ -52,10 +52,10 @@ public struct ErrorCode: RawRepresentable, Sendable, CustomStringConvertible {
         closeCode = close
     }
 
-    /// The code of a text: a known one, or an unknown one that is taken for a fault.
+    /// The code of a text: a known one, or an unknown one in the category of faults.
     public init(rawValue: String) { self.init(reading: rawValue, category: nil) }
 
-    /// The code that an answer has; `category` is what it says of a code that this version does not know.
+    /// The code of an answer; `category` is the answer's own, for a code that this version does not know.
     init(reading text: String, category: String?) {
         self =
             Self.known[text]
@@ -86,11 +86,11 @@ extension ErrorCode: Codable {
 // MARK: The frame or the body
 
 extension ErrorCode {
-    /// It is no JSON object of a frame.
+    /// The frame is not a JSON object.
     public static let badFrame = ErrorCode("bad_frame", .usage)
     /// No request has this type.
     public static let unknownType = ErrorCode("unknown_type", .usage, http: 404)
-    /// A field cannot be used.
+    /// A field is invalid.
     public static let invalidArgument = ErrorCode("invalid_argument", .usage)
     /// A body, a value or an answer is too large.
     public static let tooLarge = ErrorCode("too_large", .usage, http: 413)
@@ -101,13 +101,13 @@ extension ErrorCode {
 extension ErrorCode {
     /// The first frame must be a hello.
     public static let noHello = ErrorCode("no_hello", .authentication)
-    /// The connection has said hello.
+    /// The connection has already sent a hello.
     public static let alreadyGreeted = ErrorCode("already_greeted", .conflict)
-    /// A hello cannot be read.
+    /// The hello is malformed.
     public static let malformed = ErrorCode("malformed", .usage, close: 1008)
-    /// The session key is no usable key.
+    /// The session key is unusable.
     public static let badSessionKey = ErrorCode("bad_session_pubkey", .authentication, http: 400, close: 1008)
-    /// The member key is no usable key.
+    /// The member key is unusable.
     public static let badParentKey = ErrorCode("bad_parent_pubkey", .authentication, http: 400, close: 1008)
     /// The attestation is for another session.
     public static let attestationMismatch = ErrorCode("attestation_mismatch", .authentication, http: 400, close: 1008)
@@ -120,36 +120,36 @@ extension ErrorCode {
     public static let attestationTooLong = ErrorCode("ttl_too_long", .authentication, http: 400, close: 1008)
     /// The time is too far from the broker's.
     public static let timestampSkew = ErrorCode("timestamp_skew", .authentication, close: 1008)
-    /// A signature does not hold.
+    /// A signature is invalid.
     public static let badSignature = ErrorCode("bad_signature", .authentication, close: 1008)
     /// A signature was used before.
     public static let replayed = ErrorCode("replayed", .authentication, close: 1008)
     /// A signature was made for another broker.
     public static let wrongAudience = ErrorCode("wrong_audience", .authentication, close: 1008)
-    /// Proof of who asks is missing.
+    /// Authentication is missing.
     public static let unauthenticated = ErrorCode("unauthenticated", .authentication)
     /// The key is not a member of the mesh.
     public static let unauthorized = ErrorCode("unauthorized", .authentication, close: 1008)
-    /// The member was taken out.
+    /// The member was removed.
     public static let revoked = ErrorCode("revoked", .authentication, http: 403, close: 4002)
-    /// The session is connected already.
+    /// The session is already connected.
     public static let sessionInUse = ErrorCode("session_in_use", .conflict, close: 4009)
-    /// The session key belongs to somebody else.
+    /// The session key belongs to another member.
     public static let sessionKeyTaken = ErrorCode("session_key_taken", .authentication, http: 403, close: 1008)
 }
 
 // MARK: What may be done
 
 extension ErrorCode {
-    /// The caller has not the right.
+    /// The caller lacks the right.
     public static let forbidden = ErrorCode("forbidden", .denied)
-    /// What was named does not exist.
+    /// The named thing does not exist.
     public static let notFound = ErrorCode("not_found", .notFound)
     /// The broker has no such mesh.
     public static let meshNotFound = ErrorCode("mesh_not_found", .notFound, close: 1008)
-    /// It exists already.
+    /// It already exists.
     public static let exists = ErrorCode("exists", .conflict)
-    /// It contradicts what is there.
+    /// It conflicts with what exists.
     public static let conflict = ErrorCode("conflict", .conflict)
     /// It was changed by somebody else.
     public static let versionConflict = ErrorCode("version_conflict", .conflict)
@@ -164,17 +164,17 @@ extension ErrorCode {
 // MARK: Messages
 
 extension ErrorCode {
-    /// Nobody has this name or key.
+    /// No member or session has this name or key.
     public static let unknownTarget = ErrorCode("unknown_target", .notFound)
     /// More than one has this name or prefix.
     public static let ambiguousTarget = ErrorCode("ambiguous_target", .usage)
-    /// The target reaches nobody.
+    /// The target has no recipients.
     public static let noRecipients = ErrorCode("no_recipients", .notFound)
     /// The recipients are others than those sealed for.
     public static let recipientsChanged = ErrorCode("recipients_changed", .conflict)
-    /// The mesh takes sealed direct messages only.
+    /// The mesh accepts only sealed direct messages.
     public static let plaintextRefused = ErrorCode("plaintext_refused", .usage)
-    /// More than one id begins so.
+    /// More than one id begins with this prefix.
     public static let ambiguousPrefix = ErrorCode("ambiguous_prefix", .usage)
     /// The mesh has no simulation clock.
     public static let noClock = ErrorCode("no_clock", .notFound)
@@ -185,15 +185,15 @@ extension ErrorCode {
 extension ErrorCode {
     /// A limit of the mesh or the broker is reached.
     public static let capacity = ErrorCode("capacity", .unavailable, close: 1008)
-    /// Too many in too short a time.
+    /// Too many in a short time.
     public static let rateLimited = ErrorCode("rate_limited", .unavailable, http: 429)
     /// The recipient's queue is full.
     public static let queueFull = ErrorCode("queue_full", .unavailable, http: 429)
     /// The broker is busy, or the connection was lost.
     public static let busy = ErrorCode("busy", .unavailable)
-    /// The broker has not got so far.
+    /// The broker has not reached that point yet.
     public static let behind = ErrorCode("behind", .unavailable)
-    /// The path has other methods.
+    /// The path supports other methods.
     public static let methodNotAllowed = ErrorCode("method_not_allowed", .usage, http: 405)
     /// The broker does not serve this host.
     public static let badHost = ErrorCode("bad_host", .unavailable, http: 403)
@@ -203,17 +203,17 @@ extension ErrorCode {
     public static let storageFull = ErrorCode("storage_full", .storage)
     /// The broker's disk failed.
     public static let storageFailed = ErrorCode("storage_failed", .storage, http: 500)
-    /// What is stored is damaged.
+    /// Stored data is damaged.
     public static let damaged = ErrorCode("damaged", .storage, http: 500)
     /// The mesh is stopped.
     public static let meshStopped = ErrorCode("mesh_stopped", .fault, close: 1008)
-    /// The broker stops.
+    /// The broker is stopping.
     public static let shuttingDown = ErrorCode("shutting_down", .unavailable, close: 1001)
-    /// A fault of the broker.
+    /// An internal fault of the broker.
     public static let internalError = ErrorCode("internal_error", .fault)
 
-    /// The codes of the protocol, in the order of its table. Those of a capability stand in its own file and in the errors that its
-    /// requests declare.
+    /// The codes of the protocol, in the order of its table. Those of a capability are in its own file and in the
+    /// errors that its requests declare.
     public static let allCases: [ErrorCode] = [
         .badFrame, .unknownType, .invalidArgument, .tooLarge, .noHello, .alreadyGreeted, .malformed, .badSessionKey,
         .badParentKey, .attestationMismatch, .parentMemberMismatch, .attestationExpired, .attestationTooLong,

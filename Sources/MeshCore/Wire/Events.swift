@@ -1,4 +1,4 @@
-/// What an event says: its name, one line of help, and the fields of its `eventData`.
+/// The description of an event: its name, one line of help, and the fields of its `eventData`.
 public struct EventDeclaration: Sendable, Hashable {
     /// Its name, for example `peer_joined`.
     public var name: String
@@ -15,7 +15,7 @@ public struct EventDeclaration: Sendable, Hashable {
     }
 }
 
-/// Every push that the broker sends on its own.
+/// Every push that the broker sends unprompted.
 public enum DeclaredPushes {
     /// In the order of the documentation.
     public static let all: [any DeclaredPush.Type] = [
@@ -45,7 +45,7 @@ extension SystemEvent {
             groups, .init("lastSeenAt", String.schema, help: "When it was last present, ISO 8601."),
             .init("summary", String.nullableSchema, help: "What it said that it works on."),
         ])
-    /// A session is gone, after its grace.
+    /// A session is gone, after its grace period.
     public static let peerLeft = EventDeclaration(
         "peer_left", "A session is gone: it did not return within 90 s.", peer)
     /// A tick of the simulation clock began.

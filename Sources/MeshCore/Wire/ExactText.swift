@@ -1,5 +1,5 @@
-/// A text that equals another only when their bytes are the same. Swift's `String` also takes é and e with a combining
-/// accent for equal, which JSON, SQLite and every other client tell apart: what decides anything goes by this.
+/// A text that equals another only when their bytes are the same. Swift's `String` also treats é and e with a combining
+/// accent as equal, which JSON, SQLite and every other client distinguish: decisions compare by this.
 package struct ExactText: Sendable, Hashable, Comparable {
     /// The text.
     package var text: String
@@ -24,7 +24,7 @@ extension String {
     @inline(__always)
     package func isSame(as other: String) -> Bool {
         guard utf8.count == other.utf8.count else { return false }
-        // A loop over memory is as fast as `==`; comparing the views would cost twice that.
+        // A loop over memory is as fast as `==`; comparing the views would take twice as long.
         let isSame = utf8.withContiguousStorageIfAvailable { one in
             other.utf8.withContiguousStorageIfAvailable { two in
                 var place = 0
@@ -37,10 +37,10 @@ extension String {
 }
 
 extension StringProtocol {
-    /// Whether the text begins with the bytes of another, whatever they join to with the bytes behind them.
+    /// Whether the text begins with the bytes of another, even if they combine with the bytes after them.
     package func begins(with prefix: String) -> Bool { utf8.starts(with: prefix.utf8) }
 
-    /// The text behind a mark of one ASCII character, when it begins with that; also when a combining accent follows.
+    /// The text after a prefix of one ASCII character, when it begins with it; also when a combining accent follows.
     package func dropping(mark: Unicode.Scalar) -> String {
         unicodeScalars.first == mark ? String(String.UnicodeScalarView(unicodeScalars.dropFirst())) : String(self)
     }

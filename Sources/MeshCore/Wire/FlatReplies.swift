@@ -1,16 +1,16 @@
-/// A frame of the broker that a client can read from a flat object without a tree: the most frequent ones.
+/// A broker frame that a client can read from a flat object without building a tree: the most frequent ones.
 package protocol FlatReply: Reply {
     /// Reads the members; nil leaves the frame to the general decoder.
     init?(flat: FlatScanner, in bytes: UnsafeRawBufferPointer)
 }
 
-/// The members of a flat object, asked for by name: faster than a dictionary for the few that a frame has.
+/// The members of a flat object, looked up by name: faster than a dictionary for the few that a frame has.
 private struct FlatMembers {
     let flat: FlatScanner
     let bytes: UnsafeRawBufferPointer
-    /// How many were asked for and are there; the others are not known to who asks.
+    /// Number of members looked up and found; the reader does not know the others.
     private(set) var taken = 0
-    /// Whether one was there with another type than it must have.
+    /// Whether one was there with the wrong type.
     private(set) var isBroken = false
 
     init(_ flat: FlatScanner, _ bytes: UnsafeRawBufferPointer) {
@@ -18,7 +18,7 @@ private struct FlatMembers {
         self.bytes = bytes
     }
 
-    /// Whether every member was asked for and had its type.
+    /// Whether every member was looked up and had its type.
     var isComplete: Bool { !isBroken && taken == flat.members.count }
 
     private mutating func take<Value>(_ name: StaticString, _ read: (FlatScanner.Value) -> Value?) -> Value? {

@@ -1,7 +1,7 @@
-/// A request that can be read from a flat object without a tree. Only the most frequent ones are; their general form is
-/// read like every other request.
+/// A request that can be read from a flat object without building a tree. Only the most frequent ones can; their
+/// general form is read like every other request.
 package protocol FlatRequest: Request {
-    /// Reads the members; nil leaves the frame to the general decoder, also to say what is wrong with it.
+    /// Reads the members; nil leaves the frame to the general decoder, which also reports errors.
     init?(flat: FlatScanner, in bytes: UnsafeRawBufferPointer)
 }
 
@@ -61,7 +61,7 @@ extension Send: FlatRequest {
         guard isWithinBounds else { return nil }
     }
 
-    /// Whether a send keeps its declared bounds. What does not is left to the general decoder, which says why.
+    /// Whether a send keeps its declared bounds. One that does not is left to the general decoder, which reports why.
     private var isWithinBounds: Bool {
         func isShort(_ text: String?, _ range: ClosedRange<Int>) -> Bool {
             text.map { range.contains($0.utf8.count) } ?? true
@@ -110,7 +110,7 @@ extension SealedCopy {
             default: return nil
             }
         }
-        // Names are not repeated in what was scanned: two texts are the two that a copy must have.
+        // The scanned names are unique: two texts are the two that a copy must have.
         guard texts == 2 else { return nil }
     }
 }

@@ -1,6 +1,7 @@
-/// Reads the members of a flat JSON object as ranges of its bytes, without building a tree: for the frames whose cost
-/// counts. It takes only what needs no decoding (printable ASCII strings without escapes, integers, `true`, `false`,
-/// `null`, and lists of such strings or of objects of all that); for anything else the general parser decides, also about what is wrong.
+/// Reads the members of a flat JSON object as ranges of its bytes, without building a tree: for performance-critical
+/// frames. It accepts only what needs no decoding (printable ASCII strings without escapes, integers, `true`, `false`,
+/// `null`, and lists of such strings or of objects of all that); the general parser handles anything else, including
+/// errors.
 package struct FlatScanner: Sendable {
     /// One member's value.
     package enum Value: Sendable, Hashable {
@@ -10,21 +11,21 @@ package struct FlatScanner: Sendable {
         case integer(Int64)
         case bool(Bool)
         case null
-        /// What stands between the brackets: strings and commas.
+        /// The range between the brackets: strings and commas.
         case strings(Range<Int>)
-        /// What stands between the brackets: flat objects without lists, and commas.
+        /// The range between the brackets: flat objects without lists, and commas.
         case objects(Range<Int>)
     }
 
-    /// One member: where its name stands, and its value.
+    /// One member: the range of its name, and its value.
     package struct Member: Sendable, Hashable {
         package var name: Range<Int>
         package var value: Value
     }
 
-    /// The members of the object that was read last.
+    /// The members of the object read last.
     package private(set) var members: [Member] = []
-    /// A bit for each name that was read, at a place that few other names share.
+    /// A bit for each name that was read, at a position that few other names share.
     private var names: UInt64 = 0
     /// More members than this are left to the general parser.
     fileprivate static let maximumMembers = 24
@@ -53,12 +54,12 @@ package struct FlatScanner: Sendable {
         return nil
     }
 
-    /// The text of a member; nil when there is none, or it is no string.
+    /// The text of a member; nil when there is none, or it is not a string.
     package func text(_ name: StaticString, in bytes: UnsafeRawBufferPointer) -> String? {
         range(name, in: bytes).map { Self.text(bytes, $0) }
     }
 
-    /// Where the text of a member stands; nil when there is none, or it is no string.
+    /// The range of a member's text; nil when there is none, or it is not a string.
     package func range(_ name: StaticString, in bytes: UnsafeRawBufferPointer) -> Range<Int>? {
         guard case .string(let range)? = value(name, in: bytes) else { return nil }
         return range
@@ -87,7 +88,7 @@ package struct FlatScanner: Sendable {
         return result
     }
 
-    /// Where the objects of a list stand; each can be read with `scan`.
+    /// The ranges of the objects of a list; each can be read with `scan`.
     package static func objects(_ bytes: UnsafeRawBufferPointer, _ list: Range<Int>) -> [Range<Int>] {
         var result: [Range<Int>] = []
         var cursor = Cursor(bytes: bytes, offset: list.lowerBound)
@@ -98,7 +99,7 @@ package struct FlatScanner: Sendable {
         return result
     }
 
-    /// Whether no member has this name yet. Most names need not be compared: their bit is not set.
+    /// Whether no member has this name yet. Most names need no comparison: their bit is not set.
     private mutating func isNew(_ bytes: UnsafeRawBufferPointer, _ name: Range<Int>) -> Bool {
         let bit = Self.bit(bytes, name)
         defer { names |= bit }
@@ -117,7 +118,7 @@ package struct FlatScanner: Sendable {
     }
 }
 
-/// A place in the bytes.
+/// A position in the bytes.
 private struct Cursor {
     let bytes: UnsafeRawBufferPointer
     var offset = 0
@@ -137,7 +138,7 @@ private struct Cursor {
         byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
     }
 
-    /// Takes a byte, behind any space.
+    /// Consumes a byte, after any space.
     @inline(__always)
     mutating func take(_ byte: UInt8) -> Bool {
         if offset < bytes.count, bytes[offset] == byte {
@@ -173,7 +174,7 @@ private struct Cursor {
         return nil
     }
 
-    /// Passes what is certainly within a string, 32 bytes at a time.
+    /// Skips what is certainly within a string, 32 bytes at a time.
     private mutating func skipPlain() {
         while offset + 32 <= bytes.count,
             PlainText.isPlainASCII(bytes.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self))
@@ -182,7 +183,7 @@ private struct Cursor {
         }
     }
 
-    /// The string that ends here; nil when it is no quote that stands here.
+    /// The string that ends here; nil when there is no quote here.
     private mutating func end(of start: Int) -> Range<Int>? {
         guard bytes[offset] == UInt8(ascii: "\"") else { return nil }
         offset += 1
@@ -209,7 +210,7 @@ private struct Cursor {
         return value
     }
 
-    /// An integer as RFC 8259 writes it, without fraction and exponent.
+    /// An integer as in RFC 8259, without fraction and exponent.
     private mutating func integer() -> FlatScanner.Value? {
         let isNegative = bytes[offset] == UInt8(ascii: "-")
         if isNegative { offset += 1 }
@@ -242,7 +243,7 @@ private struct Cursor {
         return holdsObjects ? .objects(start..<end) : .strings(start..<end)
     }
 
-    /// An object whose values are no lists and no objects.
+    /// An object whose values are neither lists nor objects.
     mutating func object() -> Range<Int>? {
         skipSpace()
         let start = offset

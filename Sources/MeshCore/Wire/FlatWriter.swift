@@ -1,4 +1,4 @@
-/// Writes a frame without building a tree: for the frames whose cost counts. Members stand in the order of the calls.
+/// Writes a frame without building a tree: for performance-critical frames. Members appear in the order of the calls.
 package struct FlatWriter {
     private var bytes: [UInt8] = []
     /// Whether an object was opened that has no member yet.
@@ -18,7 +18,7 @@ package struct FlatWriter {
         JSONWriter.write(text, to: &bytes)
     }
 
-    /// Adds a text when there is one.
+    /// Adds a text if present.
     package mutating func add(_ name: StaticString, ifPresent text: String?) { if let text { add(name, text) } }
 
     /// Adds a number.
@@ -27,16 +27,16 @@ package struct FlatWriter {
         bytes.append(contentsOf: String(number).utf8)
     }
 
-    /// Adds a number when there is one.
+    /// Adds a number if present.
     package mutating func add(_ name: StaticString, ifPresent number: Int?) { if let number { add(name, number) } }
 
-    /// Adds a truth value.
+    /// Adds a boolean.
     package mutating func add(_ name: StaticString, _ value: Bool) {
         key(name)
         put(value ? "true" : "false")
     }
 
-    /// Adds a key in hex when there is one.
+    /// Adds a key in hex if present.
     package mutating func add(_ name: StaticString, ifPresent publicKey: PublicKey?) {
         guard let publicKey else { return }
         key(name)
@@ -45,7 +45,7 @@ package struct FlatWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Adds texts when there are any.
+    /// Adds texts if there are any.
     package mutating func add(_ name: StaticString, ifPresent texts: [String]?) {
         guard let texts else { return }
         key(name)
@@ -57,15 +57,15 @@ package struct FlatWriter {
         bytes.append(UInt8(ascii: "]"))
     }
 
-    /// Adds a number when there is one.
+    /// Adds a number if present.
     package mutating func add(_ name: StaticString, ifPresent number: Int64?) {
         add(name, ifPresent: number.map { Int($0) })
     }
 
-    /// Adds a truth value when there is one.
+    /// Adds a boolean if present.
     package mutating func add(_ name: StaticString, ifPresent value: Bool?) { if let value { add(name, value) } }
 
-    /// Adds sealed copies when there are any.
+    /// Adds sealed copies if there are any.
     package mutating func add(_ name: StaticString, ifPresent copies: [SealedCopy]?) {
         guard let copies else { return }
         key(name)

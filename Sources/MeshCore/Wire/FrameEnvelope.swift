@@ -1,5 +1,6 @@
-/// Who asked, found in a frame that cannot be taken as it is: JSON in form, but with a number, a name or a depth that the
-/// mesh does not take. It is only looked for once the frame was refused, so that the refusal reaches the asker.
+/// The request's identifiers, found in a frame that cannot be accepted: JSON in form, but with a number, a name or a
+/// depth that the mesh rejects. They are only searched for once the frame was refused, so that the refusal reaches the
+/// caller.
 package struct FrameEnvelope: Sendable, Hashable {
     /// The frame's `type`.
     package var type: String?
@@ -15,13 +16,13 @@ package struct FrameEnvelope: Sendable, Hashable {
         self.id = id
     }
 
-    /// Goes through a frame; nil when it is no JSON object even in form. Of a name that stands twice the first counts.
+    /// Scans a frame; nil when it is not a JSON object even in form. Of a duplicate name the first counts.
     package static func find(in bytes: UnsafeRawBufferPointer) -> FrameEnvelope? {
         var walk = Walk(bytes: bytes)
         return walk.object()
     }
 
-    /// Passes over values without taking them apart: strings by their quotes, arrays and objects by their brackets.
+    /// Skips values without parsing them: strings by their quotes, arrays and objects by their brackets.
     private struct Walk {
         let bytes: UnsafeRawBufferPointer
         var offset = 0
@@ -62,14 +63,14 @@ package struct FrameEnvelope: Sendable, Hashable {
             return true
         }
 
-        /// The string that begins here; nil when none does.
+        /// The string that begins here; nil when there is none.
         private mutating func string() -> String? {
             let start = offset
             guard skipString() else { return nil }
             return text(start..<offset) ?? ""
         }
 
-        /// The text of a whole string with its quotes; nil when it cannot be taken.
+        /// The text of a whole string with its quotes; nil when it is invalid.
         private func text(_ range: Range<Int>) -> String? {
             (try? JSON.parse(UnsafeRawBufferPointer(rebasing: bytes[range]), limits: .frame))?.stringValue
         }
@@ -88,7 +89,7 @@ package struct FrameEnvelope: Sendable, Hashable {
             return false
         }
 
-        /// Passes over one value, whatever its depth: brackets are kept in a list, one byte for each.
+        /// Skips one value of any depth: brackets are kept in a list, one byte for each.
         private mutating func skipValue() -> Bool {
             var closing: [UInt8] = []
             repeat {

@@ -25,7 +25,7 @@ public struct Hello: Codable, Sendable {
     public var channel: String?
     /// The model behind it.
     public var model: String?
-    /// Groups to be in from the start.
+    /// Groups to join at the start.
     public var groups: [GroupMembership]?
     /// 1 when absent.
     public var protocolVersion: Int?
@@ -42,7 +42,7 @@ public struct Hello: Codable, Sendable {
 public struct SessionHello: Codable, Sendable {
     public static let type = "session_hello"
 
-    /// A member's word for a session key, in claudemesh's form.
+    /// A member's signature for a session key, in claudemesh's form.
     public struct Attestation: Codable, Sendable {
         /// The session key, 64 lower-case hex.
         public var sessionPubkey: String
@@ -68,7 +68,7 @@ public struct SessionHello: Codable, Sendable {
     public var binding: String?
     /// Version 2: the node's public key, 64 hex.
     public var audience: String?
-    /// Version 2: 16 to 32 random bytes, hex, never used twice.
+    /// Version 2: 16 to 32 random bytes, hex, never reused.
     public var nonce: String?
     /// Version 2: false asks for a connection without presence.
     public var attach: Bool?
@@ -92,7 +92,7 @@ public struct SessionHello: Codable, Sendable {
     public var channel: String?
     /// The model behind it.
     public var model: String?
-    /// Groups to be in from the start.
+    /// Groups to join at the start.
     public var groups: [GroupMembership]?
     /// Unix milliseconds, at most 60 s off.
     public var timestamp: Int64
@@ -125,7 +125,7 @@ public struct SessionHello: Codable, Sendable {
 public struct HelloAck: Reply, Declared {
     public static let type = "hello_ack"
 
-    /// What claudemesh clients read of the member.
+    /// The member fields that claudemesh clients read.
     public struct Profile: Declared, Hashable {
         @Field("The member's role.") public var roleTag: String
         @Field("Groups to be in from the start.") public var groups: [GroupMembership]
@@ -186,7 +186,7 @@ public struct HelloAck: Reply, Declared {
     public init() {}
 }
 
-/// A session key and the member's word for it, as they are registered over HTTP.
+/// A session key and the member's signature for it, as registered over HTTP.
 public struct SessionBinding: Declared, Hashable {
     @Field("The session key.") public var pubkey: PublicKey
     @Field("The member's signature over `SignedText.sessionBinding`.") public var binding: Signature

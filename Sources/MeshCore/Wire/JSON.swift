@@ -1,4 +1,4 @@
-/// A JSON value. Integers and other numbers are kept apart, so that no digit is lost. Texts are equal when their code
+/// A JSON value. Integers and other numbers are distinct, so that no digit is lost. Texts are equal when their code
 /// points are.
 public enum JSON: Sendable, Hashable {
     /// `null`
@@ -38,7 +38,7 @@ public enum JSON: Sendable, Hashable {
     public var objectValue: JSONObject? { if case .object(let value) = self { value } else { nil } }
     /// Whether it is `null`.
     public var isNull: Bool { if case .null = self { true } else { false } }
-    /// What it is, in words for errors.
+    /// Its kind, as text for errors.
     public var typeName: String {
         switch self {
         case .null: "null"
@@ -91,25 +91,25 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     public init(nilLiteral: ()) { self = .null }
 }
 
-/// The members of a JSON object: they keep their order, and each name stands once. Names that differ in code points are
+/// The members of a JSON object: they keep their order, and each name is unique. Names that differ in code points are
 /// different names. Equality ignores the order.
 public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
     private var members: [(key: String, value: JSON)] = []
-    /// Where each name stands; made only for larger objects.
+    /// The index of each name; built only for larger objects.
     private var places: [ExactText: Int]?
     private static let indexedFrom = 32
 
     /// An empty object.
     public init() {}
 
-    /// An object of members; a name that comes twice keeps its last value.
+    /// An object of members; a duplicate name keeps its last value.
     public init(_ members: [(String, JSON)]) {
         for (key, value) in members { self[key] = value }
     }
 
     public init(dictionaryLiteral elements: (String, JSON)...) { self.init(elements) }
 
-    /// How many members.
+    /// Number of members.
     public var count: Int { members.count }
     /// The names in order.
     public var keys: [String] { members.map(\.key) }
@@ -165,11 +165,11 @@ extension JSONObject: Hashable {
     }
 }
 
-/// How large and deep a JSON text may be.
+/// The size and depth limits of a JSON text.
 public struct JSONLimits: Sendable, Hashable {
-    /// Bytes in all.
+    /// Total bytes.
     public var maxBytes: Int
-    /// Arrays and objects inside each other.
+    /// Nesting depth of arrays and objects.
     public var maxDepth: Int
     /// Makes limits.
     public init(maxBytes: Int, maxDepth: Int = 32) {
@@ -182,16 +182,16 @@ public struct JSONLimits: Sendable, Hashable {
     public static let value = JSONLimits(maxBytes: 65_536)
 }
 
-/// Why a text is not the JSON that was wanted.
+/// Why a text is not the expected JSON.
 public struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What kind of fault.
+    /// The kinds of fault.
     public enum Kind: String, Sendable, Hashable {
         case syntax, duplicateKey, number, utf8, surrogate, depth, size, trailing, byteOrderMark
         case missingField, wrongType, invalidValue
-        /// A valid number that is kept by nobody here: outside of 64 bits or of a double, or `-0`.
+        /// A valid number that Mesh does not store: outside of 64 bits or of a double, or `-0`.
         case range
 
-        /// Whether the text may be JSON by RFC 8259 all the same, and only breaks a rule or passes a limit of ours.
+        /// Whether the text may still be JSON by RFC 8259, and only breaks a rule or exceeds a limit of ours.
         public var mayBeJSON: Bool {
             switch self {
             case .range, .depth, .size, .duplicateKey, .surrogate: true

@@ -1,4 +1,4 @@
-/// Turns JSON values into Swift values and back through `Codable`.
+/// Converts JSON values to Swift values and back through `Codable`.
 public enum JSONCoder {
     /// Reads a value. Unknown fields are ignored. Fails with `JSONError`, which names the field.
     public static func decode<Value: Decodable>(_ type: Value.Type, from json: JSON) throws(JSONError) -> Value {
@@ -10,7 +10,7 @@ public enum JSONCoder {
         }
     }
 
-    /// Writes a value; members stand in the order of encoding, absent optionals are left out.
+    /// Writes a value; members are in the order of encoding, absent optionals are omitted.
     public static func encode(_ value: some Encodable) throws(JSONError) -> JSON {
         do {
             return try ValueEncoder.json(of: value, codingPath: [])
@@ -46,7 +46,7 @@ public enum JSONCoder {
 }
 
 extension JSON: Codable {
-    /// Reads any JSON value. Only `JSONCoder` can give one.
+    /// Reads any JSON value. Only `JSONCoder` can provide one.
     public init(from decoder: any Decoder) throws {
         guard let decoder = decoder as? ValueDecoder else {
             throw DecodingError.dataCorrupted(
@@ -55,7 +55,7 @@ extension JSON: Codable {
         self = decoder.json
     }
 
-    /// Writes any JSON value. Only `JSONCoder` can take one.
+    /// Writes any JSON value. Only `JSONCoder` can accept one.
     public func encode(to encoder: any Encoder) throws {
         guard let encoder = encoder as? ValueEncoder else {
             throw EncodingError.invalidValue(
@@ -65,7 +65,7 @@ extension JSON: Codable {
     }
 }
 
-/// A place in a coding path.
+/// A step in a coding path.
 struct PathKey: CodingKey {
     let stringValue: String
     let intValue: Int?
@@ -278,7 +278,7 @@ private final class ValueEncoder: Encoder {
     func singleValueContainer() -> any SingleValueEncodingContainer { SingleWriter(encoder: self) }
 }
 
-/// The members of an object while they are written; nested containers fill in theirs later.
+/// The members of an object while they are written; nested containers are filled in later.
 private final class ObjectBox {
     private var members: [(String, () -> JSON)] = []
     func set(_ key: String, _ value: @escaping () -> JSON) { members.append((key, value)) }

@@ -271,7 +271,7 @@ private struct JSONParser {
         return .double(value)
     }
 
-    /// The fault of a number that nobody keeps here. `7e9999ab` is no number at all, however large its beginning.
+    /// The fault of a number that Mesh does not store. `7e9999ab` is not a number, however large its beginning.
     private func outOfRange(_ message: String, _ start: Int) -> JSONError {
         guard offset == bytes.count || isAfterValue(bytes[offset]) else {
             return JSONError(.number, offset: start, "a number ends with a digit")
@@ -279,7 +279,7 @@ private struct JSONParser {
         return JSONError(.range, offset: start, message)
     }
 
-    /// Whether a byte may stand behind a value: white space, or what goes on with an array or an object.
+    /// Whether a byte may follow a value: white space, or what continues an array or an object.
     private func isAfterValue(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x20, 0x09, 0x0A, 0x0D, UInt8(ascii: ","), UInt8(ascii: "]"), UInt8(ascii: "}"): true

@@ -1,25 +1,25 @@
 extension JSON {
-    /// The text, compact, members in their order.
+    /// Returns the text, compact, members in their order.
     public func bytes() -> [UInt8] {
         var writer = JSONWriter(isCanonical: false)
         writer.write(self)
         return writer.bytes
     }
 
-    /// The text in the form of RFC 8785: names sorted by UTF-16 code units, numbers as ECMAScript prints them.
+    /// Returns the text in the form of RFC 8785: names sorted by UTF-16 code units, numbers as ECMAScript prints them.
     public func canonicalBytes() -> [UInt8] {
         var writer = JSONWriter(isCanonical: true)
         writer.write(self)
         return writer.bytes
     }
 
-    /// The text, compact.
+    /// Returns the text, compact.
     public var text: String { String(decoding: bytes(), as: UTF8.self) }
 }
 
 /// Writes JSON texts.
 public struct JSONWriter {
-    /// What was written.
+    /// The output.
     public private(set) var bytes: [UInt8] = []
     private let isCanonical: Bool
 
@@ -31,7 +31,7 @@ public struct JSONWriter {
         case .bool(let value): bytes += (value ? "true" : "false").utf8
         case .integer(let value): bytes += String(value).utf8
         case .double(let value):
-            // Beyond 64 bits the plain digits would be refused as an integer; RFC 8785 wants them all the same.
+            // Beyond 64 bits the plain digits would be refused as an integer; RFC 8785 requires them all the same.
             bytes += Array(Self.number(value, plainDigits: isCanonical ? 21 : 18).utf8)
         case .string(let value): Self.write(value, to: &bytes)
         case .array(let elements):
@@ -63,7 +63,7 @@ public struct JSONWriter {
         bytes.append(UInt8(ascii: "}"))
     }
 
-    /// The order of UTF-16 code units. It is that of the UTF-8 bytes but for what lies beyond the surrogates, whose
+    /// The order of UTF-16 code units. It equals that of the UTF-8 bytes except beyond the surrogates, whose
     /// lead bytes are 0xEE and more.
     private static func precedes(_ left: String, _ right: String) -> Bool {
         for (one, other) in zip(left.utf8, right.utf8) where one != other {
@@ -73,7 +73,7 @@ public struct JSONWriter {
         return left.utf8.count < right.utf8.count
     }
 
-    /// Writes a string with quotes; escapes only what JSON asks for, in the short forms of RFC 8785.
+    /// Writes a string with quotes; escapes only what JSON requires, in the short forms of RFC 8785.
     public static func write(_ text: String, to bytes: inout [UInt8]) {
         var text = text
         let isPlain = text.withUTF8 { characters in
@@ -109,8 +109,8 @@ public struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Digits with a point and without an exponent, as most numbers are: ECMAScript prints them alike, but for `.0`. Swift
-    /// gives whole numbers of more than 16 digits an exponent, and fractions below 0.0001.
+    /// Digits with a point and without an exponent, as in most numbers: ECMAScript prints the same, except for `.0`.
+    /// Swift gives whole numbers of more than 16 digits an exponent, and fractions below 0.0001.
     private static func plain(_ text: String, isNegative: Bool) -> String? {
         guard !text.utf8.contains(UInt8(ascii: "e")) else { return nil }
         let digits = text.utf8.suffix(2).elementsEqual(".0".utf8) ? String(text.dropLast(2)) : text
@@ -121,7 +121,8 @@ public struct JSONWriter {
     /// Whole numbers of more than `plainDigits` digits get an exponent; ECMAScript's own limit is 21.
     static func number(_ value: Double, plainDigits: Int = 21) -> String {
         if value == 0 { return "0" }
-        // Swift prints the same shortest digits, in another layout: take digits and exponent apart, lay them out anew.
+        // Swift prints the same shortest digits in another layout: separate digits and exponent, then lay them out
+        // again.
         var text = value.magnitude.description
         if let plain = plain(text, isNegative: value < 0) { return plain }
         var exponent = 0

@@ -1,4 +1,4 @@
-/// Leaves the mesh: the caller takes its own member out.
+/// Leaves the mesh: the caller removes its own member.
 public struct LeaveMesh: WriteRequest {
     public init() {}
     public static let declaration = RequestDeclaration(
@@ -8,8 +8,8 @@ public struct LeaveMesh: WriteRequest {
     public typealias Answer = MemberRemoved
 }
 
-/// Deletes the mesh with everything in it; only its owner may. It is a route of its own (`POST /v1/meshes/<id>/delete_mesh`),
-/// for it ends what requests are decided in.
+/// Deletes the mesh with everything in it; only its owner may. It is a route of its own (`POST
+/// /v1/meshes/<id>/delete_mesh`), because it ends the mesh that requests are decided in.
 public struct DeleteMesh: WriteRequest {
     public init() {}
     public static let declaration = RequestDeclaration(
@@ -19,7 +19,7 @@ public struct DeleteMesh: WriteRequest {
     public typealias Answer = MeshDeleted
 }
 
-/// What `POST /v1/delete` takes, from the holder of the admin token.
+/// The body of `POST /v1/delete`, from the holder of the admin token.
 public struct DeleteMeshBody: Declared {
     @Field("The mesh's name or id; the id of one that could not be opened.") public var mesh: String
     public init() {}

@@ -1,5 +1,5 @@
-// Answers of a row for each of a thousand sessions. They are written on the loop that serves all connections: without a tree it
-// takes a fraction of the time. `LongReplyTests` holds them against the general way.
+// Answers with a row for each of a thousand sessions. They are written on the loop that serves all connections: without
+// building a tree it takes a fraction of the time. `LongReplyTests` compares them with the general path.
 
 extension GroupList {
     public func frame(requestID: String?) -> [UInt8] {

@@ -1,4 +1,4 @@
-/// What went wrong, what is valid, and what to do: the one error of the wire.
+/// What went wrong, what is valid, and what to do: the only error type on the wire.
 public struct MeshError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The row of the error table.
     public var code: ErrorCode
@@ -9,7 +9,7 @@ public struct MeshError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Facts for programs, for example the current version in a version conflict.
     public var details: JSONObject
 
-    /// Makes an error from the table's code and a text that says what is wrong and what is valid.
+    /// Makes an error from the table's code and a text that states what is wrong and what is valid.
     public init(_ code: ErrorCode, _ message: String, hint: String? = nil, details: JSONObject = JSONObject()) {
         self.code = code
         self.message = message
@@ -38,8 +38,8 @@ public struct MeshError: Error, Sendable, Hashable, CustomStringConvertible {
         return WireFrame.bytes(type: "error", fields: object, requestID: requestID)
     }
 
-    /// Reads the members of an error answer; an unknown code keeps its text and its category, a missing one is `internal_error`. The
-    /// texts are those of somebody else: they are cut, and cannot steer a terminal.
+    /// Reads the members of an error answer; an unknown code keeps its text and its category, a missing one is
+    /// `internal_error`. The texts are untrusted: they are cut, and cannot control a terminal.
     public init(fields: JSONObject) {
         let raw = SafeText.line(fields["code"]?.stringValue ?? "", limit: 64)
         self.init(
@@ -51,7 +51,7 @@ public struct MeshError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension MeshError {
-    /// An argument that cannot be used: its name, what is wrong, what is valid.
+    /// An invalid argument: its name, what is wrong, what is valid.
     public static func argument(_ name: String, _ problem: String, hint: String? = nil) -> MeshError {
         MeshError(.invalidArgument, "\(name): \(problem)", hint: hint, details: ["field": .string(name)])
     }

@@ -12,6 +12,6 @@ public enum MeshVersion {
         #endif
     }
 
-    /// The version for people: an unoptimised build says so.
+    /// The version for people: it marks an unoptimised build.
     public static var description: String { isDebugBuild ? "\(text) (debug build)" : text }
 }

@@ -1,4 +1,4 @@
-/// A message as its recipient gets it.
+/// A message as its recipient receives it.
 public struct MessagePush: DeclaredPush, Reply, Declared, Hashable {
     public static let type = "push"
     public static let help = "A message for the session."
@@ -91,7 +91,7 @@ public struct MessagePush: DeclaredPush, Reply, Declared, Hashable {
     public init() {}
 }
 
-/// One change of one delivery, for whoever watches the message.
+/// One change of one delivery, sent to watchers of the message.
 public struct ReceiptPush: DeclaredPush, Reply, Declared, Hashable {
     public static let type = "receipt"
     public static let help = "One change of one delivery."
@@ -106,7 +106,7 @@ public struct ReceiptPush: DeclaredPush, Reply, Declared, Hashable {
     public init() {}
 }
 
-/// Says that a message waits for a session, to whoever watches its inbox.
+/// Reports that a message waits for a session, to watchers of its inbox.
 public struct InboxChanged: DeclaredPush, Reply, Declared, Hashable {
     public static let type = "inbox_changed"
     public static let help = "A message arrived in the inbox."
@@ -137,7 +137,7 @@ public struct SystemEvent: Sendable, Hashable, DeclaredPush {
     public var event: String
     /// What happened.
     public var data: JSONObject
-    /// The event's own id: a client that sees it twice counts it once.
+    /// The event's own id: a client that receives it twice counts it once.
     public var id: String
     /// The mesh.
     public var meshID: String
@@ -154,9 +154,9 @@ public struct SystemEvent: Sendable, Hashable, DeclaredPush {
     }
 
     public func frame(for dialect: Dialect) -> [UInt8]? {
-        // Claudemesh's SDK knows only `peer_joined`; a return is told to it under that name.
+        // Claudemesh's SDK knows only `peer_joined`; a return is sent to it under that name.
         let name = dialect == .claudemesh && event == "peer_returned" ? "peer_joined" : event
-        // A name is the member's for clients of ours; the label of a foreign client stands beside it.
+        // For our clients a name is the member's; the label of a foreign client is beside it.
         var data = data
         if dialect == .mesh, let member = data["memberName"] { data["name"] = member }
         return WireFrame.bytes(

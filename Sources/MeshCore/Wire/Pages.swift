@@ -1,15 +1,15 @@
-/// A request whose answer may come in pages: a list ends before its frame gets large, and says what the next page comes
-/// after.
+/// A request whose answer may come in pages: a list ends before its frame gets large, and states where the next page
+/// starts.
 public protocol PagedRequest: ReadRequest where Answer: PagedReply {
-    /// Only what follows this: `next` of the page before; nil begins.
+    /// Only items after this one: `next` of the previous page; nil starts at the beginning.
     var after: String? { get set }
 }
 
 /// One page of a list.
 public protocol PagedReply: Reply {
-    /// What the next page comes after; nil when this is the last.
+    /// The item that the next page comes after; nil when this is the last.
     var next: String? { get }
-    /// Adds the page that follows.
+    /// Appends the following page.
     mutating func append(_ page: Self)
 }
 
@@ -17,7 +17,7 @@ extension PagedRequest {
     /// More pages than any list within the limits of a mesh has.
     private var maximumPages: Int { 65_536 }
 
-    /// All pages as one answer. `ask` makes one request; its error ends the whole.
+    /// All pages as one answer. `ask` makes one request; its error aborts all of it.
     public func all(
         _ ask: (Self) async throws(MeshError) -> Answer
     ) async throws(MeshError) -> Answer {
@@ -25,7 +25,7 @@ extension PagedRequest {
         var whole = try await ask(request)
         var seen: Set<String> = []
         while let next = whole.next {
-            // A broker that lies could go on for ever.
+            // A malicious broker could go on for ever.
             guard seen.insert(next).inserted, seen.count <= maximumPages else {
                 throw MeshError(.internalError, "the broker gives the same page again, and would go on for ever")
             }
@@ -36,11 +36,11 @@ extension PagedRequest {
     }
 }
 
-/// How large answers are made. Requests are answered by one writer for everybody: what is larger comes in pages, or is
+/// The size limits of answers. One writer answers requests for everybody: larger answers come in pages, or are
 /// refused with `too_large`.
 public enum AnswerSize {
-    /// A page of bodies or values ends before it is larger, in bytes; one row always fits.
+    /// A page of bodies or values ends before it exceeds this, in bytes; one row always fits.
     public static let page = 256 << 10
-    /// Answers that are not asked for in pages are no larger, in bytes.
+    /// The maximum size of answers without pages, in bytes.
     public static let whole = 1 << 20
 }

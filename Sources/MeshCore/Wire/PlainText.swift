@@ -1,23 +1,23 @@
-/// Whether text can stand between JSON's quotes as it is, eight bytes at a time.
+/// Whether text can be put between JSON quotes as it is, eight bytes at a time.
 enum PlainText {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let high: UInt64 = 0x8080_8080_8080_8080
 
     private static func zeros(_ value: UInt64) -> UInt64 { (value &- ones) & ~value & high }
 
-    /// Marks quotes, backslashes and control characters. A mark may stand too many, never too few: whoever finds one
-    /// looks byte by byte.
+    /// Marks quotes, backslashes and control characters. There may be false marks, never missing ones: a caller that
+    /// finds one checks byte by byte.
     private static func special(_ word: UInt64) -> UInt64 {
         zeros(word ^ (ones &* 0x22)) | zeros(word ^ (ones &* 0x5C)) | ((word &- (ones &* 0x20)) & ~word & high)
     }
 
-    /// How many of eight bytes, in the order of memory, stand before the first one that is no printable ASCII, a quote or
-    /// a backslash.
+    /// How many of eight bytes, in memory order, come before the first one that is not printable ASCII, or is a quote
+    /// or a backslash.
     @inline(__always)
     static func plainASCIICount(_ word: UInt64) -> Int {
         let word = UInt64(littleEndian: word)
-        // The highest bit of a byte is marked when it is not ASCII, below 0x20, a quote, a backslash, or 0x7F. What a byte
-        // borrows or carries spoils only bytes behind one that is marked itself: the first mark is true.
+        // The highest bit of a byte is marked when it is not ASCII, below 0x20, a quote, a backslash, or 0x7F. What a
+        // byte borrows or carries affects only bytes after one that is marked itself: the first mark is correct.
         let marks =
             word | (word &- ones &* 0x20) | ((word ^ ones &* 0x22) &- ones) | ((word ^ ones &* 0x5C) &- ones)
             | (word &+ ones)

@@ -1,19 +1,19 @@
-/// Writes bytes one after the other into memory that its user made large enough: for what is written for every message.
+/// Writes bytes one after the other into memory that its caller made large enough: for output of every message.
 /// What does not fit is not written, and `bytes` is nil.
 package struct RawWriter {
     private let memory: UnsafeMutableRawBufferPointer
     private var count = 0
     private var fits = true
 
-    /// Begins at the start of the memory.
+    /// Starts at the beginning of the memory.
     package init(_ memory: UnsafeMutableRawBufferPointer) { self.memory = memory }
 
-    /// What was written; nil when there was more than the memory holds.
+    /// The written bytes; nil when they exceed the memory.
     package var bytes: UnsafeRawBufferPointer? {
         fits ? UnsafeRawBufferPointer(rebasing: memory[..<count]) : nil
     }
 
-    /// Makes room; nil when there is none.
+    /// Reserves room; nil when there is none.
     private mutating func room(_ size: Int) -> UnsafeMutableRawPointer? {
         guard fits, memory.count - count >= size, let start = memory.baseAddress else {
             fits = false
@@ -37,12 +37,12 @@ package struct RawWriter {
         bytes.withUnsafeBytes { put(UnsafeRawBufferPointer(rebasing: $0[range])) }
     }
 
-    /// Writes a text as it stands, without quotes.
+    /// Writes a text as it is, without quotes.
     package mutating func put(_ text: StaticString) {
         put(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Writes a text as it stands, without quotes.
+    /// Writes a text as it is, without quotes.
     package mutating func put(_ text: String) {
         var text = text
         text.withUTF8 { put(UnsafeRawBufferPointer($0)) }
@@ -56,7 +56,7 @@ package struct RawWriter {
         if let start = room(32) { hash.write(to: UnsafeMutableRawBufferPointer(start: start, count: 32)) }
     }
 
-    /// Writes a number that is not negative.
+    /// Writes a non-negative number.
     package mutating func put(_ number: Int64) {
         var size = 1
         var rest = number

@@ -1,15 +1,15 @@
-/// What a caller must be allowed to do before a request runs; decided from the member's role when it is applied.
+/// The permission that a request needs; decided from the member's role when it is applied.
 public enum Permission: String, Sendable, Hashable, CaseIterable, Codable {
-    /// Look at the mesh: rosters, state, the ledger. Every member may.
+    /// Read the mesh: rosters, state, the ledger. Every member may.
     case observe
-    /// Send and acknowledge messages and speak of oneself: status, summary, groups. Everyone but observers.
+    /// Send and acknowledge messages and set one's own status, summary and groups. Everyone but observers.
     case send
-    /// Change what is shared: state. Everyone but observers.
+    /// Change shared state. Everyone but observers.
     case write
-    /// Change who belongs to the mesh: members, invites.
+    /// Change the membership of the mesh: members, invites.
     case admin
 
-    /// Whether a role carries this permission.
+    /// Whether a role has this permission.
     public func isGranted(to role: Role) -> Bool {
         switch self {
         case .observe: true
@@ -24,20 +24,20 @@ public enum Permission: String, Sendable, Hashable, CaseIterable, Codable {
 public enum RequestKind: String, Sendable, Hashable, Codable {
     /// Ordered, durable, answered after it is on disk.
     case write
-    /// Answered from what is committed.
+    /// Answered from committed state.
     case read
-    /// A read that goes on: its answer is the snapshot, later changes follow as frames.
+    /// A continuing read: its answer is the snapshot, later changes follow as frames.
     case watch
 }
 
-/// One thing a peer can ask of a mesh, declared once. The WebSocket dispatcher, the HTTP routes, the OpenAPI document and the
-/// tables in the documentation are derived from this declaration. A request is a `WriteRequest`, a `ReadRequest` or a
-/// `WatchRequest`; what only the broker asks itself is neither.
+/// One operation that a peer can request of a mesh, declared once. The WebSocket dispatcher, the HTTP routes, the
+/// OpenAPI document and the tables in the documentation are derived from this declaration. A request is a
+/// `WriteRequest`, a `ReadRequest` or a `WatchRequest`; the broker's internal requests are neither.
 public protocol Request: Codable, Sendable {
-    /// What a success answers.
+    /// The answer to a success.
     associatedtype Answer: Reply
 
-    /// Its name, its help, the right that it needs, and what each door must know of it.
+    /// Its name, its help, the right that it needs, and what each interface must know of it.
     static var declaration: RequestDeclaration { get }
     /// Whether it writes, reads or watches.
     static var kind: RequestKind { get }
@@ -58,8 +58,8 @@ extension Request where Self: Declared {
 }
 
 extension Request {
-    /// Fails with `invalid_argument` or `too_large` when a field is not within its declared bounds. Every door checks so;
-    /// who makes requests in Swift can know it before they leave.
+    /// Fails with `invalid_argument` or `too_large` when a field is outside its declared bounds. Every interface checks
+    /// this; callers that make requests in Swift can check before sending.
     public func checkBounds() throws(MeshError) {
         let json: JSON
         do throws(JSONError) { json = try JSONCoder.encode(self) } catch {
@@ -76,7 +76,7 @@ extension WriteRequest {
     public static var kind: RequestKind { .write }
 }
 
-/// A request that is answered from what is committed, and changes nothing.
+/// A request that is answered from committed state, and changes nothing.
 public protocol ReadRequest: Request, Declared {}
 
 extension ReadRequest {
@@ -93,9 +93,9 @@ extension WatchRequest {
     public static var kind: RequestKind { .watch }
 }
 
-/// What must be known of a message before it is decided whether it is taken.
+/// What must be known of a message before deciding whether to accept it.
 public struct OutgoingMessage: Sendable, Hashable {
-    /// The sender's own id of the request, which its answer repeats; may be empty.
+    /// The sender's own id of the request, repeated in its answer; may be empty.
     public var id: String
     /// How urgent it is.
     public var priority: Priority
@@ -106,13 +106,13 @@ public struct OutgoingMessage: Sendable, Hashable {
     }
 }
 
-/// The answer to a request, or a frame that the broker sends on its own.
+/// The answer to a request, or a frame that the broker sends unprompted.
 public protocol Reply: Codable, Sendable {
     /// The `type` on the wire, for example `state_result`.
     static var type: String { get }
     /// Its fields.
     static var object: ObjectSchema { get }
-    /// The frame's bytes. Only the most frequent replies write themselves by hand.
+    /// The frame's bytes. Only the most frequent replies are written by hand.
     func frame(requestID: String?) throws(MeshError) -> [UInt8]
 }
 
@@ -121,19 +121,19 @@ extension Reply where Self: Declared {
 }
 
 extension Reply {
-    /// The frame's bytes: `type` first, then the fields, then `_reqId` when the request carried one.
+    /// The frame's bytes: `type` first, then the fields, then `_reqId` if the request had one.
     public func frame(requestID: String? = nil) throws(MeshError) -> [UInt8] {
         try WireFrame.bytes(type: Self.type, body: self, requestID: requestID)
     }
 }
 
-/// A frame that the broker sends on its own, in the form that the receiving client understands.
+/// A frame that the broker sends unprompted, in the form that the receiving client understands.
 public protocol Push: Sendable {
     /// The frame's bytes for a client of the given dialect; nil when such clients do not get it.
     func frame(for dialect: Dialect) -> [UInt8]?
 }
 
-/// A push that says how it looks to clients of the `mesh` dialect.
+/// A push that defines its form for clients of the `mesh` dialect.
 public protocol DeclaredPush: Push {
     /// The `type` on the wire, for example `state_change`.
     static var type: String { get }
@@ -147,13 +147,13 @@ public protocol DeclaredPush: Push {
 public enum Dialect: String, Sendable, Hashable, Codable {
     /// Clients of the claudemesh protocol, version 1.
     case claudemesh
-    /// Clients that said `protocolVersion` 2 or more.
+    /// Clients that declare `protocolVersion` 2 or more.
     case mesh
 }
 
-/// Puts frames together and takes them apart.
+/// Builds and parses frames.
 public enum WireFrame {
-    /// The bytes of one frame; `type` stands first.
+    /// The bytes of one frame; `type` comes first.
     public static func bytes(
         type: String, body: some Encodable, requestID: String? = nil
     ) throws(MeshError) -> [UInt8] {

@@ -1,22 +1,22 @@
-/// What is said of a request once, and what every door needs to know of it. An object: requests are asked for it often.
+/// The declaration of a request, and what every interface needs to know of it. A class: it is read often.
 public final class RequestDeclaration: Sendable {
     /// The `type` on the wire, for example `set_state`.
     public let type: String
     /// One line for people.
     public let help: String
-    /// What the caller must be allowed to do.
+    /// The permission that the caller needs.
     public let permission: Permission
-    /// What the right is about, so that a key or a grant can be narrowed to it.
+    /// The subject of the right, so that a key or a grant can be narrowed to it.
     public let subject: RightSubject
-    /// Its place among the HTTP resources.
+    /// Its path among the HTTP resources.
     public let resource: HTTPResource
-    /// What a caller may expect of repeating it, and whether it destroys anything.
+    /// Whether it is idempotent, and whether it destroys anything.
     public let hints: RequestHints
-    /// The errors that it answers, besides those of its kind (`ErrorCode.common(to:)`).
+    /// The errors of its own, besides those of its kind (`ErrorCode.common(to:)`).
     public let errors: [ErrorCode]
     /// Claudemesh clients of protocol version 1 expect no answer to a success of this type.
     public let isSilentForVersion1: Bool
-    /// Whether it is stored on a full disk too, from the space set aside: what frees space, or costs next to none.
+    /// Whether it is stored on a full disk too, from the reserved space: what frees space, or costs next to none.
     public let isEssential: Bool
 
     /// Declares a request.
@@ -36,14 +36,14 @@ public final class RequestDeclaration: Sendable {
         self.isEssential = isEssential
     }
 
-    /// Declares what only the broker asks itself; it has no door.
+    /// Declares a request that only the broker makes; no interface exposes it.
     public static func internalOnly(_ type: String, _ help: String, isEssential: Bool = false) -> RequestDeclaration {
         RequestDeclaration(
             type, help, needs: .observe, http: .none("only the broker makes this request"), isEssential: isEssential)
     }
 }
 
-/// What the right to a request is about: the mesh as a whole, or the thing that one of its fields names.
+/// The subject of the right to a request: the mesh as a whole, or the thing that one of its fields names.
 public struct RightSubject: Sendable, Hashable {
     /// The kind of thing, for example `topic`.
     public var kind: String
@@ -64,7 +64,7 @@ public struct RightSubject: Sendable, Hashable {
     public static let clock = RightSubject("clock", field: nil)
     /// The ledger.
     public static let ledger = RightSubject("ledger", field: nil)
-    /// Whom a message addresses.
+    /// The targets of a message.
     public static func target(_ field: String) -> RightSubject { RightSubject("target", field: field) }
     /// A topic.
     public static func topic(_ field: String) -> RightSubject { RightSubject("topic", field: field) }
@@ -82,31 +82,31 @@ public struct RightSubject: Sendable, Hashable {
     public static func message(_ field: String) -> RightSubject { RightSubject("message", field: field) }
 }
 
-/// What a caller may expect of a request, in the terms of HTTP (RFC 9110, 9.2) and MCP tools.
+/// The properties of a request, in the terms of HTTP (RFC 9110, 9.2) and MCP tools.
 public struct RequestHints: OptionSet, Sendable, Hashable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
-    /// Made twice in a row, it leaves what made once leaves.
+    /// Repeating it has the same effect as making it once.
     public static let idempotent = RequestHints(rawValue: 1)
-    /// It ends or removes something that cannot be brought back by the opposite request.
+    /// It ends or removes something that the opposite request cannot restore.
     public static let destructive = RequestHints(rawValue: 2)
 }
 
-/// Where a request stands among the HTTP resources of a mesh: `PUT state/{key}`, under `/v1/meshes/{mesh}/`.
+/// The path of a request among the HTTP resources of a mesh: `PUT state/{key}`, under `/v1/meshes/{mesh}/`.
 ///
 /// A name in braces is a field of the request. The other fields of GET and DELETE are query parameters, those of other
 /// methods are members of the JSON body.
 public struct HTTPResource: Sendable, Hashable {
-    /// The method; empty when the request has no place of its own.
+    /// The method; empty when the request has no path of its own.
     public var method: String
     /// The path below the mesh.
     public var path: String
     /// The status of a success.
     public var status: Int
-    /// Why it has no place of its own.
+    /// Why it has no path of its own.
     public var reason: String?
 
-    /// Makes a place.
+    /// Makes a path.
     public init(_ method: String, _ path: String, status: Int = 200) {
         self.method = method
         self.path = path
@@ -115,21 +115,21 @@ public struct HTTPResource: Sendable, Hashable {
 
     /// Reads something.
     public static func get(_ path: String) -> HTTPResource { HTTPResource("GET", path) }
-    /// Sets something that the path names.
+    /// Sets something named by the path.
     public static func put(_ path: String) -> HTTPResource { HTTPResource("PUT", path) }
-    /// Makes something whose name is not known before: answers 201.
+    /// Creates something whose name is not known in advance: answers 201.
     public static func create(_ path: String) -> HTTPResource { HTTPResource("POST", path, status: 201) }
-    /// Does something.
+    /// Performs an action.
     public static func post(_ path: String) -> HTTPResource { HTTPResource("POST", path) }
     /// Removes something.
     public static func delete(_ path: String) -> HTTPResource { HTTPResource("DELETE", path) }
-    /// No place of its own, for a reason.
+    /// No path of its own, for a reason.
     public static func none(_ reason: String) -> HTTPResource {
         var resource = HTTPResource("", "")
         resource.reason = reason
         return resource
     }
-    /// A watch: its updates need a connection that stays.
+    /// A watch: its updates need a persistent connection.
     public static let webSocketOnly = HTTPResource.none("its updates need a connection that stays: use the WebSocket")
 
     /// The segments of the path; those in braces are fields.
@@ -146,16 +146,16 @@ public struct HTTPResource: Sendable, Hashable {
         case field(String)
     }
 
-    /// The fields that stand in the path.
+    /// The fields in the path.
     public var fields: [String] {
         segments.compactMap { if case .field(let name) = $0 { name } else { nil } }
     }
-    /// Whether fields that do not stand in the path are query parameters.
+    /// Whether fields outside the path are query parameters.
     public var takesQuery: Bool { method == "GET" || method == "DELETE" }
 }
 
 extension ErrorCode {
-    /// The errors that every request of a kind may answer.
+    /// The errors common to every request of a kind.
     public static func common(to kind: RequestKind) -> [ErrorCode] {
         let everywhere: [ErrorCode] = [
             .badFrame, .invalidArgument, .unauthorized, .forbidden, .revoked, .tooLarge, .rateLimited, .busy, .damaged,

@@ -1,7 +1,7 @@
-/// Texts of others, before they are shown.
+/// Makes untrusted texts safe to show.
 public enum SafeText {
-    /// One line that cannot steer a terminal, of at most so many characters: control characters and marks that turn the
-    /// direction of writing become visible, longer texts are cut.
+    /// One line that cannot control a terminal, of at most this many characters: control characters and marks that
+    /// change the writing direction become visible, longer texts are cut.
     public static func line(_ text: String, limit: Int = 1_000) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(limit) { result.append(isHarmless(scalar) ? scalar : "\u{FFFD}") }
@@ -9,8 +9,8 @@ public enum SafeText {
         return String(result)
     }
 
-    /// The same for a text of several lines that a program has put together: line feeds and tabs stay, CR LF becomes
-    /// a line feed, and what makes text bold or coloured stays where `keepsStyle` says so.
+    /// Does the same for a text of several lines that a program has composed: line feeds and tabs stay, CR LF becomes
+    /// a line feed, and bold and colour sequences stay if `keepsStyle` is set.
     public static func block(_ text: String, keepsStyle: Bool) -> String {
         guard text.unicodeScalars.contains(where: { !isHarmless($0) && $0 != "\n" && $0 != "\t" }) else { return text }
         var result = String.UnicodeScalarView()
@@ -28,7 +28,7 @@ public enum SafeText {
         return String(result)
     }
 
-    /// The length of `ESC [ digits and semicolons m` at the beginning of a text; nil when something else stands there.
+    /// The length of `ESC [ digits and semicolons m` at the beginning of a text; nil when there is none.
     private static func styleCount(_ text: Substring.UnicodeScalarView) -> Int? {
         guard text.dropFirst().first == "[" else { return nil }
         let numbers = text.dropFirst(2).prefix { ("0"..."9").contains($0) || $0 == ";" }.count

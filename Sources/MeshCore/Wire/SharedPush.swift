@@ -1,8 +1,8 @@
 import Synchronization
 
-/// One push for many recipients: its frame is written once for each dialect, whoever asks first.
+/// One push for many recipients: its frame is written once per dialect, at the first use.
 package final class SharedPush: Push {
-    /// What is pushed.
+    /// The push.
     package let base: any Push
     private let frames = Mutex<[Dialect: [UInt8]?]>([:])
 

@@ -1,8 +1,8 @@
-/// Words of commands that are printed for somebody to paste into a shell.
+/// Quotes words of commands that are printed for pasting into a shell.
 public enum ShellWord {
-    /// A text as one word of a POSIX shell: as it is when nothing in it means anything to a shell, else in single quotes.
-    /// Control characters become visible first, and at most 256 characters are kept: what a broker or another member put
-    /// into the text is an argument of the printed command and never a command of its own.
+    /// A text as one word of a POSIX shell: unchanged when nothing in it is special to a shell, else in single quotes.
+    /// Control characters become visible first, and at most 256 characters are kept: what a broker or another member
+    /// put into the text is an argument of the printed command and never a command of its own.
     public static func quoted(_ text: String) -> String {
         let line = SafeText.line(text, limit: 256)
         guard line.isEmpty || !line.utf8.allSatisfy(isPlain) else { return line }

@@ -20,7 +20,7 @@ public enum Timestamp {
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
         let seconds = rest / 1_000
         guard (0...9_999).contains(year) else {
-            // Years beyond four digits are not in the form's scope, but they are not lost either.
+            // Years beyond four digits are outside the form's scope, but they are not lost either.
             return "\(year)"
                 + text([0, month, dayOfMonth, seconds / 3_600, seconds / 60 % 60, seconds % 60, rest % 1_000])
                 .dropFirst(4)
@@ -28,8 +28,8 @@ public enum Timestamp {
         return text([year, month, dayOfMonth, seconds / 3_600, seconds / 60 % 60, seconds % 60, rest % 1_000])
     }
 
-    /// Unix milliseconds of `2026-04-15T12:00:00.000Z`; nil when it is not of that form or no such time is. Dates to days by Howard
-    /// Hinnant's `days_from_civil`.
+    /// Unix milliseconds of `2026-04-15T12:00:00.000Z`; nil when it has another form or is no valid time. Dates to days
+    /// by Howard Hinnant's `days_from_civil`.
     public static func milliseconds(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)
         guard bytes.count == 24, bytes[23] == UInt8(ascii: "Z") else { return nil }
@@ -43,7 +43,7 @@ public enum Timestamp {
         let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
         let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
         let result = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + milli
-        // Signs, other separators and days or hours that are not would come back as another text.
+        // Signs, other separators and invalid days or hours would be formatted as another text.
         return iso8601(result) == text ? result : nil
     }
 

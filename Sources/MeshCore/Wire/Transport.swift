@@ -16,27 +16,27 @@ public struct CloseReason: Sendable, Hashable, CustomStringConvertible {
         self.reason = String(String.UnicodeScalarView(kept))
     }
 
-    /// 1000: done.
+    /// 1000: normal closure.
     public static let normal = CloseReason(code: 1000, reason: "")
     /// 1001: the broker stops.
     public static let goingAway = CloseReason(code: 1001, reason: "shutting down")
-    /// 1002: the peer broke the protocol.
+    /// 1002: a protocol violation by the peer.
     public static func protocolError(_ text: String) -> CloseReason { CloseReason(code: 1002, reason: text) }
     /// 1007: a text that is not UTF-8.
     public static let invalidPayload = CloseReason(code: 1007, reason: "not UTF-8")
-    /// 1008: against the rules.
+    /// 1008: a policy violation.
     public static func policy(_ text: String) -> CloseReason { CloseReason(code: 1008, reason: text) }
     /// 1009: too large.
     public static let tooBig = CloseReason(code: 1009, reason: "frame too large")
 
-    /// 1008: a message in more pieces than anybody needs.
+    /// 1008: a message in more fragments than allowed.
     public static let tooManyFragments = CloseReason.policy("too many fragments")
 
     /// The code and the text.
     public var description: String { reason.isEmpty ? "\(code)" : "\(code) \(reason)" }
 }
 
-/// What happens on a connection.
+/// The events of a connection.
 public enum TransportEvent: Sendable {
     /// A text frame.
     case text([UInt8])
@@ -44,21 +44,21 @@ public enum TransportEvent: Sendable {
     case readComplete
     /// The answer to a ping.
     case pong([UInt8])
-    /// The end, and why, if the other side said it. Nothing follows.
+    /// The end, and its reason, if the other side gave one. Nothing follows.
     case closed(CloseReason?)
 }
 
-/// One connection as its user sees it: frames out, frames in, closing with a reason.
+/// One connection as its user sees it: sends frames, receives frames, closes with a reason.
 public protocol Transport: Sendable {
-    /// Begins to deliver events: in order, never two at a time. Called once.
+    /// Starts delivering events: in order, never concurrently. Called once.
     func start(_ handler: @escaping @Sendable (TransportEvent) -> Void)
     /// Sends text frames in order, with one flush for all of them.
     func send(_ frames: [[UInt8]])
     /// Sends a ping.
     func ping(_ payload: [UInt8])
-    /// Says goodbye and closes.
+    /// Closes the connection cleanly.
     func close(_ reason: CloseReason)
-    /// Bytes that were sent and have not left yet.
+    /// Bytes that were written and not yet sent.
     var bufferedBytes: Int { get }
 }
 

@@ -1,13 +1,13 @@
 /// Whether bytes are UTF-8.
 package enum UTF8Check {
-    /// True for well-formed UTF-8: no surrogates, no overlong forms, no half character at the end.
+    /// True for well-formed UTF-8: no surrogates, no overlong forms, no truncated character at the end.
     package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let result = check(bytes)
         return !result.isBroken && result.wholeBytes == bytes.count
     }
 
-    /// How far bytes are whole characters, and whether what follows is broken; if it is not, then it is nothing or the
-    /// beginning of a character. ASCII is passed over many bytes at a time.
+    /// How many bytes are whole characters, and whether what follows is invalid; if not, it is empty or the
+    /// beginning of a character. ASCII is skipped many bytes at a time.
     package static func check(_ bytes: UnsafeRawBufferPointer) -> (wholeBytes: Int, isBroken: Bool) {
         var offset = asciiBytes(bytes)
         while offset < bytes.count {
@@ -26,7 +26,7 @@ package enum UTF8Check {
         return (offset, false)
     }
 
-    /// How many bytes at the front are known to be ASCII, in pieces of 32.
+    /// How many bytes at the front are known to be ASCII, in blocks of 32.
     private static func asciiBytes(_ bytes: UnsafeRawBufferPointer) -> Int {
         var offset = 0
         while offset + 32 <= bytes.count {

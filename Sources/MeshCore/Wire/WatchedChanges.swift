@@ -1,10 +1,11 @@
 import Synchronization
 
-/// The changes of one write, for one connection: all that any of its watches sees, in one frame that names them.
+/// The changes of one write, for one connection: everything that any of its watches matches, in one frame that names
+/// them.
 package struct WatchedChanges: Push {
-    /// What is told, written once for all connections that see the same.
+    /// The content, written once for all connections with the same changes.
     package final class Body: Sendable {
-        /// The changes, with the name of no watch.
+        /// The changes, without the name of a watch.
         package let changes: StateChanges
         private let written = Mutex<[UInt8]?>(nil)
 
@@ -24,12 +25,12 @@ package struct WatchedChanges: Push {
 
     private static let opening = Array(#"{"type":"state_change","#.utf8)
 
-    /// What is told.
+    /// The shared content.
     package let body: Body
-    /// The names of the watches that see any of it, in the order of subscription.
+    /// The names of the watches that match any of it, in the order of subscription.
     package let watchIDs: [String]
 
-    /// Tells a connection.
+    /// Makes the push for a connection.
     package init(_ body: Body, watchIDs: [String]) {
         self.body = body
         self.watchIDs = watchIDs

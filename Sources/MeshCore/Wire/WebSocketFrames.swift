@@ -2,7 +2,7 @@
 package enum WebSocketOpcode: UInt8, Sendable {
     case continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10
 
-    /// Whether frames of this opcode are short, never split, and may stand between fragments.
+    /// Whether frames of this opcode are short, never split, and may come between fragments.
     package var isControl: Bool { rawValue >= 8 }
 }
 
@@ -11,9 +11,9 @@ package enum WebSocketRole: Sendable { case client, server }
 
 /// What the decoder found at the start of the buffer.
 package enum WebSocketStep: Sendable, Equatable {
-    /// Nothing can be decided yet: call again when the buffer holds at least this many bytes.
+    /// Incomplete: call again when the buffer holds at least this many bytes.
     case needsBytes(Int)
-    /// `consumed` bytes are done; they held a fragment of a message that goes on.
+    /// `consumed` bytes are done; they held a fragment of an unfinished message.
     case fragment(consumed: Int)
     /// A whole message in one frame: its payload, unmasked in place, is `range` of the buffer.
     case message(range: Range<Int>, consumed: Int)
@@ -23,18 +23,18 @@ package enum WebSocketStep: Sendable, Equatable {
     case ping([UInt8], consumed: Int)
     /// A pong with its payload.
     case pong([UInt8], consumed: Int)
-    /// The peer's goodbye, nil when it gave no code. Nothing after it counts.
+    /// The peer's close frame, nil when it gave no code. Nothing after it counts.
     case close(CloseReason?, consumed: Int)
     /// The peer broke a rule: close with this reason. Nothing after it counts.
     case failed(CloseReason)
 }
 
-/// Takes the frames of RFC 6455 apart, one by one, from a buffer its user fills.
+/// Parses the frames of RFC 6455, one by one, from a buffer its user fills.
 ///
 /// It owns no buffer except the fragments of an unfinished message. Every limit is checked on the header alone, so
-/// a peer that announces too much is refused before its bytes are kept.
+/// a peer that announces too much is refused before its bytes are stored.
 package struct WebSocketDecoder: Sendable {
-    /// The most frames that one message may come in. Each costs work, also one without a byte.
+    /// The maximum number of frames per message. Each costs work, even an empty one.
     package static let maximumFragments = 4_096
 
     private let role: WebSocketRole
@@ -46,20 +46,20 @@ package struct WebSocketDecoder: Sendable {
     private var checkedBytes = 0
     private var fragmented: WebSocketOpcode?
     private let takesBinary: Bool
-    /// What the last whole message was: text, or binary.
+    /// The kind of the last whole message: text, or binary.
     package private(set) var messageOpcode = WebSocketOpcode.text
 
     /// - Parameters:
-    ///   - role: the end that reads with this decoder: a server wants masked frames, a client unmasked ones.
+    ///   - role: the end that reads with this decoder: a server expects masked frames, a client unmasked ones.
     ///   - maxMessageBytes: the limit of a frame's payload, and of the sum of a message's fragments.
-    ///   - takesBinary: whether binary messages may hold anything; otherwise they must be UTF-8, as text must.
+    ///   - takesBinary: whether binary messages may hold any bytes; otherwise they must be UTF-8, like text.
     package init(role: WebSocketRole, maxMessageBytes: Int, takesBinary: Bool = false) {
         self.role = role
         self.maxMessageBytes = maxMessageBytes
         self.takesBinary = takesBinary
     }
 
-    /// Looks at the frame at the start of `buffer`, and unmasks its payload in place when it is complete.
+    /// Parses the frame at the start of `buffer`, and unmasks its payload in place when it is complete.
     package mutating func next(in buffer: UnsafeMutableRawBufferPointer) -> WebSocketStep {
         let header: WebSocketHeader
         switch WebSocketHeader.parse(UnsafeRawBufferPointer(buffer)) {
@@ -75,7 +75,7 @@ package struct WebSocketDecoder: Sendable {
         return step(header, UnsafeRawBufferPointer(payload), end)
     }
 
-    /// The rules that the header alone can break.
+    /// The rules that can be checked on the header alone.
     private func refusal(of header: WebSocketHeader) -> CloseReason? {
         if header.isMasked != (role == .server) {
             return .protocolError(role == .server ? "client frames must be masked" : "server frames must not be masked")
@@ -185,9 +185,9 @@ private struct WebSocketHeader {
     }
 }
 
-/// The masking of RFC 6455 section 5.3: XOR with a key of four bytes, again and again.
+/// The masking of RFC 6455 section 5.3: XOR with a repeating key of four bytes.
 package enum WebSocketMask {
-    /// Masks or unmasks in place. `key` holds the four key bytes in the order of memory.
+    /// Masks or unmasks in place. `key` holds the four key bytes in memory order.
     package static func apply(_ key: UInt32, to bytes: UnsafeMutableRawBufferPointer) {
         guard key != 0 else { return }
         let wide = UInt64(key) | UInt64(key) << 32
@@ -226,7 +226,7 @@ package enum WebSocketClose {
         return .close(CloseReason(code: code, reason: String(decoding: text, as: UTF8.self)), consumed: consumed)
     }
 
-    /// The payload that says `reason`: the code and at most 123 bytes of whole characters. A code that must not be
+    /// The payload for `reason`: the code and at most 123 bytes of whole characters. A code that must not be
     /// sent gives an empty payload.
     package static func payload(_ reason: CloseReason) -> [UInt8] {
         guard isAllowed(reason.code) else { return [] }
@@ -242,11 +242,11 @@ package enum WebSocketClose {
 
 /// Writes frames, always whole messages in one frame and with the shortest length.
 package enum WebSocketEncoder {
-    /// The most bytes a header can have.
+    /// The maximum size of a header in bytes.
     package static let maxHeaderBytes = 14
 
     /// Writes the header of a frame to the start of `target`, which must hold `maxHeaderBytes`; returns its size.
-    /// With a mask key (its four bytes in the order of memory) the frame is a client's.
+    /// With a mask key (its four bytes in memory order) the frame is a client's.
     package static func writeHeader(
         _ opcode: WebSocketOpcode, payloadBytes: Int, maskKey: UInt32?, to target: UnsafeMutableRawBufferPointer
     ) -> Int {
@@ -284,7 +284,7 @@ package enum WebSocketEncoder {
     }
 
     /// Writes a whole frame to the start of `target`, which must hold `maxHeaderBytes` and `maximumBytes`; returns its
-    /// size. `fill` writes the payload where it leaves from, at most `maximumBytes`, and returns their number.
+    /// size. `fill` writes the payload in place, at most `maximumBytes`, and returns the number of bytes.
     package static func write(
         _ opcode: WebSocketOpcode, maximumBytes: Int, maskKey: UInt32?, to target: UnsafeMutableRawBufferPointer,
         _ fill: (UnsafeMutableRawBufferPointer) -> Int

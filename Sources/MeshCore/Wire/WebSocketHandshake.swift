@@ -1,5 +1,5 @@
 /// The key exchange of a WebSocket upgrade (RFC 6455 section 4). It proves that both ends speak WebSocket, and
-/// protects nothing; the SHA-1 in it is what the format asks for.
+/// protects nothing; SHA-1 is required by the protocol.
 package enum WebSocketHandshake {
     private static let suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
