@@ -55,7 +55,7 @@ import Testing
         let mallory = try bench.connect(10, session: 110, label: "bob", foreign: true)
         let session = try #require(bench.engine.state.roster.sessions[mallory.number])
         let member = try #require(bench.engine.state.roster.members[session.member])
-        let frame = String(decoding: Route(session, member, bench.engine.state).voice.push, as: UTF8.self)
+        let frame = String(decoding: Route(session, member, bench.engine.state).template.push, as: UTF8.self)
         #expect(frame.contains(#""senderName":"mallory","senderDisplayName":"mallory/bob","senderLabel":"bob""#))
         _ = bob
     }

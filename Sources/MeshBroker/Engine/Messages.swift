@@ -10,7 +10,7 @@ enum Messages {
 
     static let capability = Capability("messages") {
         Write(Send.self, flat: SealedSend.decoder) { request, context in try send(request, context) }
-        WriteForm(SealedSend.self) { request, context in try SealedMessages.send(request.letter, context) }
+        WriteForm(SealedSend.self) { request, context in try SealedMessages.send(request.contents, context) }
         Write(Acknowledge.self) { request, context in
             guard let route = context.route else {
                 throw MeshError(.forbidden, "only a session of a member can do this")

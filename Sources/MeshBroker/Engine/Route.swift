@@ -29,12 +29,12 @@ final class Route {
     var isLimiting: Bool { !grants.limits.isEmpty && grants.limits[member.number] != nil }
 
     /// Its fixed parts as a sender.
-    lazy var voice = Voice(session, member, shownName: shownName, mesh)
+    lazy var template = SenderTemplate(session, member, shownName: shownName, mesh)
     private let shownName: String
 }
 
 /// The parts of entries and frames that are the same for all sealed messages of one sender.
-final class Voice: Sendable {
+final class SenderTemplate: Sendable {
     /// The entry of an accepted message, up to the hash of its content.
     let entryStart: [UInt8]
     /// From there to the message's id.

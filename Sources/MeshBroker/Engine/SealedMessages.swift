@@ -5,48 +5,48 @@ import MeshStore
 /// else takes the general path, which alone reports what is wrong; both leave the same rows, entries and frames, and a
 /// test compares them.
 enum SealedMessages {
-    static func send(_ letter: Letter, _ context: WriteContext) throws -> SealedAnswer {
+    static func send(_ contents: SealedContents, _ context: WriteContext) throws -> SealedAnswer {
         let state = context.state
-        guard let sender = context.route, let recipient = state.routes.to(letter.key, state),
-            let connection = recipient.direct, recipient !== sender, isOpen(recipient, letter, state),
-            isNew(letter, sender, state)
-        else { return .general(try Messages.send(letter.send, context)) }
+        guard let sender = context.route, let recipient = state.routes.to(contents.key, state),
+            let connection = recipient.direct, recipient !== sender, isOpen(recipient, contents, state),
+            isNew(contents, sender, state)
+        else { return .general(try Messages.send(contents.send, context)) }
         let seq = state.nextMessage
-        let expiresAt = context.now + (letter.ttl ?? DeliveryPolicy.defaultTTLMillis)
-        try insert(letter, seq, sender, expiresAt: expiresAt, context)
+        let expiresAt = context.now + (contents.ttl ?? DeliveryPolicy.defaultTTLMillis)
+        try insert(contents, seq, sender, expiresAt: expiresAt, context)
         state.nextMessage += 1
-        if let hash = letter.clientIDHash {
+        if let hash = contents.clientIDHash {
             Messages.remember(SentKey(member: sender.member.number, hash: hash), seq, state)
         }
         let message = SealedMessage(
-            letter, sender.voice, id: state.messageIDs.id(seq), createdAt: state.nowText)
+            contents, sender.template, id: state.messageIDs.id(seq), createdAt: state.nowText)
         try record(message, context)
         try deliver(message, seq, recipient, connection, expiresAt: expiresAt, context)
         return .sealed(message)
     }
 
     /// Whether a recipient is offered the message at once and nobody else is notified of it.
-    private static func isOpen(_ recipient: Route, _ letter: Letter, _ state: EngineState) -> Bool {
+    private static func isOpen(_ recipient: Route, _ contents: SealedContents, _ state: EngineState) -> Bool {
         let mailbox = recipient.mailbox
-        return DeliveryPolicy.gate(letter.priority, recipient.session.status) == .offer
-            && mailbox.isClear(letter.priority) && !mailbox.isWindowFull
+        return DeliveryPolicy.gate(contents.priority, recipient.session.status) == .offer
+            && mailbox.isClear(contents.priority) && !mailbox.isWindowFull
             && mailbox.count < DeliveryPolicy.maximumPending
             && !state.subscriptions.hasInterests(inFamily: Deliveries.inboxChannel)
             && !recipient.isLimiting
     }
 
     /// Whether no message with the same client message id is known.
-    private static func isNew(_ letter: Letter, _ sender: Route, _ state: EngineState) -> Bool {
-        guard let hash = letter.clientIDHash, !PlantedFault.strikes(.forgetKeys) else { return true }
+    private static func isNew(_ contents: SealedContents, _ sender: Route, _ state: EngineState) -> Bool {
+        guard let hash = contents.clientIDHash, !PlantedFault.strikes(.forgetKeys) else { return true }
         return state.sent[SentKey(member: sender.member.number, hash: hash)] == nil
     }
 
     private static func insert(
-        _ letter: Letter, _ seq: Int64, _ sender: Route, expiresAt: Int64, _ context: WriteContext
+        _ contents: SealedContents, _ seq: Int64, _ sender: Route, expiresAt: Int64, _ context: WriteContext
     ) throws {
         let statement = try context.state.database.prepare(hot: StoredMessage.insertion)
-        try letter.bytes.withUnsafeBytes { bytes in
-            try sender.voice.extra.withUnsafeBytes { extra in
+        try contents.bytes.withUnsafeBytes { bytes in
+            try sender.template.extra.withUnsafeBytes { extra in
                 try statement.run { (row) throws(StoreError) in
                     func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
                         UnsafeRawBufferPointer(rebasing: bytes[range])
@@ -54,17 +54,17 @@ enum SealedMessages {
                     try row.bind(1, seq)
                     try row.bind(2, sender.session.number.rawValue)
                     try row.bind(3, sender.member.number.rawValue)
-                    try row.lend(4, text: part(letter.keyHex))
+                    try row.lend(4, text: part(contents.keyHex))
                     try row.lend(5, "direct")
-                    try row.bind(6, Int64(letter.priority.rank))
+                    try row.bind(6, Int64(contents.priority.rank))
                     try row.bind(7, context.now)
                     try row.bind(8, expiresAt)
-                    if let clientID = letter.clientID { try row.lend(9, text: part(clientID)) }
-                    try row.lend(10, blob: part(letter.fingerprintBytes))
+                    if let clientID = contents.clientID { try row.lend(9, text: part(clientID)) }
+                    try row.lend(10, blob: part(contents.fingerprintBytes))
                     try row.bind(12, StoredMessage.encryptedFlag)
                     try row.bind(13, context.state.ledger.size)
                     try row.lend(14, text: extra)
-                    try row.lend(15, blob: part(letter.body))
+                    try row.lend(15, blob: part(contents.body))
                 }
             }
         }
@@ -72,17 +72,17 @@ enum SealedMessages {
 
     /// Appends the acceptance to the ledger, with the same bytes as the general entry.
     private static func record(_ message: SealedMessage, _ context: WriteContext) throws {
-        let (letter, voice) = (message.letter, message.voice)
-        try context.record(memory: voice.entryBytes + 320) { entry, place in
-            entry.put(voice.entryStart)
-            entry.put(letter.fingerprint)
-            entry.put(voice.entryLog)
+        let (contents, template) = (message.contents, message.template)
+        try context.record(memory: template.entryBytes + 320) { entry, place in
+            entry.put(template.entryStart)
+            entry.put(contents.fingerprint)
+            entry.put(template.entryLog)
             entry.put(message.id)
             entry.put(#"","prev":""#)
             entry.put(place.previous)
             entry.put(#"","pub":{"encrypted":true,"kind":"direct","priority":""#)
-            entry.put(letter.priority.rawValue)
-            entry.put(voice.entryEnd)
+            entry.put(contents.priority.rawValue)
+            entry.put(template.entryEnd)
             entry.put(place.seq)
             entry.put(#","ts":"#)
             entry.put(place.timestamp)
@@ -99,10 +99,10 @@ enum SealedMessages {
         state.live[seq] = LiveMessage(remaining: 1, expiresAt: expiresAt, receiptsTo: nil, bucket: bucket)
         Deliveries.expect(seq, in: bucket, context)
         if PlantedFault.strikes(.dropDelivery) { return }
-        var pending = Pending(message: seq, priority: message.letter.priority, acceptedAt: context.now)
+        var pending = Pending(message: seq, priority: message.contents.priority, acceptedAt: context.now)
         pending.attempts = 1
         pending.offeredAt = context.now
-        pending.bytes = message.letter.box.count + StoredMessage.offerOverhead
+        pending.bytes = message.contents.box.count + StoredMessage.offerOverhead
         recipient.mailbox.offer(pending)
         try Deliveries.insertRow(seq, .session(recipient.session.number), .offered, attempts: 1, context)
         context.effects.append(.push(connection, message))
@@ -113,29 +113,29 @@ enum SealedMessages {
 /// A sealed message that was accepted: its push, and the answer to its sender. Its frames are written on the
 /// connections' own loops.
 package final class SealedMessage: Push {
-    let letter: Letter
-    let voice: Voice
+    let contents: SealedContents
+    let template: SenderTemplate
     /// Its public id.
     let id: String
     private let createdAt: String
 
-    init(_ letter: Letter, _ voice: Voice, id: String, createdAt: String) {
-        self.letter = letter
-        self.voice = voice
+    init(_ contents: SealedContents, _ template: SenderTemplate, id: String, createdAt: String) {
+        self.contents = contents
+        self.template = template
         self.id = id
         self.createdAt = createdAt
     }
 
     /// The answer to its sender.
-    var ack: SendAck { SendAck(id: letter.id, messageId: id, queued: true, status: "accepted", recipients: 1) }
+    var ack: SendAck { SendAck(id: contents.id, messageId: id, queued: true, status: "accepted", recipients: 1) }
 
     /// The frame that `SendAck` writes.
     func ackFrame() -> [UInt8] {
-        let bytes = letter.bytes
-        return [UInt8](unsafeUninitializedCapacity: letter.idBytes.count + 128) { buffer, count in
+        let bytes = contents.bytes
+        return [UInt8](unsafeUninitializedCapacity: contents.idBytes.count + 128) { buffer, count in
             var frame = RawWriter(UnsafeMutableRawBufferPointer(buffer))
             frame.put(#"{"type":"ack","id":""#)
-            frame.put(bytes, letter.idBytes)
+            frame.put(bytes, contents.idBytes)
             frame.put(#"","messageId":""#)
             frame.put(id)
             frame.put(#"","queued":true,"status":"accepted","recipients":1}"#)
@@ -145,25 +145,25 @@ package final class SealedMessage: Push {
 
     /// The frame that `MessagePush` writes for the same message, for both dialects.
     package func frame(for dialect: Dialect) -> [UInt8]? {
-        let bytes = letter.bytes
-        let capacity = voice.push.count + bytes.count + 512
+        let bytes = contents.bytes
+        let capacity = template.push.count + bytes.count + 512
         let written = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
             var frame = RawWriter(UnsafeMutableRawBufferPointer(buffer))
             frame.put(#"{"type":"push","messageId":""#)
             frame.put(id)
-            frame.put(voice.push)
-            frame.put(letter.priority.rawValue)
+            frame.put(template.push)
+            frame.put(contents.priority.rawValue)
             frame.put(#"","nonce":""#)
-            frame.put(bytes, Letter.nonce)
+            frame.put(bytes, SealedContents.nonce)
             frame.put(#"","ciphertext":""#)
-            frame.put(bytes, letter.box)
+            frame.put(bytes, contents.box)
             frame.put(#"","createdAt":""#)
             frame.put(createdAt)
             frame.put(#"","attempt":1,"kind":"direct","targetSpec":""#)
-            frame.put(bytes, letter.keyHex)
+            frame.put(bytes, contents.keyHex)
             frame.put(#"","encrypted":true,"recipientKey":""#)
-            frame.put(bytes, letter.keyHex)
-            if let clientID = letter.clientID {
+            frame.put(bytes, contents.keyHex)
+            if let clientID = contents.clientID {
                 frame.put(#"","client_message_id":""#)
                 frame.put(bytes, clientID)
             }

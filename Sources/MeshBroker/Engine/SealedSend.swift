@@ -4,41 +4,41 @@ package import MeshCore
 /// the content of the `Send` of the same frame, and was checked in the same way; any other form is read as a `Send`.
 package struct SealedSend: Request {
     /// All of it, in one object.
-    let letter: Letter
+    let contents: SealedContents
 
     package static let declaration = Send.declaration
     package static let kind = Send.kind
     package static let object = Send.object
     package typealias Answer = SealedAnswer
-    package var outgoing: OutgoingMessage? { OutgoingMessage(id: letter.id, priority: letter.priority) }
+    package var outgoing: OutgoingMessage? { OutgoingMessage(id: contents.id, priority: contents.priority) }
 
     /// Reads the frame of a send: in this form if possible, otherwise as a `Send`.
     package static let decoder: CapabilityTable.FlatDecoder = { flat, bytes in
-        Letter(flat: flat, in: bytes).map { SealedSend(letter: $0) } ?? Send(flat: flat, in: bytes)
+        SealedContents(flat: flat, in: bytes).map { SealedSend(contents: $0) } ?? Send(flat: flat, in: bytes)
     }
 
-    private init(letter: Letter) { self.letter = letter }
+    private init(contents: SealedContents) { self.contents = contents }
 
     /// Reads what was written: a `Send`. Fails when it is not of this form.
     package init(from decoder: any Decoder) throws {
         let send = try Send(from: decoder)
         var scanner = FlatScanner()
-        let letter = try WireFrame.bytes(type: Send.type, body: send).withUnsafeBytes { bytes in
-            scanner.scan(bytes) ? Letter(flat: scanner, in: bytes) : nil
+        let contents = try WireFrame.bytes(type: Send.type, body: send).withUnsafeBytes { bytes in
+            scanner.scan(bytes) ? SealedContents(flat: scanner, in: bytes) : nil
         }
-        guard let letter else {
+        guard let contents else {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "not one box for one key"))
         }
-        self.letter = letter
+        self.contents = contents
     }
 
     /// Writes the equivalent `Send`.
-    package func encode(to encoder: any Encoder) throws { try letter.send.encode(to: encoder) }
+    package func encode(to encoder: any Encoder) throws { try contents.send.encode(to: encoder) }
 }
 
 /// The contents of a sealed send.
-package final class Letter: Sendable {
+package final class SealedContents: Sendable {
     /// The stored form of the body (`s`, a line feed, nonce, space, box, space, key), then the client message id, then
     /// the send's own id, then the 32 bytes of the fingerprint.
     let bytes: [UInt8]
@@ -119,7 +119,7 @@ package final class Letter: Sendable {
     }
 }
 
-extension Letter {
+extension SealedContents {
     /// Positions of the parts in a frame.
     private struct Parts {
         var target = 0..<0

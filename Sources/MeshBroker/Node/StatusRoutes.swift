@@ -1,5 +1,6 @@
 import MeshCore
 import MeshEngine
+import Synchronization
 
 /// Public facts of a node, and its metrics.
 enum StatusRoutes {

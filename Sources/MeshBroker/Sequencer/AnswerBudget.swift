@@ -68,8 +68,8 @@ package final class AnswerBudget: Sendable {
         }
     }
 
-    /// Counts an outbox until all loops have sent its share.
-    func outbox() -> AnswerLease {
+    /// Counts an output until all loops have sent its share.
+    func output() -> AnswerLease {
         held.withLock { $0.outboxes += 1 }
         return AnswerLease { [self] in
             let resume = held.withLock { held -> (@Sendable () -> Void)? in

@@ -54,9 +54,9 @@ package final class LocalSequencer: Sequencer {
         case .wake: loop.execute { self.drain() }
         case .wait: break
         case .refuse(let error):
-            let outbox = Outbox()
-            for submission in submissions { outbox.answer(submission, .failure(error)) }
-            outbox.send()
+            let output = BatchOutput()
+            for submission in submissions { output.answer(submission, .failure(error)) }
+            output.send()
         }
     }
 

@@ -31,10 +31,10 @@ extension MeshWriter {
 
     /// Applies one batch of commands as they are. The rest of a batch that was cut continues in turns.
     func runLoad(_ load: [Submission]) {
-        let outbox = Outbox(answers)
+        let output = BatchOutput(answers)
         let batch = load.prefix(LocalSequencer.maximumBatch)
-        let done = apply(batch, outbox)
-        outbox.send()
+        let done = apply(batch, output)
+        output.send()
         FailPoint.pass(.afterAnswer)
         if done == load.count { return }
         busy.commands = done < batch.count
@@ -68,14 +68,14 @@ extension MeshWriter {
         }
         if submission.isQuery, place.owner != .node, queue.waits(of: place.owner) >= Self.maximumReads {
             environment.metrics.readRefused()
-            let outbox = Outbox()
-            outbox.answer(
+            let output = BatchOutput()
+            output.answer(
                 submission,
                 .failure(
                     MeshError(
                         .busy, "more than \(Self.maximumReads) requests of this member wait",
                         hint: "wait for answers before you ask for more")))
-            return outbox.send()
+            return output.send()
         }
         queue.add(submission, at: place)
     }
@@ -85,18 +85,18 @@ extension MeshWriter {
         queue.unpark { answers.hit(at: $0) == nil }
         guard !answers.isBehind() else { return environment.metrics.deliveriesAwaited() }
         var (commands, reads, rest) = take()
-        let outbox = Outbox(answers)
-        let done = apply(commands.map(\.item)[...], outbox)
+        let output = BatchOutput(answers)
+        let done = apply(commands.map(\.item)[...], output)
         // Answers to writes are sent before long answers are written.
-        if !reads.isEmpty { outbox.send() }
+        if !reads.isEmpty { output.send() }
         var served = Set(commands.prefix(done).map(\.place.owner))
         commands.removeFirst(done)
         let cut = Set(commands.map(\.place))
         // A read sees the writes before it.
         let early = reads.filter { cut.contains($0.place) }
         reads.removeAll { cut.contains($0.place) }
-        let left = answer(reads, &served, outbox)
-        outbox.send()
+        let left = answer(reads, &served, output)
+        output.send()
         FailPoint.pass(.afterAnswer)
         busy = (!commands.isEmpty, !left.isEmpty)
         rest = commands + early + left + rest
@@ -133,7 +133,7 @@ extension MeshWriter {
 
     /// Answers reads until their time is used, at least one; returns those that are left.
     private func answer(
-        _ reads: [Taken], _ served: inout Set<Turn.Owner>, _ outbox: Outbox
+        _ reads: [Taken], _ served: inout Set<Turn.Owner>, _ output: BatchOutput
     ) -> [Taken] {
         let turn = TurnClock(environment)
         var made = 0
@@ -161,9 +161,9 @@ extension MeshWriter {
             if case .failure(let error) = result, error.code == .capacity { environment.metrics.watchRefused() }
             made += meter.bytes
             served.insert(read.place.owner)
-            if meter.bytes >= Self.largeAnswer { outbox.send() }
-            outbox.answer(read.item, result, lease: answers.lease(meter.bytes, at: read.place))
-            if meter.bytes >= Self.largeAnswer { outbox.send() }
+            if meter.bytes >= Self.largeAnswer { output.send() }
+            output.answer(read.item, result, lease: answers.lease(meter.bytes, at: read.place))
+            if meter.bytes >= Self.largeAnswer { output.send() }
         }
         return left
     }
@@ -172,14 +172,14 @@ extension MeshWriter {
     func finish() {
         let rest = ahead + queue.removeAll()
         ahead = []
-        let outbox = Outbox()
+        let output = BatchOutput()
         for read in rest where read.isQuery {
-            outbox.answer(
+            output.answer(
                 read, .failure(MeshError(.shuttingDown, "the broker is stopping", hint: "connect again")))
         }
         var commands = rest.filter { !$0.isQuery }[...]
-        while !commands.isEmpty { commands = commands.dropFirst(apply(commands, outbox)) }
-        outbox.send()
+        while !commands.isEmpty { commands = commands.dropFirst(apply(commands, output)) }
+        output.send()
     }
 }
 

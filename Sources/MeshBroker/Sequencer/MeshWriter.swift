@@ -118,35 +118,35 @@ package final class MeshWriter {
     // MARK: Batches
 
     /// Applies commands, and returns how many from the front: a batch that takes long ends early.
-    func apply(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) -> Int {
+    func apply(_ submissions: ArraySlice<Submission>, _ output: BatchOutput) -> Int {
         let isDue = engine.nextDue.map { $0 <= meshTime } ?? false
         guard !submissions.isEmpty || isDue || !postponed.isEmpty, !isStopped else {
             for submission in submissions {
-                outbox.answer(submission, .failure(Self.stopped))
+                output.answer(submission, .failure(Self.stopped))
             }
             return submissions.count
         }
         for submission in submissions where submission.sendPriority == nil { register(submission) }
         guard environment.space.level() == .ok else {
-            applyShort(submissions, outbox)
+            applyShort(submissions, output)
             return submissions.count
         }
         let first = takePostponed()
         let work = first.isEmpty ? submissions : first[...] + submissions
         do {
-            let done = try applyBatch(work, outbox)
+            let done = try applyBatch(work, output)
             if done < work.count { environment.metrics.batchCut() }
             postponed += first.dropFirst(done)
             return max(0, done - first.count)
         } catch {
-            recover(from: error, work, outbox)
+            recover(from: error, work, output)
             return submissions.count
         }
     }
 
     /// Applies one batch, and returns how many commands it holds: those that are left have not happened.
     @discardableResult
-    private func applyBatch(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) throws -> Int {
+    private func applyBatch(_ submissions: ArraySlice<Submission>, _ output: BatchOutput) throws -> Int {
         // One random draw from the system for the whole batch: each would be a system call.
         let entropy = Entropy(&generator)
         var commands: [Command] = []
@@ -165,12 +165,12 @@ package final class MeshWriter {
         let left = batch.commands.count - result.outcomes.count
         if left > 0 { batch.commands.removeLast(left) }
         environment.record?(batch)
-        tell(result.effects[..<result.timerEffects], outbox)
+        tell(result.effects[..<result.timerEffects], output)
         var told = result.timerEffects
         for (submission, outcome) in zip(submissions, result.outcomes) {
             count(submission.sendPriority, outcome)
-            outbox.answer(submission, outcome.result)
-            tell(result.effects[told..<outcome.effectsEnd], outbox)
+            output.answer(submission, outcome.result)
+            tell(result.effects[told..<outcome.effectsEnd], output)
             told = outcome.effectsEnd
         }
         environment.metrics.batchApplied(commands: batch.commands.count, routed: routed)
@@ -184,17 +184,17 @@ package final class MeshWriter {
     static func isLong(millis: Int64, commands: Int) -> Bool { millis >= 8 && Int64(commands) < millis * 25 }
 
     /// A batch could not be stored: nothing of it is. Its commands run again one by one, each with its own outcome.
-    private func recover(from error: any Error, _ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
+    private func recover(from error: any Error, _ submissions: ArraySlice<Submission>, _ output: BatchOutput) {
         note(error)
-        if settle(error, submissions, outbox) { return }
+        if settle(error, submissions, output) { return }
         guard submissions.count > 1 else {
-            for submission in submissions { outbox.answer(submission, .failure(MeshError(storing: error))) }
+            for submission in submissions { output.answer(submission, .failure(MeshError(storing: error))) }
             return
         }
         for place in submissions.indices {
-            do { try applyBatch(submissions[place...place], outbox) } catch {
-                if settle(error, submissions[place...], outbox) { return }
-                outbox.answer(submissions[place], .failure(MeshError(storing: error)))
+            do { try applyBatch(submissions[place...place], output) } catch {
+                if settle(error, submissions[place...], output) { return }
+                output.answer(submissions[place], .failure(MeshError(storing: error)))
             }
         }
     }
@@ -222,31 +222,31 @@ package final class MeshWriter {
 
     /// Handles the failures that affect everything that is left: a full disk, damage that the mesh cannot go on with,
     /// and a disk that can no longer be trusted. False when it is none of these.
-    private func settle(_ error: any Error, _ rest: ArraySlice<Submission>, _ outbox: Outbox) -> Bool {
+    private func settle(_ error: any Error, _ rest: ArraySlice<Submission>, _ output: BatchOutput) -> Bool {
         let cannotContinue = error as? CannotContinue
         let store = (cannotContinue?.cause ?? error) as? StoreError
         if let store, store.code == .full {
             environment.space.writeFailed(.ok)
             // What moves from the log into the file becomes free in the log.
             database.checkpoint(truncate: true)
-            applyShort(rest, outbox)
+            applyShort(rest, output)
             return true
         }
         if store?.code != .ioError, cannotContinue != nil || store?.code == .corrupt {
             isStopped = true
-            for submission in rest { outbox.answer(submission, .failure(Self.stopped)) }
+            for submission in rest { output.answer(submission, .failure(Self.stopped)) }
             environment.onDamage?(MeshError(storing: error))
             return true
         }
         guard let store, store.isFatal else { return false }
-        stop(store, rest, outbox)
+        stop(store, rest, output)
         return true
     }
 
     /// Nothing more is stored: the process must end and recover at its next start.
-    private func stop(_ error: StoreError, _ rest: ArraySlice<Submission>, _ outbox: Outbox) {
+    private func stop(_ error: StoreError, _ rest: ArraySlice<Submission>, _ output: BatchOutput) {
         isStopped = true
-        for submission in rest { outbox.answer(submission, .failure(MeshError(storing: error))) }
+        for submission in rest { output.answer(submission, .failure(MeshError(storing: error))) }
         environment.onFatal(error)
     }
 
@@ -254,18 +254,18 @@ package final class MeshWriter {
 
     /// While the disk is full only what is essential is stored, and the rest is refused. It never calls its caller:
     /// when even this finds no space, it is refused as well.
-    private func applyShort(_ submissions: ArraySlice<Submission>, _ outbox: Outbox) {
+    private func applyShort(_ submissions: ArraySlice<Submission>, _ output: BatchOutput) {
         var essential = takePostponed()
         for submission in submissions {
             if Swift.type(of: submission.request).declaration.isEssential {
                 essential.append(submission)
             } else {
-                refuse(submission, outbox)
+                refuse(submission, output)
             }
         }
-        for submission in storeShort(essential[...], outbox) {
+        for submission in storeShort(essential[...], output) {
             if submission.connection != nil || submission.callback != nil {
-                refuse(submission, outbox)
+                refuse(submission, output)
             } else if postponed.count < Self.maximumPostponed {
                 postponed.append(submission)
             }
@@ -273,34 +273,34 @@ package final class MeshWriter {
     }
 
     /// Stores what is essential, from the reserved space. Returns what found none.
-    private func storeShort(_ work: ArraySlice<Submission>, _ outbox: Outbox) -> ArraySlice<Submission> {
+    private func storeShort(_ work: ArraySlice<Submission>, _ output: BatchOutput) -> ArraySlice<Submission> {
         var rest = work
         var hasMovedLog = false
         while !rest.isEmpty {
             let level = environment.space.level()
             guard level != .full else { break }
             do {
-                rest = rest.dropFirst(try applyBatch(rest, outbox))
+                rest = rest.dropFirst(try applyBatch(rest, output))
             } catch let error as StoreError where error.code == .full {
                 environment.metrics.batchFailed()
                 if hasMovedLog { environment.space.writeFailed(level) } else { database.checkpoint(truncate: true) }
                 hasMovedLog = true
             } catch let error as StoreError where error.isFatal {
                 note(error)
-                stop(error, rest, outbox)
+                stop(error, rest, output)
                 return []
             } catch {
                 note(error)
-                for submission in rest { outbox.answer(submission, .failure(MeshError(storing: error))) }
+                for submission in rest { output.answer(submission, .failure(MeshError(storing: error))) }
                 return []
             }
         }
         return rest
     }
 
-    private func refuse(_ submission: Submission, _ outbox: Outbox) {
+    private func refuse(_ submission: Submission, _ output: BatchOutput) {
         environment.metrics.storageRefused()
-        outbox.answer(
+        output.answer(
             submission,
             .failure(
                 MeshError(
@@ -333,33 +333,33 @@ package final class MeshWriter {
         engine.forget(connection)
     }
 
-    private func tell(_ effects: ArraySlice<Effect>, _ outbox: Outbox) {
+    private func tell(_ effects: ArraySlice<Effect>, _ output: BatchOutput) {
         for effect in effects {
             switch effect {
             case .push(let id, let push):
                 guard let connection = connections[id] else { continue }
                 if PlantedFault.strikes(.wrongPeer), let other = connections.values.first(where: { $0.id != id }) {
-                    outbox.add(.push(push), for: other)
+                    output.add(.push(push), for: other)
                     continue
                 }
                 if PlantedFault.strikes(.swapPushes, onlyIf: push.isMessage) {
                     swapped = (push, connection)
                     continue
                 }
-                outbox.add(.push(push), for: connection)
+                output.add(.push(push), for: connection)
                 if PlantedFault.strikes(.repeatPush, onlyIf: push.isMessage) {
-                    outbox.add(.push(push), for: connection)
+                    output.add(.push(push), for: connection)
                 }
                 if let late = swapped, late.connection === connection {
                     swapped = nil
-                    outbox.add(.push(late.push), for: connection)
+                    output.add(.push(late.push), for: connection)
                 }
             case .trackedPush(let id, let push, let message):
                 if let connection = connections[id] {
-                    outbox.add(.trackedPush(push, message: message), for: connection)
+                    output.add(.trackedPush(push, message: message), for: connection)
                 }
             case .close(let id, let reason):
-                if let connection = connections.removeValue(forKey: id) { outbox.add(.close(reason), for: connection) }
+                if let connection = connections.removeValue(forKey: id) { output.add(.close(reason), for: connection) }
             }
         }
     }
@@ -418,7 +418,7 @@ package final class MeshWriter {
                 try database.prepare("INSERT OR REPLACE INTO checkpoint (size, note) VALUES (?, ?)").run(size, note)
             }
         } catch let error as StoreError where error.isFatal {
-            stop(error, [], Outbox(answers))
+            stop(error, [], BatchOutput(answers))
             throw error
         }
     }

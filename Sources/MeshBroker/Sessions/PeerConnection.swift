@@ -10,14 +10,14 @@ package final class PeerConnection: Sendable {
     package let loop: any EventLoop
     /// Where writers put their output.
     let post: LoopPost
-    private let session: NIOLoopBoundBox<ConnectionSession>
+    private let session: NIOLoopBoundBox<ConnectionHandler>
 
     /// Makes a connection; must be called on its loop.
     package init(id: ConnectionID, loop: any EventLoop, sink: any FrameSink, node: any ConnectionHost) {
         self.id = id
         self.loop = loop
         post = node.post(of: loop)
-        let state = ConnectionSession(id: id, sink: sink, host: node)
+        let state = ConnectionHandler(id: id, sink: sink, host: node)
         session = NIOLoopBoundBox(state, eventLoop: loop)
         state.connection = self
         state.opened(on: loop)
@@ -40,7 +40,7 @@ package final class PeerConnection: Sendable {
     }
 
     /// Takes output of a mesh's writer; true when it is the first since the last flush.
-    func deliver(_ item: Outbox.Item) -> Bool { session.value.deliver(item) }
+    func deliver(_ item: BatchOutput.Item) -> Bool { session.value.deliver(item) }
     /// Sends what was handed over.
     func flush() { session.value.flush() }
 }

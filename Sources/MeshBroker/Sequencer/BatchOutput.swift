@@ -2,7 +2,7 @@ import MeshCore
 import NIOCore
 
 /// Collects the output of a batch, and hands each I/O loop its share in one hop.
-final class Outbox {
+final class BatchOutput {
     /// One item for one connection.
     enum Item: Sendable {
         case reply(Submission, any Reply)
@@ -20,7 +20,7 @@ final class Outbox {
     private var callbacks: [() -> Void] = []
     private let answers: AnswerBudget?
 
-    /// Makes an outbox that counts in a budget until all its shares are sent.
+    /// Makes an output that counts in a budget until all its shares are sent.
     init(_ answers: AnswerBudget? = nil) { self.answers = answers }
 
     func add(_ item: Item, for connection: PeerConnection) {
@@ -48,7 +48,7 @@ final class Outbox {
 
     /// One hop per loop, one flush per touched connection.
     func send() {
-        let told = shares.isEmpty ? nil : answers?.outbox()
+        let told = shares.isEmpty ? nil : answers?.output()
         for var share in shares {
             share.told = told
             share.post.add(share)
@@ -65,14 +65,14 @@ private struct Share: LoopWork {
     private static let (writes, flushes) = (16, 8)
 
     let post: LoopPost
-    var items: [(PeerConnection, Outbox.Item)]
+    var items: [(PeerConnection, BatchOutput.Item)]
     /// Held until all is sent.
     var told: AnswerLease?
     private var next = 0
     private var touched: [PeerConnection] = []
     private var flushed = 0
 
-    init(post: LoopPost, items: [(PeerConnection, Outbox.Item)]) {
+    init(post: LoopPost, items: [(PeerConnection, BatchOutput.Item)]) {
         self.post = post
         self.items = items
     }

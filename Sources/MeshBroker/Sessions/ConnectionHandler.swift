@@ -3,7 +3,7 @@ import MeshEngine
 import NIOCore
 
 /// The life of one connection: first its hello, then requests in, and answers and pushes out. Confined to its loop.
-final class ConnectionSession {
+final class ConnectionHandler {
     private enum Phase {
         /// Not identified yet.
         case silent
@@ -333,7 +333,7 @@ final class ConnectionSession {
     // MARK: Frames out
 
     /// Takes output of the mesh's writer for this connection; true when it is the first since the last flush.
-    func deliver(_ item: Outbox.Item) -> Bool {
+    func deliver(_ item: BatchOutput.Item) -> Bool {
         if hasEnded {
             leave(item)
             return false
@@ -372,7 +372,7 @@ final class ConnectionSession {
     }
 
     /// The connection ended before its hello was answered: a session that was opened for it has lost it.
-    private func leave(_ item: Outbox.Item) {
+    private func leave(_ item: BatchOutput.Item) {
         guard let left else { return }
         switch item {
         case .reply(_, let reply):
