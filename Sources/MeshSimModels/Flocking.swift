@@ -11,7 +11,7 @@ public import MeshSim
 /// that whoever is within the radius now stood in a cell next to the looker's when the step began. The distance decides,
 /// between the places of now.
 public struct Flocking: SimModel, SimReseedable {
-    /// What a run is made from.
+    /// The parameters of a run.
     public struct Parameters: Codable, Sendable, Hashable {
         /// The side of the square.
         public var side: Double

@@ -6,7 +6,7 @@ public import MeshSim
 /// step in a new random order, each agent counts those of its group within the radius (Chebyshev, itself left out); with
 /// `threshold` or more it is happy, else it moves at once to a random empty cell.
 public struct Schelling: SimModel, SimReseedable {
-    /// What a run is made from.
+    /// The parameters of a run.
     public struct Parameters: Codable, Sendable, Hashable {
         /// Cells on a side.
         public var side: Int

@@ -2,7 +2,7 @@ import ArgumentParser
 import MeshCore
 import MeshSim
 
-/// What a run is made from.
+/// The parameters of a run.
 struct ParameterOptions: ParsableArguments {
     @Option(help: "The parameters to begin with; the first preset when absent.")
     var preset: String?

@@ -36,7 +36,7 @@ public struct SimWelcome: SimMessageBody {
     public var domain: String
     /// The tick from which the seat is held.
     public var tick: Int64
-    /// What may be done.
+    /// The available actions.
     public var actions: ActionCatalog
     /// What happens when the seat is late.
     public var latePolicy: LatePolicy
@@ -191,7 +191,7 @@ public struct SimActionResult: Codable, Sendable, Hashable {
     public var tick: Int64?
     /// What was decided; nil: it was not taken.
     public var verdict: Verdict?
-    /// Whether it was done.
+    /// Whether it was performed.
     public var accepted: Bool
     /// Why not, in a word, when it was not taken.
     public var refusal: Receipt.Refusal?

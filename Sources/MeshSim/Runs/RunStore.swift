@@ -6,7 +6,7 @@ public struct RunStore: Sendable, Hashable {
     public struct Entry: Sendable, Hashable {
         /// The file's name.
         public var name: String
-        /// Where it is.
+        /// Its position.
         public var path: String
         /// What it was made from; nil when that cannot be read.
         public var header: SimRecording.Header?

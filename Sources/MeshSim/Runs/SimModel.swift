@@ -2,7 +2,7 @@ public import MeshCore
 
 /// A world that steps by itself: the next state follows from this one and the run's seed, and from nothing else.
 public protocol SimModel: Codable, Sendable {
-    /// What a run is made from.
+    /// The parameters of a run.
     associatedtype Parameters: Codable & Sendable
     /// The model's name.
     static var name: String { get }
@@ -25,7 +25,7 @@ public protocol SimModel: Codable, Sendable {
     mutating func advance(_ seal: Seal) throws(SimError)
     /// Adds a domain's state, by its place in `domains`.
     func hash(domain: Int, into hasher: inout StateHasher)
-    /// What is measured, in a fixed order.
+    /// Returns the metrics, in a fixed order.
     var metrics: [(name: String, value: Double)] { get }
 }
 

@@ -19,7 +19,7 @@ public struct Seat: Codable, Sendable, Hashable, Named {
     public var name: String
     /// Raised with each new holder; an action of an earlier holder is not one of this holder. The table counts it.
     public internal(set) var generation: Int64 = 0
-    /// What kind of mind holds it.
+    /// The kind of mind that holds it.
     public var mind: Mind
     /// Which part it plays, for example `customer`.
     public var role: String?

@@ -12,7 +12,7 @@
 public struct TickCollector: Codable, Sendable {
     /// Who holds which seat.
     public internal(set) var seats = SeatTable()
-    /// What may be done.
+    /// The available actions.
     public let catalog: ActionCatalog
     /// How ticks are collected.
     public private(set) var rules: TickRules
