@@ -17,7 +17,7 @@ public struct SaveBarrier: Sendable, Hashable, Codable {
         }
     }
 
-    /// How far it is.
+    /// Its state.
     public enum State: Sendable, Hashable, Codable {
         /// These domains have not kept their checkpoint yet.
         case incomplete(missing: [String])
@@ -55,7 +55,7 @@ public struct SaveBarrier: Sendable, Hashable, Codable {
         domains = table.present
     }
 
-    /// How far it is.
+    /// Its state.
     public var state: State {
         if let failure { return .failed(reason: failure) }
         let missing = domains.filter { parts.place(of: $0, by: \.domain) == nil }

@@ -3,7 +3,7 @@ import MeshSim
 /// What a tick has cost its controller, in nanoseconds of the clock: from the seal before to the end of this one's messages.
 /// It is for measuring and enters no record.
 public struct ControllerTiming: Sendable, Hashable {
-    /// The last tick that was sealed.
+    /// The last sealed tick.
     public var tick: Int64 = 0
     /// When its seal began, from when the controller was made.
     public var sealedAtNanos: Int64 = 0

@@ -46,7 +46,7 @@ public struct ActionArgument: Sendable, Hashable {
         self.defaultValue = defaultValue
     }
 
-    /// A value in its normal form, which is the same after it was written and read again. Fails with what is valid.
+    /// Returns the normal form of a value, which is stable under encoding and decoding. Fails with what is valid.
     public func normalise(_ value: JSON) throws(SimError) -> JSON {
         switch (kind, value) {
         case (.integer(let minimum, let maximum), _): return try integer(value, minimum, maximum)

@@ -8,7 +8,7 @@ public struct ActionSchema: Sendable, Hashable {
     public var help: String
     /// Actions of a lower phase come first; from 1, since 0 is for commands of people.
     public var phase: Int64
-    /// Of one phase those of a higher priority come first.
+    /// Within a phase, higher priorities come first.
     public var priority: Int64
     /// How often a seat may do it in a tick. Those that may be done once share one place: a seat does one of them in a
     /// tick.

@@ -130,7 +130,7 @@ public struct SimAction: SimMessageBody {
     public var generation: Int64
     /// The peer's count of its actions, from 1; what is sent again keeps its sequence.
     public var sequence: Int64
-    /// The tick of the observation that it is based on.
+    /// The tick of the observation it is based on.
     public var basedOn: Int64
     /// The tick it is meant for; nil: the one after its observation.
     public var tick: Int64?
