@@ -2,7 +2,7 @@ import MeshCore
 
 /// Why an observation cannot be taken.
 public struct ObservationError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What kind of fault.
+    /// The kind of error.
     public enum Code: String, Sendable, Hashable, CaseIterable {
         /// It is made against an observation that is not here.
         case baseMissing

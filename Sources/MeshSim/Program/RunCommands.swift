@@ -88,7 +88,7 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    /// Makes a run and says what came of it. An interrupted one is kept as far as it went.
+    /// Makes a run and prints its result. An interrupted run is kept up to that point.
     static func make(
         _ recording: RecordOptions, end: Int64, _ output: OutputOptions, _ body: (RunObserver) async throws -> Void
     ) async throws {

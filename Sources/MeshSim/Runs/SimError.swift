@@ -1,6 +1,6 @@
 /// What is wrong with a run or its record.
 public struct SimError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What kind of fault.
+    /// The kind of error.
     public enum Kind: Sendable, Hashable {
         /// What was given cannot be used.
         case invalid
@@ -9,7 +9,7 @@ public struct SimError: Error, Sendable, Hashable, CustomStringConvertible {
     }
     /// For people.
     public var description: String
-    /// What kind of fault.
+    /// The kind of error.
     public var kind: Kind
     /// Makes an error.
     public init(_ description: String, kind: Kind = .invalid) {

@@ -9,14 +9,14 @@ public enum LatePolicy: Sendable, Hashable {
     case reject
     /// A late action is applied in the tick that is open when it arrives, if the seat has no newer one there.
     case carry
-    /// A late action is not applied; without one the last applied action is repeated, for at most this many ticks on end.
+    /// A late action is not applied; without one the last applied action is repeated, for up to this many ticks on end.
     case holdLast(ticks: Int64)
     /// The seat may think for this many ticks, without acting; what arrives by then is applied. (Grid2op: idle for k
     /// steps, then apply.)
     case idle(ticks: Int64)
     /// A late action is not applied; without one, this action is.
     case fallback(action: String, arguments: JSON)
-    /// The tick is not sealed until the seat has acted or this many milliseconds have passed since its opening, even if the
+    /// The tick is not sealed until the seat has acted or this many milliseconds have passed since its start, even if the
     /// barrier is met; the barrier may wait longer. A late action is not applied.
     case stall(milliseconds: Int64)
 

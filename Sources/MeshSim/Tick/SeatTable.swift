@@ -70,7 +70,7 @@ public struct SeatTable: Codable, Sendable {
         hasChanged = true
     }
 
-    /// Hands the body over to another mind from the next tick on; returns the new generation. Without a late policy, that of
+    /// Hands the body to another mind from the next tick on; returns the new generation. Without a late policy, that of
     /// the seat stays. Fails when the seat has no holder.
     @discardableResult
     public mutating func handOver(

@@ -2,7 +2,7 @@ import MeshCore
 
 extension TickCollector {
     /// Seals the open tick: later submissions are for the next one. `receipts` then
-    /// has the outcome of each submission. The host checks `isReady` first, but may seal sooner. Fails when none is open.
+    /// has each submission's outcome. The host checks `isReady` first, but may seal sooner. Fails when none is open.
     public mutating func seal(now: Int64, imports: [SealedImport] = []) throws(SimError) -> Seal {
         guard let window else { throw SimError("no tick is open; open tick \(tick) first") }
         receipts = []

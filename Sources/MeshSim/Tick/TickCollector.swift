@@ -89,7 +89,7 @@ public struct TickCollector: Codable, Sendable {
     /// Reports whether the tick may be sealed: every awaited seat has acted, or its time is up.
     public func isReady(now: Int64) -> Bool { nextDeadline.map { now >= $0 } ?? false }
 
-    /// When the tick may be sealed if nothing else arrives, in milliseconds of the host's clock; in the past if it may be
+    /// When the tick may be sealed if nothing else arrives, in milliseconds of the host's clock; past if it may be
     /// sealed already. Nil: not before a seat has acted, or no tick is open.
     public var nextDeadline: Int64? {
         guard let window else { return nil }
