@@ -48,8 +48,8 @@ public enum SealReport: Sendable, Hashable, Codable {
     case repeated
 }
 
-/// Says which domain may enter which tick: conservative synchronisation as in the High Level Architecture (IEEE 1516),
-/// with whole ticks.
+/// Decides which domain may enter which tick: conservative synchronisation as in the High Level Architecture (IEEE
+/// 1516), with whole ticks.
 ///
 /// Domain d may enter tick n when it sealed tick n - 1 and, for each input e with lookahead L, e has sealed tick n - L: the
 /// minimum over the inputs of sealed tick + lookahead is at least n. Without inputs nothing holds it. A crash is no event:

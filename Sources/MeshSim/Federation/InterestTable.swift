@@ -97,8 +97,8 @@ public struct InterestChange: Codable, Sendable, Hashable {
     }
 }
 
-/// Who hears of what: declared interests of domains by domain, type, zone and region, as the data distribution management
-/// of the High Level Architecture. No value goes to a domain without an interest in it; entering and leaving are explicit.
+/// Subscriptions: declared interests of domains by domain, type, zone and region, like the data distribution management
+/// of the High Level Architecture. A domain gets only values it is interested in; entering and leaving are explicit.
 public struct InterestTable: Sendable {
     /// Most interests.
     public static let maximumInterests = 4_096

@@ -1,4 +1,4 @@
-/// Who may write which key at which tick: one domain at most. Writes of others are refused, not merged.
+/// Which domain may write which key at which tick: one at most. Writes of others are refused, not merged.
 ///
 /// A domain owns all keys under `sim:<domain>:` until it hands over the prefix or single keys. A transfer is two events
 /// (`OwnershipEvent`), so the state follows from the log.
@@ -140,7 +140,7 @@ public struct KeyOwnership: Sendable, Hashable {
         }
     }
 
-    /// A domain left: what it owns, or was to own, goes where its policy says; offers by and to it are no more. Gives the
+    /// Removes a domain: its keys, and those offered to it, follow its policy; offers by and to it end. Gives the
     /// keys and prefixes concerned, by bytes.
     public mutating func depart(_ departure: Departure) -> [String] {
         var keys: [String] = []

@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// Writes a domain's ticks: stamps what changed, and puts the manifest last.
+/// Writes a domain's ticks: stamps changed values, and writes the manifest last.
 public struct TickPublisher: Sendable {
     private let domain: String
     private var current: [(name: String, value: StampedValue)] = []

@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// Grants logical times to federates that ask for them, each in its own step: conservative, so that nobody hears of
+/// Grants logical times to federates on request, each in its own step: conservative, so that none hears of
 /// something that lies before the time it has.
 ///
 /// All begin at time 0. A federate that runs may publish, then asks for a later time (`request`) or is done (`finish`). The

@@ -16,7 +16,7 @@ public struct ControllerSettings: Sendable {
     public var checkpointEvery: Int64 = 0
     /// The available roles, for error messages.
     public var roles: [String] = []
-    /// Returns the seat for a request; nil: none. By default everyone gets one, with a late policy for the kind of mind.
+    /// Returns the seat for a request; nil: none. By default everyone gets one, with a late policy for the mind.
     public var admit: @Sendable (_ name: String, SimJoin) -> Seat? = { ControllerSettings.seat($0, $1) }
     /// Whether a member may command, by key. A name would not be safe: anyone can take one.
     public var mayCommand: @Sendable (_ member: PublicKey) -> Bool = { _ in false }
@@ -41,8 +41,8 @@ public struct ControllerSettings: Sendable {
     /// The key of the view for dashboards.
     public static let viewKey = "view"
 
-    /// Makes a seat with a late policy for its kind of mind: a program's late action is rejected, a language model may think
-    /// three ticks, a person's last action is repeated.
+    /// Makes a seat with a late policy for its kind of mind: a program's late action is carried, a model may think
+    /// three ticks, a person's last action is repeated five times at most.
     public static func seat(_ name: String, _ join: SimJoin) -> Seat {
         let policy: LatePolicy =
             switch join.mind {

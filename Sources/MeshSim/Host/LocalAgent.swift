@@ -21,7 +21,7 @@ public struct LocalAgent: Sendable {
 
     /// The seat that it takes.
     public var seat: Seat
-    /// Decides its moves from a scene; empty: does nothing. Its random stream is its own and does not affect the world's.
+    /// Decides its moves from a scene; empty: does nothing. Its random stream does not affect the world's.
     public var decide: @Sendable (Scene, inout RandomStream) throws -> [Move]
 
     /// Makes an agent.
@@ -58,7 +58,7 @@ public struct LocalPlay<Rules: Scenario>: Sendable {
         return try host.seal(now: now, imports: imports, checkpoint: checkpoint)
     }
 
-    /// Plays a run from its beginning, with a state every `checkpointEvery` ticks (0: only the first), and passes on each line.
+    /// Plays a run from its beginning and emits each line, with a state every `checkpointEvery` ticks (0: only the first).
     /// Stops after the line for which `take` returns false.
     public mutating func run(
         ticks: Int64, checkpointEvery: Int64 = 0, take: (SimRecording.Tick) throws -> Bool

@@ -231,7 +231,7 @@ private struct HostSeats: Codable {
 }
 
 extension SimHost {
-    /// Resumes a simulation from a checkpoint of its record: the last one, or that of a tick. The seats are held as they
+    /// Resumes a simulation from a checkpoint of its record: the last, or that of a tick. The seats are held as they
     /// were, and what was pending is. Fails when there is no such checkpoint, or it is of other rules.
     public init(resuming recording: SimRecording, at tick: Int64? = nil, budget: ObservationBudget = .none) throws {
         let checkpoints = recording.ticks.filter { $0.state != nil && $0.seats != nil }

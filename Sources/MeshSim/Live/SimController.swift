@@ -4,7 +4,7 @@ public import MeshSDK
 public import MeshSim
 import Synchronization
 
-/// Runs a simulation on a mesh as an ordinary peer: seats are taken and played by messages; its state is published under
+/// Runs a simulation on a mesh as an ordinary peer: seats are taken and played by messages, its state is under
 /// `sim:<domain>:`. `ControllerMachine` makes all decisions; this type only carries messages.
 ///
 /// ```swift
@@ -260,7 +260,7 @@ public final class SimController<Rules: Scenario>: Sendable {
         return end
     }
 
-    /// Sends messages, in order for each peer. One that cannot be sent is dropped with a log line: its seat is then late.
+    /// Sends messages, in order for each peer. One that cannot be sent is dropped and logged: its seat is then late.
     private func send(_ messages: [(message: SimMessage, address: String)]) async {
         guard !messages.isEmpty else { return }
         let begun = nanoseconds

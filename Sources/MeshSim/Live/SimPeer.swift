@@ -33,7 +33,7 @@ public struct SimPeer: Sendable {
         self.controller = controller
     }
 
-    /// Takes a seat and plays it. Every observation is passed to `decide` as a full scene; the moves it returns are sent.
+    /// Takes a seat and plays it. Every observation is passed to `decide` as a full scene; its moves are sent.
     /// Returns the end. Fails when no seat is given, or the client ends.
     public func play(
         _ join: SimJoin, onResult: @Sendable (SimResult) -> Void = { _ in },

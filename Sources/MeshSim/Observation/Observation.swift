@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// What a seat is sent at a tick: its scene in full, or what differs from an observation that it has acknowledged.
+/// What a seat is sent at a tick: its full scene, or a delta against an observation that it has acknowledged.
 ///
 /// As JSON, members in this order; what is in brackets is left out when there is nothing to say:
 ///

@@ -27,7 +27,7 @@ public struct ObservationError: Error, Sendable, Hashable, CustomStringConvertib
 /// An observation that was taken is acknowledged with its `sequence`; one that was not is not. After an error the view
 /// is as it was, and the seat asks for a full observation.
 public struct ObservationView: Sendable {
-    /// What became of an observation.
+    /// The outcome of an observation.
     public enum Outcome: Sendable, Hashable {
         /// It is the scene now.
         case applied

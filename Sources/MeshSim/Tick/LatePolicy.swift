@@ -16,8 +16,8 @@ public enum LatePolicy: Sendable, Hashable {
     case idle(ticks: Int64)
     /// A late action is not applied; without one, this action is.
     case fallback(action: String, arguments: JSON)
-    /// The tick is not sealed until the seat has acted or this many milliseconds have passed since its start, even if the
-    /// barrier is met; the barrier may wait longer. A late action is not applied.
+    /// The tick waits until the seat has acted or this many milliseconds have passed since it opened, even if its
+    /// barrier is met; it may wait longer. A late action is not applied.
     case stall(milliseconds: Int64)
 
     /// The maximum number of ticks for `holdLast` and `idle`.
