@@ -39,7 +39,7 @@ public struct Schelling: SimModel, SimReseedable {
     /// An agent's cell.
     private var places: [Int32]
     private var happy: [UInt8]
-    /// 0 nobody, 1 or 2 the group of whoever stands there.
+    /// 0: empty; 1 or 2: the group of the agent there.
     private var grid: [UInt8]
     private var empty: [Int32]
 

@@ -20,7 +20,7 @@ public struct DomainTick: Codable, Sendable, Hashable {
     }
 }
 
-/// Which values of an input a tick reads. It depends on the log only, not on how far anybody is.
+/// Which values of an input a tick reads. It depends on the log only, not on the progress of domains.
 public struct DomainRead: Codable, Sendable, Hashable {
     /// The input, as declared.
     public var input: String
@@ -108,7 +108,7 @@ public struct GrantTable: Sendable {
         return place
     }
 
-    /// Whether a domain may enter a tick. Fails when it takes no part, or the tick is behind it.
+    /// Reports whether a domain may enter a tick. Fails when it does not take part, or the tick has passed.
     public func mayEnter(_ name: String, _ tick: Int64) throws(FederationError) -> Grant {
         try FederationLimits.checkTick(tick)
         let place = try present(name)

@@ -6,7 +6,7 @@ import MeshCore
 /// tick is whole when its manifest is there and all values that it names, with their ticks and revs. A tick whose values
 /// were overwritten before they were seen is passed over when a later one is whole.
 public struct ManifestReader: Sendable {
-    /// What came of a batch.
+    /// The result of a batch.
     public struct Reading: Sendable {
         /// Whole ticks, ascending.
         public var ticks: [WholeTick] = []

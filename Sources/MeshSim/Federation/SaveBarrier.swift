@@ -1,7 +1,7 @@
 public import MeshCore
 
-/// A save of a whole federation under a name: all domains keep a checkpoint of the same tick. Only a complete save can be
-/// gone on from.
+/// A named save of a whole federation: all domains keep a checkpoint of the same tick. Only a complete save can be
+/// resumed.
 public struct SaveBarrier: Sendable, Hashable, Codable {
     /// A domain's part.
     public struct Part: Codable, Sendable, Hashable {
@@ -23,7 +23,7 @@ public struct SaveBarrier: Sendable, Hashable, Codable {
         case incomplete(missing: [String])
         /// All have.
         case complete
-        /// A domain was lost, or could not keep it; the save is of no use.
+        /// A domain was lost, or could not keep it; the save is unusable.
         case failed(reason: String)
     }
 

@@ -41,7 +41,7 @@ extension ControllerMachine {
         }
     }
 
-    /// The same body for whoever held it and comes back, or for whom it was handed over to.
+    /// Gives the same body to a returning holder, or to the member it was handed over to.
     mutating func resume(
         _ name: String, _ join: SimJoin, _ address: String, _ member: SimMember
     ) throws(SimError) -> [Output] {

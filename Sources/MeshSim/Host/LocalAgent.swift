@@ -58,7 +58,7 @@ public struct LocalPlay<Rules: Scenario>: Sendable {
         return try host.seal(now: now, imports: imports, checkpoint: checkpoint)
     }
 
-    /// Plays a run from its beginning and emits each line, with a state every `checkpointEvery` ticks (0: only the first).
+    /// Plays a run from its beginning and emits its lines, with a state every `checkpointEvery` ticks (0: the first).
     /// Stops after the line for which `take` returns false.
     public mutating func run(
         ticks: Int64, checkpointEvery: Int64 = 0, take: (SimRecording.Tick) throws -> Bool

@@ -72,7 +72,7 @@ public struct Observation: Sendable {
     public var actions: [String]?
     /// How many entities and events did not fit.
     public var omitted: Int64 = 0
-    /// Until when an action is awaited, in ms since 1970. The encoder leaves it to whoever sends.
+    /// Until when an action is awaited, in ms since 1970. The encoder leaves it to the sender.
     public var deadline: Int64?
 
     /// Makes an observation that says nothing yet.

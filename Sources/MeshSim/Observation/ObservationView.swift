@@ -78,7 +78,7 @@ public struct ObservationView: Sendable {
         return .applied
     }
 
-    /// Forgets everything, for a sender that begins anew.
+    /// Resets the view, for a sender that starts again.
     public mutating func reset() { self = ObservationView(keep: keep, maximumEntities: maximumEntities) }
 
     private func base(of observation: Observation) throws(ObservationError) -> ([Scene.Seen], [String]) {

@@ -26,7 +26,7 @@ public struct RecordRequest: Sendable, Hashable {
     }
 }
 
-/// From where a recorded run is to go on with other luck.
+/// Where a recorded run continues with another seed.
 public struct ForkRequest: Sendable, Hashable {
     /// The recording's file.
     public var path: String

@@ -92,7 +92,7 @@ extension SimRun {
         return try observer.accept(made)
     }
 
-    /// Returns where two files' runs diverge; nil when they do not. Holds at most a line of each. Fails when they are of
+    /// Returns where two files' runs diverge; nil when they do not. Holds one line of each. Fails when they are of
     /// different models or have no tick in common.
     public static func difference(file one: String, _ other: String) throws(SimError) -> Divergence? {
         var left = try RunFileReader(one)
