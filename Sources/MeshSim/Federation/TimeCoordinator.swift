@@ -112,7 +112,7 @@ public struct TimeCoordinator: Sendable {
         members[place].published += 1
     }
 
-    /// A federate asks for a time, or to be woken by values only (`never`). Returns all grants that follow, by time and name.
+    /// Requests a time, or to be woken by values only (`never`). Returns all grants that follow, by time and name.
     /// Fails when it does not run, or the time is not after the one it has.
     public mutating func request(_ name: String, _ time: Int64) throws(FederationError) -> [TimeGrant] {
         let place = try running(name)
