@@ -5,7 +5,7 @@ struct CellLists {
 
     init(cells: Int) { heads = [Int32](repeating: -1, count: cells) }
 
-    /// Enters agents anew: those of a cell stand in ascending order.
+    /// Fills the lists again: the agents of a cell are in ascending order.
     mutating func fill(_ places: [Int32], where isIn: (Int) -> Bool) {
         for index in heads.indices { heads[index] = -1 }
         if nexts.count < places.count { nexts = [Int32](repeating: -1, count: places.count) }

@@ -8,10 +8,10 @@ public import MeshSim
 /// normalised, and the bird moves by v.
 ///
 /// Exact and sequential, although the cells are filled once a step: they are wider than the radius by the length of a move, so
-/// that whoever is within the radius now stood in a cell next to the looker's when the step began. The distance decides,
+/// that a bird within the radius now was in a cell next to the viewer's when the step began. The distance decides,
 /// between the places of now.
 public struct Flocking: SimModel, SimReseedable {
-    /// What a run is made from.
+    /// The parameters of a run.
     public struct Parameters: Codable, Sendable, Hashable {
         /// The side of the square.
         public var side: Double

@@ -3,7 +3,7 @@ public import MeshSim
 /// A forest fire on a bounded grid: green cells with probability p, those of the first column burn; each step every
 /// burning cell ignites its green neighbours (von Neumann, radius 1), then is burnt. All at once.
 public struct ForestFire: SimModel, SimReseedable {
-    /// What a run is made from.
+    /// The parameters of a run.
     public struct Parameters: Codable, Sendable, Hashable {
         /// Cells on a side.
         public var side: Int

@@ -8,7 +8,7 @@ public import MeshSim
 /// reproduces: with more than 2 energy and its probability, the child gets half, rounded down. Children do not act, and are
 /// not eaten, in the iteration of their birth.
 public struct PPHPC: SimModel, SimReseedable {
-    /// What a run is made from.
+    /// The parameters of a run.
     public struct Parameters: Codable, Sendable, Hashable {
         /// Cells on a side.
         public var side: Int

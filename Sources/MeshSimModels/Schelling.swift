@@ -6,7 +6,7 @@ public import MeshSim
 /// step in a new random order, each agent counts those of its group within the radius (Chebyshev, itself left out); with
 /// `threshold` or more it is happy, else it moves at once to a random empty cell.
 public struct Schelling: SimModel, SimReseedable {
-    /// What a run is made from.
+    /// The parameters of a run.
     public struct Parameters: Codable, Sendable, Hashable {
         /// Cells on a side.
         public var side: Int
@@ -39,7 +39,7 @@ public struct Schelling: SimModel, SimReseedable {
     /// An agent's cell.
     private var places: [Int32]
     private var happy: [UInt8]
-    /// 0 nobody, 1 or 2 the group of whoever stands there.
+    /// 0: empty; 1 or 2: the group of the agent there.
     private var grid: [UInt8]
     private var empty: [Int32]
 

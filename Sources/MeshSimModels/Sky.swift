@@ -107,7 +107,7 @@ struct Sky {
             let (row, column) = (home / cells, home % cells)
             for down in -1...1 {
                 var line = row + down
-                // Whoever stands beyond the edge is seen there: the looker is moved instead.
+                // A bird beyond the edge is seen there: the viewer is moved instead.
                 var here = y
                 if line < 0 {
                     line += cells

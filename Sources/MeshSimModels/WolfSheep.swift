@@ -6,7 +6,7 @@ public import MeshSim
 /// drawn again among those inside; initial energy uniform in 0..<2Δ; sheep die below 0, as the published code has it, not
 /// below 1, as its text does; an eaten sheep is gone at once; newborns do not act in the step of their birth.
 public struct WolfSheep: SimModel, SimReseedable {
-    /// What a run is made from.
+    /// The parameters of a run.
     public struct Parameters: Codable, Sendable, Hashable {
         /// Cells on a side.
         public var side: Int

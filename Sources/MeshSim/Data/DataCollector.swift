@@ -46,7 +46,7 @@ public struct EntityColumns: Sendable {
 /// Collects tables from a world: `model` with a row a tick, one table for each type with a row for each entity and
 /// tick, and `events`. All have the column `tick`: there is one time.
 ///
-/// It looks and changes nothing: it gets a copy of the world, and no random stream.
+/// It only reads: it gets a copy of the world, and no random stream.
 public struct DataCollector: Sendable {
     /// The tables that rows come for, in order.
     public let shapes: [DataShape]

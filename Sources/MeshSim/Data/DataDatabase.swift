@@ -48,7 +48,7 @@ public struct DataDatabase: DataSink {
         guard let database else { return }
         try Self.store { () throws(StoreError) in
             if database.isInTransaction { try database.commit() }
-            // Results are handed on: one file, without a log beside it.
+            // Results are shared: one file, without a log beside it.
             try database.execute("PRAGMA journal_mode=DELETE")
         }
         tables = []

@@ -7,7 +7,7 @@ final class DataFile {
     private var buffer: [UInt8] = []
     private static let bufferSize = 1 << 16
 
-    /// Makes a file. Fails with `exists` when it is there: results are not overwritten.
+    /// Makes a file. Fails with `exists` when it exists: results are not overwritten.
     init(_ path: String) throws(DataError) {
         self.path = path
         guard path != "-" else { throw DataError(.exists, "`-` is no file: name one, or ./- for one called so") }

@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// What a run was made from. It stands with the results, so that nobody has to ask for the seed.
+/// The origin of a run. It is stored with the results, so that the seed is known.
 public struct DataHeader: Sendable, Hashable {
     /// The model's or scenario's name.
     public var name: String
@@ -50,13 +50,13 @@ public struct DataHeader: Sendable, Hashable {
     }
 }
 
-/// Where collected rows go as they come, so that a long run need not stay in memory.
+/// Receives collected rows, so that a long run need not stay in memory.
 public protocol DataSink {
     /// Takes what the run is made from, and the tables that rows will come for. Called once, first.
     mutating func begin(_ header: DataHeader, _ shapes: [DataShape]) throws(DataError)
     /// Takes a row of a table; the row fits its shape.
     mutating func append(_ row: [AttributeValue?], to table: String) throws(DataError)
-    /// Nothing more comes: everything is where it should be when this returns.
+    /// Finishes: everything is written when this returns.
     mutating func finish() throws(DataError)
 }
 

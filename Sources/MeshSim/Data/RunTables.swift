@@ -16,7 +16,7 @@ public struct RunTables: Sendable, Hashable {
     public let shapes: [DataShape]
     private let path: String
     private let metrics: [String]
-    /// Whoever records on meanwhile adds ticks that the header does not tell of: they are left out.
+    /// Ticks recorded meanwhile are not in the header and are left out.
     private let lastTick: Int64?
 
     /// Looks through a recording. Fails when it cannot be read, or its metrics cannot be columns: more than 999 of them, or

@@ -1,10 +1,10 @@
 public import MeshCore
 
-/// That a domain reads another.
+/// A dependency: a domain reads another.
 public struct DomainInput: Codable, Sendable, Hashable {
     /// The domain that is read.
     public var domain: String
-    /// How many ticks later its values are seen: at tick n those of tick n - lookahead. 0 is a phase of the same tick,
+    /// The delay in ticks: at tick n it reads the values of tick n - lookahead. 0 is a phase of the same tick,
     /// and only valid without cycles or within a declared loop.
     public var lookahead: Int64
     /// The key of the member whose values are the domain's; nil: the first that writes them in a run.
@@ -18,17 +18,17 @@ public struct DomainInput: Codable, Sendable, Hashable {
     }
 }
 
-/// What becomes of a domain's keys when it resigns or is lost.
+/// What happens to a domain's keys when it resigns or is lost.
 public enum LeavePolicy: Codable, Sendable, Hashable {
-    /// They keep their last values, and nobody may write them.
+    /// They keep their last values, and become read-only.
     case freeze
-    /// Another domain owns them from now on; those who read the domain read that one.
+    /// Another domain owns them from now on; readers of the domain read that one.
     case handOver(to: String)
     /// They are removed.
     case delete
 }
 
-/// A domain, declared: what it reads, and what happens when it leaves.
+/// The declaration of a domain: what it reads, and what happens when it leaves.
 public struct FederationDomain: Codable, Sendable, Hashable {
     /// Its name.
     public var name: String
@@ -36,7 +36,7 @@ public struct FederationDomain: Codable, Sendable, Hashable {
     public var inputs: [DomainInput]
     /// What happens when it leaves.
     public var leavePolicy: LeavePolicy
-    /// Whether it is there from the beginning; otherwise it joins at a tick.
+    /// Whether it takes part from the beginning; otherwise it joins at a tick.
     public var isFounder: Bool
 
     /// Makes a domain.
@@ -61,7 +61,7 @@ public struct DomainLoop: Codable, Sendable, Hashable {
     }
     /// Who takes part.
     public var domains: [String]
-    /// At most so many iterations in a tick.
+    /// The maximum number of iterations in a tick.
     public var maximumIterations: Int
     /// What happens after the last one.
     public var exhaustion: Exhaustion
@@ -74,13 +74,13 @@ public struct DomainLoop: Codable, Sendable, Hashable {
     }
 }
 
-/// That a domain left: an event of the federation's log.
+/// The departure of a domain: an event of the federation's log.
 public struct Departure: Codable, Sendable, Hashable {
     /// Who.
     public var domain: String
-    /// Whether it said so; otherwise it was given up.
+    /// Whether it resigned; otherwise it was given up.
     public var isResignation: Bool
-    /// What became of its keys.
+    /// What happened to its keys.
     public var policy: LeavePolicy
     /// The last tick that it sealed.
     public var lastTick: Int64

@@ -1,4 +1,4 @@
-/// What is wrong with a declaration, a call or a value of a federation.
+/// An error in a declaration, a call or a value of a federation.
 public struct FederationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of an error; more may come.
     public struct Code: Sendable, Hashable, RawRepresentable {
@@ -9,15 +9,15 @@ public struct FederationError: Error, Sendable, Hashable, CustomStringConvertibl
 
         /// A name, key, tick, time or parameter is outside what is valid.
         public static let invalid = Code(rawValue: "invalid")
-        /// Nothing of that name was declared, or it takes no part now.
+        /// The name is not declared, or does not take part now.
         public static let unknown = Code(rawValue: "unknown")
-        /// It is there already.
+        /// It exists already.
         public static let exists = Code(rawValue: "exists")
         /// Domains read each other within one tick and no loop was declared.
         public static let cycle = Code(rawValue: "cycle")
         /// A call came in a state in which it is not valid: a tick that was not granted, an offer that is no more.
         public static let outOfOrder = Code(rawValue: "outOfOrder")
-        /// Somebody wrote or gave away what another owns.
+        /// A domain wrote or gave away what another owns.
         public static let notOwner = Code(rawValue: "notOwner")
         /// Two statements about the same thing differ.
         public static let conflict = Code(rawValue: "conflict")
@@ -27,7 +27,7 @@ public struct FederationError: Error, Sendable, Hashable, CustomStringConvertibl
 
     /// The kind.
     public var code: Code
-    /// For people: what is wrong, what is valid, what to do.
+    /// What is wrong, what is valid, and what to do, as text.
     public var description: String
 
     /// Makes an error.
@@ -74,13 +74,13 @@ public enum FederationLimits {
 }
 
 extension Array {
-    /// The place of a name in an array ordered by the bytes of names; nil when it is not there.
+    /// Returns the index of a name in an array sorted by bytes; nil when absent.
     func place(of name: String, by key: (Element) -> String) -> Int? {
         let place = lowerBound(of: name, by: key)
         return place < count && key(self[place]) == name ? place : nil
     }
 
-    /// The first place whose name does not precede the given one.
+    /// Returns the first index whose name does not precede the given one.
     func lowerBound(of name: String, by key: (Element) -> String) -> Int {
         var (low, high) = (0, count)
         while low < high {

@@ -1,13 +1,13 @@
-/// The declared domains and loops, checked, in the order of their names.
+/// The validated domains and loops, in the order of their names.
 struct FederationGraph: Sendable, Hashable {
     /// By name; so are the inputs of each.
     let domains: [FederationDomain]
     /// By their first domain; so are the domains of each.
     let loops: [DomainLoop]
 
-    /// Most iterations that a loop may declare.
+    /// The maximum number of iterations of a loop.
     static let maximumIterations = 10_000
-    /// The greatest lookahead, in ticks.
+    /// The maximum lookahead, in ticks.
     static let maximumLookahead: Int64 = 1 << 32
 
     /// Checks declarations. Fails with what is wrong with them: a name, an input or a loop that is not valid, or a cycle of

@@ -1,8 +1,8 @@
 extension GrantTable {
-    /// How often a domain may come and go.
+    /// The maximum number of times a domain may join.
     static let maximumStays = 4_096
 
-    /// The greatest tick that all domains that take part have sealed; nil when none takes part. It never falls.
+    /// The last tick that all participating domains have sealed; nil when there are none. It never decreases.
     public var galt: Int64? { members.filter(\.isHere).map(\.sealed).min() }
 
     /// The last tick that a domain has sealed; nil when it was never there.
@@ -48,7 +48,7 @@ extension GrantTable {
         begin(place, at: tick)
     }
 
-    /// A domain leaves after the last tick that it sealed; its policy is applied. Fails when it takes no part.
+    /// A domain leaves after the last tick that it sealed; its policy is applied. Fails when it does not take part.
     public mutating func resign(_ name: String) throws(FederationError) -> Departure {
         try leave(name, isResignation: true)
     }

@@ -20,7 +20,7 @@ public struct DomainTick: Codable, Sendable, Hashable {
     }
 }
 
-/// Which values of an input a tick reads. It depends on the log only, not on how far anybody is.
+/// Which values of an input a tick reads. It depends on the log only, not on the progress of domains.
 public struct DomainRead: Codable, Sendable, Hashable {
     /// The input, as declared.
     public var input: String
@@ -48,8 +48,8 @@ public enum SealReport: Sendable, Hashable, Codable {
     case repeated
 }
 
-/// Says which domain may enter which tick: conservative synchronisation as in the High Level Architecture (IEEE 1516),
-/// with whole ticks.
+/// Decides which domain may enter which tick: conservative synchronisation as in the High Level Architecture (IEEE
+/// 1516), with whole ticks.
 ///
 /// Domain d may enter tick n when it sealed tick n - 1 and, for each input e with lookahead L, e has sealed tick n - L: the
 /// minimum over the inputs of sealed tick + lookahead is at least n. Without inputs nothing holds it. A crash is no event:
@@ -108,7 +108,7 @@ public struct GrantTable: Sendable {
         return place
     }
 
-    /// Whether a domain may enter a tick. Fails when it takes no part, or the tick is behind it.
+    /// Reports whether a domain may enter a tick. Fails when it does not take part, or the tick has passed.
     public func mayEnter(_ name: String, _ tick: Int64) throws(FederationError) -> Grant {
         try FederationLimits.checkTick(tick)
         let place = try present(name)

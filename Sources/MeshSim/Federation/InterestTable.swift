@@ -1,4 +1,4 @@
-/// Where and what something is, as far as interests tell.
+/// The properties of a value that interests match on.
 public struct InterestSubject: Codable, Sendable, Hashable {
     /// The domain that owns it.
     public var domain: String
@@ -21,7 +21,7 @@ public struct InterestSubject: Codable, Sendable, Hashable {
     }
 }
 
-/// What a domain wants to hear of; all that is named must fit, what is not named fits always.
+/// What a domain subscribes to; all given criteria must match, omitted ones always match.
 public struct DomainInterest: Codable, Sendable, Hashable {
     /// A rectangle with its borders.
     public struct Region: Codable, Sendable, Hashable {
@@ -42,7 +42,7 @@ public struct DomainInterest: Codable, Sendable, Hashable {
             self.maximumY = maximumY
         }
     }
-    /// Who wants to hear.
+    /// The subscriber.
     public var subscriber: String
     /// The interest's name; one subscriber's names differ.
     public var name: String
@@ -68,7 +68,7 @@ public struct DomainInterest: Codable, Sendable, Hashable {
         self.region = region
     }
 
-    /// Whether something is of interest. Nobody needs to hear of what is its own; what has no zone is in none.
+    /// Reports whether a subject matches. A domain's own subjects never match; without a zone, no zone matches.
     public func matches(_ subject: InterestSubject) -> Bool {
         guard subject.domain != subscriber else { return false }
         if let domains, !domains.contains(subject.domain) { return false }
@@ -80,13 +80,13 @@ public struct DomainInterest: Codable, Sendable, Hashable {
     }
 }
 
-/// That something came into, or went out of, what a domain hears of.
+/// A change of what a domain is subscribed to.
 public struct InterestChange: Codable, Sendable, Hashable {
-    /// Who hears.
+    /// The subscriber.
     public var subscriber: String
-    /// The key of what it is.
+    /// The key.
     public var key: String
-    /// Whether it came in; the subscriber then gets its whole value. Otherwise it hears no more of it.
+    /// Whether it entered; the subscriber then gets its whole value. Otherwise it gets no more of it.
     public var isEntering: Bool
 
     /// Makes a change.
@@ -97,14 +97,14 @@ public struct InterestChange: Codable, Sendable, Hashable {
     }
 }
 
-/// Who hears of what: declared interests of domains by domain, type, zone and region, as the data distribution management
-/// of the High Level Architecture. No value goes to a domain without an interest in it; entering and leaving are explicit.
+/// Subscriptions: declared interests of domains by domain, type, zone and region, like the data distribution management
+/// of the High Level Architecture. A domain gets only values it is interested in; entering and leaving are explicit.
 public struct InterestTable: Sendable {
-    /// Most interests.
+    /// The maximum number of interests.
     public static let maximumInterests = 4_096
-    /// Most names in one list of an interest.
+    /// The maximum number of names in one list of an interest.
     public static let maximumNames = 1_024
-    /// Most things that are known.
+    /// The maximum number of subjects.
     public static let maximumSubjects = 1_000_000
 
     /// By subscriber and name.

@@ -29,12 +29,12 @@ struct IterationLoop: Sendable {
 
     init(_ declaration: DomainLoop) { self.declaration = declaration }
 
-    /// Takes a domain in that has joined at a tick.
+    /// Adds a domain that has joined at a tick.
     mutating func add(_ member: String, at tick: Int64) {
         members.insert(DomainTick(member, at: tick), at: members.lowerBound(of: member, by: \.domain))
     }
 
-    /// Lets a domain go; the others do not wait for it any more.
+    /// Removes a domain; the others no longer wait for it.
     mutating func remove(_ member: String) {
         members.removeAll { $0.domain == member }
         reports.removeAll { $0 == member }

@@ -1,11 +1,11 @@
-/// Who may write which key at which tick: one domain at most. Writes of others are refused, not merged.
+/// Which domain may write which key at which tick: one at most. Writes of others are refused, not merged.
 ///
 /// A domain owns all keys under `sim:<domain>:` until it hands over the prefix or single keys. A transfer is two events
 /// (`OwnershipEvent`), so the state follows from the log.
 public struct KeyOwnership: Sendable, Hashable {
-    /// Most keys and prefixes that have a history of their own.
+    /// The maximum number of keys and prefixes with their own history.
     public static let maximumKeys = 100_000
-    /// Most owners that one key remembers.
+    /// The maximum number of owners kept for a key.
     public static let maximumHistory = 1_024
 
     private struct Period: Sendable, Hashable {
@@ -44,7 +44,7 @@ public struct KeyOwnership: Sendable, Hashable {
         }
     }
 
-    /// Who may write a key at a tick; nil when nobody may. Fails when it is no key of a federation.
+    /// Returns which domain may write a key at a tick; nil for none. Fails when it is not a key of a federation.
     public func owner(of key: String, at tick: Int64) throws(FederationError) -> String? {
         try period(of: key, at: tick)?.owner
     }
@@ -140,7 +140,7 @@ public struct KeyOwnership: Sendable, Hashable {
         }
     }
 
-    /// A domain left: what it owns, or was to own, goes where its policy says; offers by and to it are no more. Gives the
+    /// Removes a domain: its keys, and those offered to it, follow its policy; offers by and to it end. Gives the
     /// keys and prefixes concerned, by bytes.
     public mutating func depart(_ departure: Departure) -> [String] {
         var keys: [String] = []
@@ -195,7 +195,7 @@ public struct KeyOwnership: Sendable, Hashable {
         }
     }
 
-    /// Forgets who owned what before a tick: `owner` is right from that tick on.
+    /// Drops the history of owners before a tick: `owner` is valid from that tick on.
     public mutating func forget(before tick: Int64) {
         for place in entries.indices {
             guard let first = entries[place].periods.lastIndex(where: { $0.first <= tick }) else { continue }

@@ -1,12 +1,12 @@
 import MeshCore
 
-/// Reads a domain's state from outside and yields whole ticks only: never values of two ticks as those of one.
+/// Reads a domain's state from outside and yields complete ticks only: it never mixes values of two ticks.
 ///
 /// Feed it the changes of the state as they come, in any batches and any order, or snapshots; a value seen twice is one. A
 /// tick is whole when its manifest is there and all values that it names, with their ticks and revs. A tick whose values
 /// were overwritten before they were seen is passed over when a later one is whole.
 public struct ManifestReader: Sendable {
-    /// What came of a batch.
+    /// The result of a batch.
     public struct Reading: Sendable {
         /// Whole ticks, ascending.
         public var ticks: [WholeTick] = []

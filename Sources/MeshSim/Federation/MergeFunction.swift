@@ -67,7 +67,7 @@ public enum MergeCheck {
         /// What they gave otherwise.
         public var found: JSON
 
-        /// For people.
+        /// As text for people.
         public var description: String {
             "\(values.map(\.text).joined(separator: ", ")) gave \(expected.text), and in another order \(found.text)"
         }

@@ -1,7 +1,7 @@
 public import MeshCore
 
-/// A save of a whole federation under a name: all domains keep a checkpoint of the same tick. Only a complete save can be
-/// gone on from.
+/// A named save of a whole federation: all domains keep a checkpoint of the same tick. Only a complete save can be
+/// resumed.
 public struct SaveBarrier: Sendable, Hashable, Codable {
     /// A domain's part.
     public struct Part: Codable, Sendable, Hashable {
@@ -17,13 +17,13 @@ public struct SaveBarrier: Sendable, Hashable, Codable {
         }
     }
 
-    /// How far it is.
+    /// Its state.
     public enum State: Sendable, Hashable, Codable {
         /// These domains have not kept their checkpoint yet.
         case incomplete(missing: [String])
         /// All have.
         case complete
-        /// A domain was lost, or could not keep it; the save is of no use.
+        /// A domain was lost, or could not keep it; the save is unusable.
         case failed(reason: String)
     }
 
@@ -55,7 +55,7 @@ public struct SaveBarrier: Sendable, Hashable, Codable {
         domains = table.present
     }
 
-    /// How far it is.
+    /// Its state.
     public var state: State {
         if let failure { return .failed(reason: failure) }
         let missing = domains.filter { parts.place(of: $0, by: \.domain) == nil }

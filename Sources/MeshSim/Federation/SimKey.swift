@@ -1,9 +1,9 @@
 /// The state keys of a federation: `sim:<domain>:<key>`, and `sim:<domain>:manifest` for what a tick consists of.
 public enum SimKey {
-    /// The name that no value may have.
+    /// The reserved name.
     public static let manifestName = "manifest"
 
-    /// What all keys of a domain begin with.
+    /// The prefix of all keys of a domain.
     public static func prefix(_ domain: String) -> String { "sim:\(domain):" }
 
     /// The key of a domain's manifest.

@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// A value as it stands in the state: with the tick at which it was written, so that nobody takes values of two ticks for
+/// A value in the state, with the tick at which it was written, so that values of two ticks are not mistaken for
 /// those of one.
 public struct StampedValue: Codable, Sendable, Hashable {
     /// The tick that wrote it. A value that does not change keeps its tick.
@@ -48,7 +48,7 @@ public struct StampedValue: Codable, Sendable, Hashable {
         }
     }
 
-    /// As it stands in the state.
+    /// Its form in the state.
     public var json: JSON {
         get throws(FederationError) {
             do throws(JSONError) { return try JSONCoder.encode(self) } catch {

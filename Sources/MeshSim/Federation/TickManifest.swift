@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// What a tick of a domain consists of. It is published last: who holds it and the values that it names holds the tick.
+/// What a tick of a domain consists of. It is published last: with the values that it names it is the complete tick.
 public struct TickManifest: Codable, Sendable, Hashable {
     /// One value of the tick.
     public struct Entry: Codable, Sendable, Hashable {

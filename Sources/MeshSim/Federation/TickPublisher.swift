@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// Writes a domain's ticks: stamps what changed, and puts the manifest last.
+/// Writes a domain's ticks: stamps changed values, and writes the manifest last.
 public struct TickPublisher: Sendable {
     private let domain: String
     private var current: [(name: String, value: StampedValue)] = []
@@ -8,7 +8,7 @@ public struct TickPublisher: Sendable {
     private var removed: [(name: String, rev: Int64)] = []
     private var tick: Int64 = -1
 
-    /// Most values of a domain, removed ones included.
+    /// The maximum number of values of a domain, removed ones included.
     public static let maximumValues = 65_536
 
     /// A publisher that has published nothing. Fails when the domain's name is not valid.

@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// Grants logical times to federates that ask for them, each in its own step: conservative, so that nobody hears of
+/// Grants logical times to federates on request, each in its own step: conservative, so that none hears of
 /// something that lies before the time it has.
 ///
 /// All begin at time 0. A federate that runs may publish, then asks for a later time (`request`) or is done (`finish`). The
@@ -21,9 +21,9 @@ public import MeshCore
 public struct TimeCoordinator: Sendable {
     /// Asked for: to be woken by values only.
     public static let never = Int64.max
-    /// Most federates of a coordinator.
+    /// The maximum number of federates.
     public static let maximumFederates = 256
-    /// Most values that wait for a federate.
+    /// The maximum number of values waiting for a federate.
     public static let maximumWaiting = 65_536
 
     enum Phase: Sendable, Hashable {
@@ -112,7 +112,7 @@ public struct TimeCoordinator: Sendable {
         members[place].published += 1
     }
 
-    /// A federate asks for a time, or to be woken by values only (`never`). Gives all grants that follow, by time and name.
+    /// Requests a time, or to be woken by values only (`never`). Returns all grants that follow, by time and name.
     /// Fails when it does not run, or the time is not after the one it has.
     public mutating func request(_ name: String, _ time: Int64) throws(FederationError) -> [TimeGrant] {
         let place = try running(name)
@@ -127,7 +127,7 @@ public struct TimeCoordinator: Sendable {
         return grants()
     }
 
-    /// A federate runs no more. Gives all grants that follow. Fails when it does not run.
+    /// Ends a federate. Returns all grants that follow. Fails when it does not run.
     public mutating func finish(_ name: String) throws(FederationError) -> [TimeGrant] {
         let place = try running(name)
         members[place].phase = .finished
@@ -135,9 +135,9 @@ public struct TimeCoordinator: Sendable {
         return grants()
     }
 
-    /// The time that a federate has. Fails when it is not declared.
+    /// Returns the current time of a federate. Fails when it is not declared.
     public func time(of name: String) throws(FederationError) -> Int64 { members[try place(of: name)].granted }
 
-    /// Whether nobody runs: then nothing happens any more.
+    /// Whether no federate runs: then nothing further happens.
     public var isIdle: Bool { members.allSatisfy { $0.phase != .running } }
 }

@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// A federate of a time coordinator, declared: when it can run, what it hears, and when it is woken.
+/// The declaration of a federate of a time coordinator: when it runs, what it hears, and when it is woken.
 ///
 /// The parameters mean what they mean in HELICS (its user guide, "Timing"), in whole numbers.
 public struct TimeFederate: Sendable, Hashable, Codable {
@@ -12,15 +12,15 @@ public struct TimeFederate: Sendable, Hashable, Codable {
     public var offset: Int64
     /// The least time between two grants.
     public var timeDelta: Int64
-    /// What is published to it counts so much later.
+    /// The delay of values published to it.
     public var inputDelay: Int64
-    /// What it publishes counts so much later, for everybody.
+    /// The delay of what it publishes, for all.
     public var outputDelay: Int64
     /// Whether it runs last of those who run at a time, and hears what they publish at that time.
     public var waitsForCurrentTime: Bool
-    /// Whether it is woken at no time but one it asked for.
+    /// Whether it is woken only at times it asked for.
     public var isUninterruptible: Bool
-    /// Whom it hears.
+    /// The federates it hears.
     public var inputs: [String]
 
     /// Makes a federate.
@@ -89,7 +89,7 @@ public struct TimedValue: Sendable, Hashable, Codable {
     }
 }
 
-/// That a federate runs at a time.
+/// A grant: a federate runs at a time.
 public struct TimeGrant: Sendable, Hashable, Codable {
     /// Who.
     public var federate: String

@@ -1,6 +1,6 @@
 import MeshCore
 
-/// Who takes a seat, and what seats and people ask for.
+/// Handles requests for seats, actions and commands.
 extension ControllerMachine {
     mutating func admit(_ join: SimJoin, _ address: String, _ member: SimMember) -> [Output] {
         do throws(SimError) {
@@ -12,7 +12,7 @@ extension ControllerMachine {
                 if held.address == address, !held.isGone, join.resume == nil,
                     let seat = host.collector.seats.upcoming.first(where: { $0.name == name })
                 {
-                    // Asked twice: the same answer.
+                    // A repeated request gets the same answer.
                     return [.send(.welcome(host.welcome(seat, generation: held.generation)), to: address)]
                 }
                 return try resume(name, join, address, member)
@@ -41,7 +41,7 @@ extension ControllerMachine {
         }
     }
 
-    /// The same body for whoever held it and comes back, or for whom it was handed over to.
+    /// Gives the same body to a returning holder, or to the member it was handed over to.
     mutating func resume(
         _ name: String, _ join: SimJoin, _ address: String, _ member: SimMember
     ) throws(SimError) -> [Output] {

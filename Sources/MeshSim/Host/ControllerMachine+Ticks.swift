@@ -1,16 +1,16 @@
 import MeshCore
 
-/// How ticks follow each other, and what is told of them.
+/// Runs ticks and sends their results.
 extension ControllerMachine {
-    /// Goes as far as it can without anything more coming in.
+    /// Proceeds as far as possible without more input.
     mutating func drive(now: Int64) -> [Output] {
         var outputs: [Output] = []
         nextWake = nil
         do {
-            // Bounded: a run without a barrier would never let its host look at what comes.
+            // Bounded, so that a run without a barrier lets its host process input.
             for _ in 0..<settings.ticksAtOnce {
                 if isEnded { return outputs }
-                // Whoever stops a run does not wait for its seats: the open tick is never sealed.
+                // A stop does not wait for seats: the open tick is never sealed.
                 if let stopReason { return outputs + finish(stopReason) }
                 if !host.collector.isOpen {
                     if let ticks = settings.ticks, host.tick >= ticks {

@@ -1,10 +1,10 @@
 import MeshCore
 
-/// Runs a simulation for peers: what comes in (messages, time, ticks of a clock, values of other domains) goes to the host, and
-/// what is to be sent, published and recorded comes out. A value without a clock, a task or a socket: the same inputs at the
+/// Runs a simulation for peers: input (messages, time, clock ticks, values of other domains) goes to the host, and
+/// what to send, publish and record comes out. A value without clock, task or socket: the same inputs at the
 /// same times give the same outputs.
 public struct ControllerMachine<Rules: Scenario>: Sendable {
-    /// What is to be done, in this order.
+    /// The effects to carry out, in this order.
     public enum Output: Sendable {
         /// A message to a peer.
         case send(SimMessage, to: String)
@@ -12,7 +12,7 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         case record(SimRecording.Tick)
         /// Changes of the mesh's state; the last one is the tick's manifest.
         case publish([StateChange])
-        /// What the scenario's rules could not do.
+        /// A failure of the scenario's rules.
         case fault(String)
         /// The run is over.
         case ended(SimEnd)
@@ -20,11 +20,11 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
 
     /// The simulation.
     public internal(set) var host: SimHost<Rules>
-    /// How fast.
+    /// The pace.
     public internal(set) var pacer: Pacer
-    /// Ticks that have begun behind real time, and by how much at most, in milliseconds.
+    /// The number of ticks that began behind real time, and the maximum lag in milliseconds.
     public internal(set) var overruns: (count: Int64, maximumLagMillis: Int64) = (0, 0)
-    /// When there is something to do although nothing comes, in milliseconds of the clock that is handed in.
+    /// The time of the next timer, in milliseconds of the clock that is passed in.
     public internal(set) var nextWake: Int64?
     /// Whether the run is over.
     public internal(set) var isEnded = false
@@ -41,12 +41,12 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
     var inputs: DomainInputs
     var publisher: TickPublisher?
     var sealedExports = SealedExports()
-    /// Where the results of somebody's commands go, by the member's key in hex; looked up, never walked through.
+    /// Where the results of commands go, by the member's key in hex; looked up, never iterated.
     var commanders: [String: String] = [:]
     var stopReason: String?
     var seatNumber: Int64 = 0
 
-    /// Who plays a seat from outside.
+    /// The peer that plays a seat.
     struct Holder: Sendable {
         var address: String
         /// The member's key; nil in records of older versions, which named members: then only the address counts.
@@ -55,18 +55,18 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         var generation: Int64
         var isGone = false
 
-        /// Whether a seat is this member's.
+        /// Reports whether a seat is this member's.
         func isHeld(by other: SimMember, at place: String) -> Bool {
             member.map { $0 == other.key } ?? (address == place)
         }
     }
 
-    /// Whether a seat is played by this member from this place.
+    /// Reports whether a seat is played by this member from this address.
     func plays(_ member: SimMember, _ address: String, _ seat: String) -> Bool {
         holders[seat].map { $0.address == address && $0.isHeld(by: member, at: address) } ?? false
     }
 
-    /// Makes a machine; the agents' seats are taken. Fails when a setting makes no sense.
+    /// Makes a machine and takes the agents' seats. Fails when a setting is invalid.
     public init(
         _ host: SimHost<Rules>, agents: [LocalAgent] = [], settings: ControllerSettings = ControllerSettings()
     ) throws {
@@ -80,7 +80,7 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         try self.host.seat(agents)
     }
 
-    /// A machine that goes on from a checkpoint of a record: with the seats, and with who holds them.
+    /// Restores a machine from a checkpoint of a record, with the seats and their holders.
     public init(
         resuming recording: SimRecording, budget: ObservationBudget = .none, agents: [LocalAgent] = [],
         settings: ControllerSettings = ControllerSettings()
@@ -98,7 +98,7 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         } catch { throw SimError("who holds the seats of tick \(tick) cannot be read: \(error)") }
     }
 
-    /// Who holds a seat, as a checkpoint has it.
+    /// The holder of a seat in a checkpoint.
     struct HeldSeat: Codable {
         var seat: String
         var address: String
@@ -120,10 +120,10 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
 
     // MARK: What comes in
 
-    /// The first line of the record, and what there is to see before the first tick.
+    /// Starts: the first line of the record, and the state before the first tick.
     public mutating func begin(now: Int64) throws -> [Output] {
         guard host.tick == 0 else {
-            // It goes on: what was recorded is recorded, and each seat is told where it is.
+            // Resumed: the record continues, and each seat is notified.
             return drive(now: now)
         }
         let line = try host.begin()
@@ -132,7 +132,7 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         return outputs + drive(now: now)
     }
 
-    /// A message of a peer. `address` is where answers go, `member` who it is.
+    /// Handles a message of a peer. `address` is where answers go, `member` is the sender.
     public mutating func receive(
         _ message: SimMessage, from address: String, member: SimMember, now: Int64
     ) -> [Output] {
@@ -155,7 +155,7 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         return outputs + drive(now: now)
     }
 
-    /// A peer's connection is lost for good: its seats do nothing until it comes back.
+    /// Handles a lost connection: the peer's seats do nothing until it comes back.
     public mutating func lost(_ address: String, now: Int64) -> [Output] {
         for seat in host.collector.seats.upcoming.map(\.name) where holders[seat]?.address == address {
             holders[seat]?.isGone = true
@@ -164,19 +164,19 @@ public struct ControllerMachine<Rules: Scenario>: Sendable {
         return drive(now: now)
     }
 
-    /// The mesh's clock has reached a tick.
+    /// Handles a tick of the mesh's clock.
     public mutating func clock(_ tick: Int64, now: Int64) -> [Output] {
         clockTicks = max(clockTicks, tick)
         return drive(now: now)
     }
 
-    /// Another domain has sealed a tick.
+    /// Handles a sealed tick of another domain.
     public mutating func imported(_ values: SealedImport, now: Int64) -> [Output] {
         inputs.add(values)
         return drive(now: now)
     }
 
-    /// Time has gone on, or the run is to stop.
+    /// Handles the passing of time, or a stop.
     public mutating func time(_ now: Int64, stop: String? = nil) -> [Output] {
         if let stop { stopReason = stopReason ?? stop }
         return drive(now: now)

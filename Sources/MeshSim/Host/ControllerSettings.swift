@@ -1,48 +1,48 @@
 public import MeshCore
 
-/// How a controller runs a simulation.
+/// The settings of a controller.
 public struct ControllerSettings: Sendable {
-    /// How fast.
+    /// The pace.
     public var pacing: Pacing = .barrier
     /// What happens when real time cannot be kept.
     public var overrun: OverrunPolicy = .bestEffort
-    /// Whether the mesh's clock says when a tick begins: tick n when the clock is at its n-th since the controller began.
+    /// Whether the mesh's clock starts ticks: tick n when the clock is at its n-th since the controller began.
     public var followsClock = false
-    /// After how many ticks it ends; nil: when it is told to.
+    /// The number of ticks; nil: until stopped.
     public var ticks: Int64?
     /// How many seats must be taken by peers before the first tick begins.
     public var minimumSeats = 0
-    /// A state is recorded every so many ticks; 0: only the first.
+    /// The interval of checkpoints in ticks; 0: only the first.
     public var checkpointEvery: Int64 = 0
-    /// Which roles there are, for the error of who asks for another.
+    /// The available roles, for error messages.
     public var roles: [String] = []
-    /// The seat that somebody gets; nil: none. By default everybody gets one, with a late policy that suits the mind.
+    /// Returns the seat for a request; nil: none. By default everyone gets one, with a late policy for the mind.
     public var admit: @Sendable (_ name: String, SimJoin) -> Seat? = { ControllerSettings.seat($0, $1) }
-    /// Who may command, by the member's key. A name would not do: anybody can take one.
+    /// Whether a member may command, by key. A name would not be safe: anyone can take one.
     public var mayCommand: @Sendable (_ member: PublicKey) -> Bool = { _ in false }
     /// Whether each tick is published as values of the mesh's state.
     public var publishes = false
     /// The name of this run, the same for all domains of a federation: only values of the same run are read.
     public var run = ""
-    /// How many seats one member may hold.
+    /// The maximum number of seats of one member.
     public var seatsPerMember = 64
     /// What it reads of other domains.
     public var inputs: [DomainInput] = []
     /// The seed of the agents' own random numbers.
     public var agentSeed: UInt64 = 0
-    /// How many ticks are made before what has come meanwhile is looked at.
+    /// The number of ticks between checks for input.
     public var ticksAtOnce = 64
 
     /// The defaults.
     public init() {}
 
-    /// The key, in a domain's part of the state, of what was measured.
+    /// The key of the metrics in a domain's part of the state.
     public static let metricsKey = "metrics"
-    /// The key of what a dashboard draws.
+    /// The key of the view for dashboards.
     public static let viewKey = "view"
 
-    /// A seat with the late policy that suits its mind: a program has no excuse, a language model may think three ticks, a
-    /// person goes on with what they did.
+    /// Makes a seat with a late policy for its kind of mind: a program's late action is carried, a model may think
+    /// three ticks, a person's last action is repeated five times at most.
     public static func seat(_ name: String, _ join: SimJoin) -> Seat {
         let policy: LatePolicy =
             switch join.mind {
@@ -54,7 +54,7 @@ public struct ControllerSettings: Sendable {
     }
 }
 
-/// What a controller has of other domains: the values of each tick that it still needs.
+/// The values of other domains that a controller still needs, by tick.
 struct DomainInputs: Sendable {
     /// Ticks of a domain that are kept.
     static let maximumTicks = 1_024
@@ -85,20 +85,20 @@ struct DomainInputs: Sendable {
         return values
     }
 
-    /// Values that no later tick reads.
+    /// Drops values that no later tick reads.
     mutating func forget(before tick: Int64) {
         for input in inputs { known[input.domain]?.removeAll { $0.tick < max(0, tick + 1 - input.lookahead) } }
     }
 }
 
-/// The values that a domain has sealed lately, in one value of the state: who reads a tick a little later than it was sealed
-/// still gets exactly that one.
+/// The values that a domain sealed recently, in one value of the state, so that a late reader
+/// still gets exactly the tick it needs.
 public struct SealedExports: Sendable {
     /// The key, in a domain's part of the state.
     public static let key = "sealed"
-    /// How many ticks at most.
+    /// The maximum number of ticks.
     static let maximumTicks = 16
-    /// How many bytes at most: a value of the state has 64 KiB, and the stamp needs some.
+    /// The maximum number of bytes: a value of the state has 64 KiB, including the stamp.
     static let maximumBytes = 60_000
 
     private var ticks: [(tick: Int64, values: JSON, bytes: Int)] = []
@@ -120,10 +120,10 @@ public struct SealedExports: Sendable {
         ["run": .string(run), "ticks": .array(ticks.map { ["tick": .integer($0.tick), "values": $0.values] })]
     }
 
-    /// Which run a value is of; nil when it is not of this form.
+    /// Returns the run of a value; nil for another form.
     public static func run(of json: JSON) -> String? { json["run"]?.stringValue }
 
-    /// Reads the value of a run; one of another run, or not of this form, gives nothing.
+    /// Reads the value of a run; nothing for another run or form.
     public static func read(_ json: JSON, domain: String, run: String) -> [SealedImport] {
         guard json["run"]?.stringValue == run else { return [] }
         return (json["ticks"]?.arrayValue ?? []).compactMap { one in
@@ -133,14 +133,14 @@ public struct SealedExports: Sendable {
     }
 }
 
-/// A world as a dashboard draws it: how many are in each zone, and where the entities are.
+/// A world as drawn by a dashboard: the number of entities in each zone, and their positions.
 public enum WorldView {
     /// Entities and zones that are shown; the rest are only counted.
     static let maximumEntities = 400
-    /// Bytes of them, about.
+    /// Their approximate size in bytes.
     static let maximumBytes = 30_000
 
-    /// The view, at most some 60 kB.
+    /// Returns the view, about 60 kB at most.
     public static func json(of world: World) -> JSON {
         var types = JSONObject()
         for type in world.schema.types { types[type.name] = .integer(Int64(world.count(of: type.name))) }

@@ -1,7 +1,7 @@
 public import MeshCore
 
-/// Whose values are a domain's. A name of the state says nothing about who wrote there: every member may. The author of a domain
-/// is the member that was named, else the first that wrote there in this run, and nobody else is believed from then on.
+/// The authors of domains. Every member may write any name of the state, so names do not identify authors. The author
+/// of a domain is the named member, else the first writer in this run; no other is trusted from then on.
 public struct DomainAuthors: Sendable {
     private var keys: [String: PublicKey]
 
@@ -17,7 +17,7 @@ public struct DomainAuthors: Sendable {
     /// The key of a domain's author; nil when it has written nothing yet and was not named.
     public func author(of domain: String) -> PublicKey? { keys[domain] }
 
-    /// Whether a value of a domain is believed; the first that is makes its writer the author. One whose writer is not known
+    /// Whether a value of a domain is trusted; the first one makes its writer the author. One without a known writer
     /// never is.
     public mutating func accepts(_ key: PublicKey?, of domain: String) -> Bool {
         guard let key else { return false }

@@ -1,10 +1,10 @@
 public import MeshCore
 
-/// A domain of a federation in one process: it makes ticks from what it reads of others.
+/// A domain of a federation in one process.
 public protocol FederatedMember: Sendable {
     /// The state that it begins with.
     mutating func begin() throws -> MemberTick
-    /// Makes its next tick.
+    /// Makes the next tick.
     mutating func step(imports: [SealedImport]) throws -> MemberTick
 }
 
@@ -12,7 +12,7 @@ public protocol FederatedMember: Sendable {
 public struct MemberTick: Sendable {
     /// The line of its record.
     public var line: SimRecording.Tick
-    /// What others may read of it.
+    /// Its exported values.
     public var exports: [(key: String, value: JSON)]
     /// Makes one.
     public init(line: SimRecording.Tick, exports: [(key: String, value: JSON)]) {
@@ -36,7 +36,7 @@ extension LocalPlay: FederatedMember {
 /// A federation in one process: each domain makes its ticks as soon as those that it reads are sealed, and an orchestrator
 /// merges what all have sealed into one chain.
 ///
-/// In what order domains that may go on do so changes nothing: each reads exactly the ticks that its declaration says.
+/// The order in which ready domains run does not matter: each reads exactly the ticks of its declaration.
 public struct FederatedPlay: Sendable {
     private struct Domain: Sendable {
         var declaration: FederationDomain
@@ -44,15 +44,15 @@ public struct FederatedPlay: Sendable {
         var publisher: TickPublisher
         var reader: ManifestReader
         var tick: Int64 = 0
-        /// What it has sealed that somebody may still read.
+        /// Its sealed values that may still be read.
         var sealed: [SealedImport] = []
     }
 
-    /// What has come of it.
+    /// An event.
     public enum Event: Sendable {
         /// A domain has sealed a tick: the line of its record.
         case sealed(String, SimRecording.Tick)
-        /// All have sealed a tick: what it is as a whole.
+        /// All have sealed a tick: the merged tick.
         case merged(MergedTick)
     }
 
@@ -60,7 +60,7 @@ public struct FederatedPlay: Sendable {
     private var grants: GrantTable
     private var merger: Merger
 
-    /// A federation. Fails when the declarations do not fit each other.
+    /// Makes a federation. Fails when the declarations are inconsistent.
     public init(
         name: String, members: [(declaration: FederationDomain, member: any FederatedMember)], rules: [MergeRule] = []
     ) throws {

@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// A mind in the controller's own process: it sees its scene and nothing else, and says what to do.
+/// An agent in the controller's process: it sees only its scene, and returns moves.
 public struct LocalAgent: Sendable {
     /// What an agent does.
     public struct Move: Sendable, Hashable {
@@ -8,7 +8,7 @@ public struct LocalAgent: Sendable {
         public var action: String
         /// Its arguments.
         public var arguments: JSON
-        /// What it cost to decide.
+        /// The cost of deciding.
         public var cost: Int64
 
         /// Makes a move.
@@ -21,7 +21,7 @@ public struct LocalAgent: Sendable {
 
     /// The seat that it takes.
     public var seat: Seat
-    /// What it does about what it sees; none: nothing. Its random numbers are its own: they move nothing of the world's.
+    /// Decides its moves from a scene; empty: does nothing. Its random stream does not affect the world's.
     public var decide: @Sendable (Scene, inout RandomStream) throws -> [Move]
 
     /// Makes an agent.
@@ -31,7 +31,7 @@ public struct LocalAgent: Sendable {
     }
 }
 
-/// Agents that play in a host at native speed: no socket, no text, the same seats and seals as for everybody.
+/// Plays agents in a host at native speed: no socket, no text, the same seats and seals as for peers.
 public struct LocalPlay<Rules: Scenario>: Sendable {
     /// The simulation.
     public private(set) var host: SimHost<Rules>
@@ -39,7 +39,7 @@ public struct LocalPlay<Rules: Scenario>: Sendable {
     private let seed: UInt64
 
     /// Takes the agents' seats; those that they hold in a host that goes on stay theirs. Fails when two want the same.
-    /// `seed` is that of the agents' own luck; the host's when nil.
+    /// `seed` is that of the agents' random numbers; the host's when nil.
     public init(_ host: SimHost<Rules>, agents: [LocalAgent], seed: UInt64? = nil) throws(SimError) {
         self.host = host
         self.agents = agents
@@ -58,8 +58,8 @@ public struct LocalPlay<Rules: Scenario>: Sendable {
         return try host.seal(now: now, imports: imports, checkpoint: checkpoint)
     }
 
-    /// Plays a run from its beginning, with a state every `checkpointEvery` ticks (0: only the first), and gives each line.
-    /// Stops after the line for which `take` gives false.
+    /// Plays a run from its beginning and emits its lines, with a state every `checkpointEvery` ticks (0: the first).
+    /// Stops after the line for which `take` returns false.
     public mutating func run(
         ticks: Int64, checkpointEvery: Int64 = 0, take: (SimRecording.Tick) throws -> Bool
     ) throws {
@@ -70,7 +70,7 @@ public struct LocalPlay<Rules: Scenario>: Sendable {
         }
     }
 
-    /// Plays a run from its beginning and writes it down.
+    /// Plays a run from its beginning and records it.
     public mutating func record(ticks: Int64, checkpointEvery: Int64 = 0) throws -> SimRecording {
         var recording = SimRecording(
             header: try .init(ScenarioModel<Rules>.self, host.model.parameters, seed: host.seed))
@@ -83,7 +83,7 @@ public struct LocalPlay<Rules: Scenario>: Sendable {
 }
 
 extension SimHost {
-    /// Takes the seats of agents, but for those that are held already. Fails when two want the same.
+    /// Takes the seats of agents, except those already held. Fails when two want the same.
     mutating func seat(_ agents: [LocalAgent]) throws(SimError) {
         let held = collector.seats.upcoming.map(\.name)
         for agent in agents where !held.contains(agent.seat.name) { _ = try take(agent.seat) }
@@ -100,7 +100,7 @@ extension SimHost {
             var random = RandomStream(
                 seed: seed, names: [Rules.name, "agent"], entity: seat.name, tick: UInt64(max(0, collector.tick)))
             do {
-                // Counted from the tick: whoever goes on from a checkpoint counts on.
+                // Derived from the tick, so that it continues after a checkpoint.
                 let first = collector.tick &* Int64(Seat.pendingLimit)
                 let moves = try agent.decide(scene, &random).prefix(Seat.pendingLimit)
                 if moves.isEmpty { pass(seat.name, generation: seat.generation, tick: collector.tick) }

@@ -1,27 +1,27 @@
 public import MeshCore
 
-/// A simulation as its controller has it: the world, who sits where, what they see and ask for, and the record.
+/// The state of a simulation: the world, the seats, their observations and submissions, and the record.
 ///
-/// A value: it has no clock, no tasks and no sockets. Whoever runs it says what came and when (in milliseconds of a monotonic
-/// clock), and sends what it gives. A tick goes `open`, `observe`, `submit`…, `seal`. A checkpoint of its record holds
-/// everything to go on from, also what is pending and what each seat has acknowledged.
+/// A value without clock, tasks or sockets. Its owner passes what arrived and when (in milliseconds of a monotonic
+/// clock), and sends its output. A tick goes `open`, `observe`, `submit`…, `seal`. A checkpoint of its record holds
+/// all state needed to resume, including pending actions and acknowledgements.
 public struct SimHost<Rules: Scenario>: Sendable {
     /// The simulation's name, in every observation.
     public let sim: String
     /// The domain that it is, in a federation.
     public let domain: String
-    /// What its luck comes from.
+    /// The seed of its random numbers.
     public let seed: UInt64
     /// The world and its chain.
     public private(set) var run: SimRunner<ScenarioModel<Rules>>
-    /// The seats, and what they ask for.
+    /// The seats and their submissions.
     public private(set) var collector: TickCollector
-    /// How much a seat may be sent at once.
+    /// The budget of an observation.
     public var budget: ObservationBudget
-    /// Looked up by seat, never walked through.
+    /// Looked up by seat, never iterated.
     private var encoders: [String: ObservationEncoder] = [:]
 
-    /// The beginning of a simulation. Fails when the scenario or its rules make no sense.
+    /// Begins a simulation. Fails when the scenario or its rules are invalid.
     public init(
         sim: String, domain: String = "world", parameters: Rules.Parameters, seed: UInt64,
         rules: TickRules = TickRules(), budget: ObservationBudget = .none
@@ -44,13 +44,13 @@ public struct SimHost<Rules: Scenario>: Sendable {
 
     // MARK: Seats
 
-    /// Gives a seat from the next tick on; returns its generation. Fails when it is held, or its name is not valid.
+    /// Assigns a seat from the next tick on; returns its generation. Fails when it is held, or its name is invalid.
     public mutating func take(_ seat: Seat) throws(SimError) -> Int64 {
         encoders[seat.name] = nil
         return try collector.take(seat)
     }
 
-    /// Gives a seat back to its body's next mind: same body, next generation, from the next tick on.
+    /// Hands a seat over to another mind: same body, next generation, from the next tick on.
     public mutating func handOver(_ seat: String, to mind: Mind) throws(SimError) -> Int64 {
         encoders[seat] = nil
         return try collector.handOver(seat, to: mind)
@@ -76,7 +76,7 @@ public struct SimHost<Rules: Scenario>: Sendable {
         collector.pass(seat, generation: generation, tick: tick)
     }
 
-    /// What a seat that was taken is told.
+    /// Returns the welcome for a seat that was taken.
     public func welcome(_ seat: Seat, generation: Int64) -> SimWelcome {
         SimWelcome(
             seat: seat.name, generation: generation, sim: sim, domain: domain, tick: collector.tick,
@@ -98,7 +98,7 @@ public struct SimHost<Rules: Scenario>: Sendable {
         }
     }
 
-    /// What a seat sees of the last sealed tick; nil while it has no body.
+    /// Returns what a seat sees of the last sealed tick; nil while it has no body.
     public func scene(of seat: String) -> Scene? { scene(of: seat, run.model.turn) }
 
     /// What the seats see, in their order: those that have a body, and of these the ones that are asked for.
@@ -131,7 +131,7 @@ public struct SimHost<Rules: Scenario>: Sendable {
         }
     }
 
-    /// A seat has an observation, or needs a whole one.
+    /// Handles an acknowledgement: a seat has an observation, or needs a full one.
     public mutating func acknowledge(_ ack: SimAck) {
         guard collector.seats[ack.seat]?.generation == ack.generation else { return }
         if ack.keyframe == true { encoders[ack.seat]?.requestKeyframe() }
@@ -139,29 +139,29 @@ public struct SimHost<Rules: Scenario>: Sendable {
         _ = encoders[ack.seat]?.acknowledge(ack.sequence)
     }
 
-    /// Takes what a seat asks for.
+    /// Accepts a seat's submission.
     public mutating func submit(_ submission: Submission, now: Int64) -> Receipt {
         collector.submit(submission, now: now)
     }
 
-    /// Takes what somebody orders who has no seat.
+    /// Accepts a command from a member without a seat.
     public mutating func command(_ command: Command, now: Int64) -> Receipt { collector.command(command, now: now) }
 
-    /// What a sealed tick has brought.
+    /// The results of a sealed tick.
     public struct Sealed: Sendable {
         /// The line of the record.
         public var line: SimRecording.Tick
-        /// What the seats are told, by seat.
+        /// The results for the seats, by seat.
         public var results: [SimResult]
-        /// What became of commands: those who ordered them have no seat.
+        /// The results of commands, whose issuers have no seat.
         public var commands: [SimResult]
-        /// What others may read now.
+        /// The exported values.
         public var exports: [(key: String, value: JSON)]
         /// Faults of the scenario's rules.
         public var faults: [String]
     }
 
-    /// Seals the open tick, and makes it. Fails when no tick is open.
+    /// Seals the open tick and steps the world. Fails when no tick is open.
     public mutating func seal(
         now: Int64, imports: [SealedImport] = [], checkpoint: Bool = false
     ) throws -> Sealed {
@@ -209,7 +209,7 @@ public struct SimHost<Rules: Scenario>: Sendable {
     }
 }
 
-/// What a checkpoint says of the seats.
+/// The state of the seats in a checkpoint.
 private struct HostSeats: Codable {
     struct Held: Codable {
         var seat: String
@@ -231,7 +231,7 @@ private struct HostSeats: Codable {
 }
 
 extension SimHost {
-    /// A simulation that goes on from a checkpoint of its record: the last one, or that of a tick. The seats are held as they
+    /// Resumes a simulation from a checkpoint of its record: the last, or that of a tick. The seats are held as they
     /// were, and what was pending is. Fails when there is no such checkpoint, or it is of other rules.
     public init(resuming recording: SimRecording, at tick: Int64? = nil, budget: ObservationBudget = .none) throws {
         let checkpoints = recording.ticks.filter { $0.state != nil && $0.seats != nil }

@@ -1,11 +1,11 @@
 public import MeshCore
 
-/// A member of the mesh as a simulation knows it. Its key decides what it may do and which seats are its own; its name is only
-/// told to people.
+/// A member of the mesh in a simulation. Its key determines its permissions and its seats; its name is only
+/// for display.
 public struct SimMember: Sendable {
     /// Its key.
     public var key: PublicKey
-    /// Its name at this moment.
+    /// Its current name.
     public var name: String
 
     /// A member.

@@ -1,36 +1,36 @@
 import MeshSim
 
-/// What a tick has cost its controller, in nanoseconds of the clock: from the seal before to the end of this one's messages.
-/// It is for measuring and enters no record.
+/// The cost of a tick for its controller, in nanoseconds: from the previous seal to the end of this tick's messages.
+/// For measurement only; not recorded.
 public struct ControllerTiming: Sendable, Hashable {
-    /// The last tick that was sealed.
+    /// The last sealed tick.
     public var tick: Int64 = 0
-    /// When its seal began, from when the controller was made.
+    /// When its seal began, relative to the making of the controller.
     public var sealedAtNanos: Int64 = 0
-    /// Reading and judging what came since the tick before, but for acknowledgements of observations.
+    /// Reading and judging input since the previous tick, except acknowledgements.
     public var receivingNanos: Int64 = 0
-    /// Messages that came, acknowledgements among them.
+    /// The number of messages received, acknowledgements included.
     public var messages = 0
-    /// Reading and noting acknowledgements.
+    /// Reading and processing acknowledgements.
     public var acknowledgingNanos: Int64 = 0
-    /// Acknowledgements that came.
+    /// The number of acknowledgements received.
     public var acknowledgements = 0
     /// Their text, in bytes.
     public var acknowledgementBytes = 0
     /// From the message that completed the tick: seal, rules, hashes, what each seat sees, and the differences.
     public var decidingNanos: Int64 = 0
-    /// Handing the line to whoever records it.
+    /// Passing the line to the recorder.
     public var recordingNanos: Int64 = 0
-    /// Writing messages as text, in sum: it goes on beside the sending.
+    /// Encoding messages, in total; concurrent with sending.
     public var encodingNanos: Int64 = 0
     /// Until the broker has all messages on its disk; sealing them, and encoding, included.
     public var sendingNanos: Int64 = 0
-    /// Observations that were sent.
+    /// The number of observations sent.
     public var observations = 0
     /// Their text, in bytes.
     public var observationBytes = 0
 
-    /// From the action that completed the tick to the last observation that was handed to the client, without the network.
+    /// From the action that completed the tick to the last observation passed to the client, without the network.
     public var overheadNanos: Int64 { decidingNanos + recordingNanos + encodingNanos }
 }
 
@@ -39,7 +39,7 @@ struct ControllerMeter: Sendable {
     var timing = ControllerTiming()
     private var isAcknowledgement = false
 
-    /// A message came.
+    /// Records a received message.
     mutating func add(_ text: String, _ message: SimMessage) {
         timing.messages += 1
         guard case .ack = message else { return }
@@ -48,7 +48,7 @@ struct ControllerMeter: Sendable {
         timing.acknowledgementBytes += text.utf8.count
     }
 
-    /// An event was dealt with: `tick` was sealed by it, or none.
+    /// Records a processed event, and the tick sealed by it, if any.
     mutating func add(_ tick: Int64?, at begun: Int64, _ taken: Int64) {
         if let tick {
             timing.tick = tick
@@ -62,7 +62,7 @@ struct ControllerMeter: Sendable {
         isAcknowledgement = false
     }
 
-    /// A message was written.
+    /// Records an encoded message.
     mutating func add(_ message: SimMessage, _ text: String, _ taken: Int64) {
         timing.encodingNanos += taken
         guard case .observation = message else { return }

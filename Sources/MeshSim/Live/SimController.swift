@@ -4,20 +4,20 @@ public import MeshSDK
 public import MeshSim
 import Synchronization
 
-/// Runs a simulation on a mesh as an ordinary peer: seats are taken and played by messages to it, its state is published under
-/// `sim:<domain>:`. What is decided is decided by `ControllerMachine`; this only carries.
+/// Runs a simulation on a mesh as an ordinary peer: seats are taken and played by messages, its state is under
+/// `sim:<domain>:`. `ControllerMachine` makes all decisions; this type only carries messages.
 ///
 /// ```swift
 /// let controller = try SimController(host, client: client, settings: settings)
 /// let end = try await controller.run { line in try writer.append(line) }
 /// ```
 public final class SimController<Rules: Scenario>: Sendable {
-    /// How long an unread message to a peer is kept: what it says is old soon.
+    /// How long an unread message to a peer is kept: it is soon outdated.
     static var messageLifeMillis: Int64 { 120_000 }
-    /// Messages that are on their way to the broker at a time.
+    /// The maximum number of messages in flight to the broker.
     static var sendsAtOnce: Int { 256 }
 
-    /// What comes, and when it came: what waits here while messages are sent is not late by that.
+    /// Input with its time of arrival, so that input queued while messages are sent does not become late.
     private struct Arrival: Sendable {
         var event: Event
         var time: Int64
@@ -43,15 +43,15 @@ public final class SimController<Rules: Scenario>: Sendable {
     private let origin = ContinuousClock.now
     /// When the loop is woken next; one wake-up for all, since each message asks for one.
     private let nextWake = Mutex<Int64?>(nil)
-    /// Messages that were taken and not looked at yet.
+    /// Messages received and not yet processed.
     private let waiting = Mutex(0)
-    /// How many of them there may be; the broker holds back the others.
+    /// Their maximum number; the broker holds back the others.
     private static var maximumWaiting: Int { 1_024 }
     private let meter = Mutex(ControllerMeter())
     private let measure: (@Sendable (ControllerTiming) -> Void)?
 
-    /// Makes a controller over a client that is or will be running. `measure` is told after each tick what it has cost. Fails
-    /// when a setting makes no sense.
+    /// Makes a controller over a client that is or will be running. `measure` gets the cost of each tick. Fails
+    /// when a setting is invalid.
     public init(
         _ host: SimHost<Rules>, client: MeshClient, agents: [LocalAgent] = [],
         settings: ControllerSettings = ControllerSettings(), logger: Logger = Logger(label: "mesh.sim"),
@@ -65,7 +65,7 @@ public final class SimController<Rules: Scenario>: Sendable {
         (events, incoming) = AsyncStream.makeStream()
     }
 
-    /// A controller that goes on from the last checkpoint of a record: with its seats, and with who holds them.
+    /// Restores a controller from the last checkpoint of a record, with its seats and their holders.
     public init(
         resuming recording: SimRecording, budget: ObservationBudget = .none, client: MeshClient,
         agents: [LocalAgent] = [], settings: ControllerSettings = ControllerSettings(),
@@ -80,15 +80,15 @@ public final class SimController<Rules: Scenario>: Sendable {
         (events, incoming) = AsyncStream.makeStream()
     }
 
-    /// The simulation as it is now.
+    /// The current simulation.
     public var host: SimHost<Rules> { machine.withLock { $0.host } }
-    /// Ticks that have begun behind real time, and by how much at most, in milliseconds.
+    /// The number of ticks that began behind real time, and the maximum lag in milliseconds.
     public var overruns: (count: Int64, maximumLagMillis: Int64) { machine.withLock { $0.overruns } }
 
-    /// Ends the run; a tick that is open is not sealed any more.
+    /// Ends the run; an open tick is not sealed.
     public func stop(_ reason: String) { arrive(.stop(reason)) }
 
-    /// Runs to the end. Every line of the record is handed to `record` before anybody is told what stands in it. Fails when
+    /// Runs to the end. Every line is passed to `record` before its content is sent to anyone. Fails when
     /// the client ends, or `record` does.
     @discardableResult
     public func run(record: @Sendable (SimRecording.Tick) async throws -> Void = { _ in }) async throws -> SimEnd {
@@ -114,7 +114,7 @@ public final class SimController<Rules: Scenario>: Sendable {
 
     // MARK: What comes in
 
-    /// Takes messages only as fast as they are looked at.
+    /// Receives messages only as fast as they are processed.
     private func listen() async throws {
         for await message in client.messages {
             waiting.withLock { $0 += 1 }
@@ -220,7 +220,7 @@ public final class SimController<Rules: Scenario>: Sendable {
     }
 
     private func take(_ message: Message, _ now: Int64, _ machine: inout ControllerMachine<Rules>) -> [Output] {
-        // Who has no key is nobody: the mesh's own notices, and what a broker makes up.
+        // Ignores messages without a key: notices of the mesh, and forgeries of a broker.
         guard let key = message.from.memberKey else { return [] }
         let member = SimMember(key, name: message.from.name)
         let address = (message.from.sessionKey ?? key).hex
@@ -233,7 +233,7 @@ public final class SimController<Rules: Scenario>: Sendable {
         }
     }
 
-    /// Does what is to be done: records first, then tells. Gives the end when the run is over.
+    /// Carries out effects: records first, then sends. Returns the end when the run is over.
     private func perform(
         _ outputs: [Output], _ record: @Sendable (SimRecording.Tick) async throws -> Void
     ) async throws -> SimEnd? {
@@ -260,7 +260,7 @@ public final class SimController<Rules: Scenario>: Sendable {
         return end
     }
 
-    /// Sends messages, each peer's in their order. One that cannot be sent is dropped with a word: its seat is late then.
+    /// Sends messages, in order for each peer. One that cannot be sent is dropped and logged: its seat is then late.
     private func send(_ messages: [(message: SimMessage, address: String)]) async {
         guard !messages.isEmpty else { return }
         let begun = nanoseconds
@@ -341,7 +341,7 @@ public final class SimController<Rules: Scenario>: Sendable {
         return text
     }
 
-    /// Notes what an event has cost; says whether a tick was sealed by it.
+    /// Records the cost of an event; returns whether it sealed a tick.
     private func note(_ outputs: [Output], since begun: Int64) -> Bool {
         let taken = nanoseconds - begun
         let sealed = outputs.compactMap { output -> Int64? in

@@ -2,8 +2,8 @@ public import MeshCore
 public import MeshSDK
 public import MeshSim
 
-/// Follows the domains of a federation on a mesh and merges what all of them have sealed: one chain, one set of values, for
-/// whoever wants the whole. Only values of the same tick are merged.
+/// Follows the domains of a federation on a mesh and merges what all have sealed into one chain and one set of values.
+/// Only values of the same tick are merged.
 public struct SimOrchestrator: Sendable {
     private let client: MeshClient
     private let federation: String
@@ -13,7 +13,7 @@ public struct SimOrchestrator: Sendable {
     private let authors: [String: PublicKey]
 
     /// An orchestrator of some domains of a run. What it merges is published under `sim:<federation>:`. `authors` names the
-    /// members whose values are a domain's; of other domains the first that writes in this run is believed, and nobody else.
+    /// members whose values are a domain's; of other domains only the first writer in this run is trusted.
     public init(
         client: MeshClient, federation: String, domains: [String], run: String = "", rules: [MergeRule] = [],
         authors: [String: PublicKey] = [:]
@@ -26,7 +26,7 @@ public struct SimOrchestrator: Sendable {
         self.rules = rules
     }
 
-    /// Runs until `merged` gives false, or the client ends. Fails when two states of one tick contradict each other.
+    /// Runs until `merged` returns false, or the client ends. Fails when two states of one tick contradict each other.
     public func run(_ merged: @Sendable (MergedTick) async throws -> Bool) async throws {
         var readers: [String: ManifestReader] = [:]
         var merger = try Merger(

@@ -13,11 +13,11 @@ public import MeshSim
 public struct SimPeer: Sendable {
     /// How observations are acknowledged.
     public enum Acknowledgement: String, Sendable, Hashable, CaseIterable {
-        /// Each one: the next says only what differs.
+        /// Each one: the next is a delta.
         case each
-        /// Each one, and the next is to be whole: for who keeps nothing between two.
+        /// Each one, and the next must be full: for peers that keep no state.
         case whole
-        /// None: each one is whole, and a message is saved.
+        /// None: each one is full, and a message is saved.
         case none
     }
 
@@ -33,7 +33,7 @@ public struct SimPeer: Sendable {
         self.controller = controller
     }
 
-    /// Takes a seat and plays it. Every observation is handed to `decide` as a whole scene; what it gives is sent as actions.
+    /// Takes a seat and plays it. Every observation is passed to `decide` as a full scene; its moves are sent.
     /// Returns the end. Fails when no seat is given, or the client ends.
     public func play(
         _ join: SimJoin, onResult: @Sendable (SimResult) -> Void = { _ in },
@@ -47,7 +47,7 @@ public struct SimPeer: Sendable {
         var sequence: Int64 = 0
         var sender: PublicKey?
         for await message in client.messages {
-            // Anybody of the mesh may write to us; only whom we asked, then only who welcomed us, runs the simulation.
+            // Any member may write to us; only the one we asked, then the one that welcomed us, is the controller.
             guard message.from.memberKey == host.member, let key = message.from.sessionKey ?? message.from.memberKey,
                 key == sender ?? host.session ?? key
             else { continue }
@@ -112,7 +112,7 @@ public struct SimPeer: Sendable {
         return view.scene
     }
 
-    /// Who runs the simulation.
+    /// The controller.
     private struct Host {
         var member: PublicKey
         /// The one session that was named; nil when the member was.

@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// What a seat is sent at a tick: its scene in full, or what differs from an observation that it has acknowledged.
+/// What a seat is sent at a tick: its full scene, or a delta against an observation that it has acknowledged.
 ///
 /// As JSON, members in this order; what is in brackets is left out when there is nothing to say:
 ///
@@ -72,7 +72,7 @@ public struct Observation: Sendable {
     public var actions: [String]?
     /// How many entities and events did not fit.
     public var omitted: Int64 = 0
-    /// Until when an action is awaited, in ms since 1970. The encoder leaves it to whoever sends.
+    /// Until when an action is awaited, in ms since 1970. The encoder leaves it to the sender.
     public var deadline: Int64?
 
     /// Makes an observation that says nothing yet.

@@ -1,6 +1,6 @@
 import MeshCore
 
-/// Makes a seat's observations: in full, or as what differs from one that the seat has acknowledged.
+/// Makes a seat's observations: in full, or as a delta against one that the seat has acknowledged.
 ///
 /// A delta has values, never differences of values, and is made against an observation that the seat is known to have:
 /// so what is lost, doubled or overtaken on the way does no harm. An observation is full when nothing is acknowledged,
@@ -67,7 +67,7 @@ public struct ObservationEncoder: Codable, Sendable {
         return made.observation
     }
 
-    /// Takes note that the seat has an observation; later ones are made against it. False, and nothing changes, for one
+    /// Acknowledges an observation; later ones are made against it. Returns false, and changes nothing, for one
     /// that is not remembered or older than another that was acknowledged.
     @discardableResult
     public mutating func acknowledge(_ sequence: Int64) -> Bool {

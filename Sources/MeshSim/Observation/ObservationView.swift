@@ -2,7 +2,7 @@ import MeshCore
 
 /// Why an observation cannot be taken.
 public struct ObservationError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What kind of fault.
+    /// The kind of error.
     public enum Code: String, Sendable, Hashable, CaseIterable {
         /// It is made against an observation that is not here.
         case baseMissing
@@ -27,7 +27,7 @@ public struct ObservationError: Error, Sendable, Hashable, CustomStringConvertib
 /// An observation that was taken is acknowledged with its `sequence`; one that was not is not. After an error the view
 /// is as it was, and the seat asks for a full observation.
 public struct ObservationView: Sendable {
-    /// What became of an observation.
+    /// The outcome of an observation.
     public enum Outcome: Sendable, Hashable {
         /// It is the scene now.
         case applied
@@ -78,7 +78,7 @@ public struct ObservationView: Sendable {
         return .applied
     }
 
-    /// Forgets everything, for a sender that begins anew.
+    /// Resets the view, for a sender that starts again.
     public mutating func reset() { self = ObservationView(keep: keep, maximumEntities: maximumEntities) }
 
     private func base(of observation: Observation) throws(ObservationError) -> ([Scene.Seen], [String]) {

@@ -1,6 +1,6 @@
 import MeshCore
 
-/// What became of one entity from one scene to another.
+/// The change of one entity from one scene to another.
 struct SceneChange: Sendable {
     enum Kind: Sendable {
         /// Not there before; all its fields.

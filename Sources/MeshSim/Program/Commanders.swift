@@ -4,7 +4,7 @@ import Synchronization
 
 /// Who may command a run: the mesh's owner and admins as they are now, and those whom `--allow` names.
 final class Commanders: Sendable {
-    /// How often roles are looked up: whoever is no admin any more commands no longer than this.
+    /// How often roles are refreshed: a removed admin can command no longer than this.
     static let interval: Duration = .seconds(2)
 
     private let allowed: Set<PublicKey>
@@ -15,12 +15,12 @@ final class Commanders: Sendable {
         leads = Mutex(Self.leads(members))
     }
 
-    /// Whether a member may command. One who was removed from the mesh says nothing any more, whoever allowed it.
+    /// Reports whether a member may command. A member removed from the mesh may not, even if allowed before.
     func mayCommand(_ member: PublicKey) -> Bool {
         allowed.contains(member) || leads.withLock { $0.contains(member) }
     }
 
-    /// Takes the members as they are now.
+    /// Updates the members.
     func update(_ members: [MemberList.Row]) {
         let now = Self.leads(members)
         leads.withLock { $0 = now }

@@ -53,7 +53,7 @@ enum ProgramOutput {
         var start = 0
         while start < bytes.count {
             let done = bytes.withUnsafeBytes { systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: $0[start...])) }
-            // Who does not listen any more is told nothing.
+            // Ignores a closed output.
             if done < 0, errno != EINTR { return }
             start += max(0, done)
         }

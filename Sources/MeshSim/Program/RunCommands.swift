@@ -2,7 +2,7 @@ import ArgumentParser
 import MeshCore
 import MeshSim
 
-/// What a run is made from.
+/// The parameters of a run.
 struct ParameterOptions: ParsableArguments {
     @Option(help: "The parameters to begin with; the first preset when absent.")
     var preset: String?
@@ -88,7 +88,7 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    /// Makes a run and says what came of it. An interrupted one is kept as far as it went.
+    /// Makes a run and prints its result. An interrupted run is kept up to that point.
     static func make(
         _ recording: RecordOptions, end: Int64, _ output: OutputOptions, _ body: (RunObserver) async throws -> Void
     ) async throws {

@@ -26,7 +26,7 @@ public struct RecordRequest: Sendable, Hashable {
     }
 }
 
-/// From where a recorded run is to go on with other luck.
+/// Where a recorded run continues with another seed.
 public struct ForkRequest: Sendable, Hashable {
     /// The recording's file.
     public var path: String
@@ -181,7 +181,7 @@ public struct SimScenario: Sendable {
     /// The default parameters.
     var parameters: ParameterSet { ParameterSet(presets.first?.parameters ?? .object(JSONObject())) }
 
-    /// The parameters of a preset, changed by words `name=value`. Fails with what is valid.
+    /// Returns the parameters of a preset, changed by arguments `name=value`. Fails with what is valid.
     func parameters(preset name: String?, changed words: [String]) throws -> JSON {
         var parameters = parameters
         if let name {

@@ -2,7 +2,7 @@ public import MeshCore
 
 /// One argument of an action: its name, what it may be, and whether it may be left out.
 public struct ActionArgument: Sendable, Hashable {
-    /// What an argument may be.
+    /// The kind of an argument.
     public enum Kind: Sendable, Hashable {
         /// A whole number in a range; a bound that is nil is that of 64 bits.
         case integer(minimum: Int64?, maximum: Int64?)
@@ -10,7 +10,7 @@ public struct ActionArgument: Sendable, Hashable {
         case number(minimum: Double?, maximum: Double?)
         /// `true` or `false`.
         case boolean
-        /// A text of at most so many Unicode code points.
+        /// A text of at most this many Unicode code points.
         case string(maximumLength: Int)
         /// One of these texts.
         case choice([String])
@@ -20,18 +20,18 @@ public struct ActionArgument: Sendable, Hashable {
     }
     /// Its name.
     public var name: String
-    /// What it is for, in words for people and models.
+    /// Its purpose, as text for people and models.
     public var help: String
-    /// What it may be.
+    /// Its kind.
     public var kind: Kind
-    /// Whether it may be left out.
+    /// Whether it is optional.
     public var isOptional: Bool
-    /// What is taken when it is left out; nil: it stays away.
+    /// The default; nil: none.
     public var defaultValue: JSON?
 
-    /// The longest text, in code points.
+    /// The maximum length of a text, in code points.
     public static let maximumLength = 16_384
-    /// The most texts to choose from.
+    /// The maximum number of choices.
     public static let maximumChoices = 256
     static let entityLength = 128
 
@@ -46,7 +46,7 @@ public struct ActionArgument: Sendable, Hashable {
         self.defaultValue = defaultValue
     }
 
-    /// A value in its normal form, which is the same after it was written and read again. Fails with what is valid.
+    /// Returns the normal form of a value, which is stable under encoding and decoding. Fails with what is valid.
     public func normalise(_ value: JSON) throws(SimError) -> JSON {
         switch (kind, value) {
         case (.integer(let minimum, let maximum), _): return try integer(value, minimum, maximum)
@@ -81,7 +81,7 @@ public struct ActionArgument: Sendable, Hashable {
         return .double(number)
     }
 
-    /// What is valid, in words.
+    /// Describes what is valid.
     var expected: String {
         switch kind {
         case .integer(let minimum, let maximum):
@@ -133,7 +133,7 @@ extension ActionArgument {
     /// The argument as JSON Schema (2020-12).
     public var jsonSchema: JSON { valueSchema.jsonSchema(help: help, defaultValue: defaultValue) }
 
-    /// Fails when the declaration itself makes no sense.
+    /// Fails when the declaration is invalid.
     func check() throws(SimError) {
         try SimName.check(name, what: "name of an argument")
         func refuse(_ what: String) -> SimError { SimError("the argument \(name): \(what)") }

@@ -4,19 +4,19 @@ public import MeshCore
 public struct ActionSchema: Sendable, Hashable {
     /// Its name.
     public var name: String
-    /// What it does, in words for people and models.
+    /// What it does, as text for people and models.
     public var help: String
     /// Actions of a lower phase come first; from 1, since 0 is for commands of people.
     public var phase: Int64
-    /// Of one phase those of a higher priority come first.
+    /// Within a phase, higher priorities come first.
     public var priority: Int64
-    /// How often a seat may do it in a tick. Those that may be done once share one place: a seat does one of them in a
+    /// How often a seat may perform it in a tick. Those allowed once share one place: a seat performs one of them per
     /// tick.
     public var maximumPerTick: Int
     /// Its arguments.
     public var arguments: [ActionArgument]
 
-    /// The most arguments.
+    /// The maximum number of arguments.
     public static let maximumArguments = 32
 
     /// Makes a schema.
@@ -66,7 +66,7 @@ public struct ActionSchema: Sendable, Hashable {
         ).jsonSchema(isRoot: true)
     }
 
-    /// Fails when the declaration itself makes no sense.
+    /// Fails when the declaration is invalid.
     func check() throws(SimError) {
         try SimName.check(name, what: "name of an action")
         guard (1...1000).contains(phase) else {
@@ -115,16 +115,16 @@ extension ActionSchema: Codable {
     }
 }
 
-/// The actions of a scenario, as they are announced to seats and as what seats send is judged by. As JSON: an array.
+/// The actions of a scenario, as announced to seats and used to validate their input. As JSON: an array.
 public struct ActionCatalog: Sendable, Hashable {
     /// The actions, by name.
     public let actions: [ActionSchema]
-    /// The most actions.
+    /// The maximum number of actions.
     public static let maximumActions = 256
     /// A catalogue without actions.
     public static let empty = ActionCatalog(sorted: [])
 
-    /// Makes a catalogue. Fails when a name comes twice or a declaration makes no sense.
+    /// Makes a catalogue. Fails for a duplicate name or an invalid declaration.
     public init(_ actions: [ActionSchema]) throws(SimError) {
         guard actions.count <= Self.maximumActions else {
             throw SimError("\(actions.count) actions, at most \(Self.maximumActions)")
@@ -139,7 +139,7 @@ public struct ActionCatalog: Sendable, Hashable {
 
     private init(sorted: [ActionSchema]) { actions = sorted }
 
-    /// The schema of a name. Fails with the names there are.
+    /// Returns the schema of a name. Fails with the valid names.
     public func schema(_ name: String) throws(SimError) -> ActionSchema {
         guard let index = actions.index(of: name) else {
             let known = actions.prefix(16).map(\.name).joined(separator: ", ")

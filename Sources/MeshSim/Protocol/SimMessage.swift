@@ -15,19 +15,19 @@ public enum SimMessage: Sendable, Hashable {
     case welcome(SimWelcome)
     /// What a seat sees.
     case observation(SimObservation)
-    /// A seat has got an observation, or needs a whole one.
+    /// A seat has received an observation, or needs a full one.
     case ack(SimAck)
     /// What a seat does.
     case action(SimAction)
-    /// What became of a seat's actions.
+    /// The outcome of a seat's actions.
     case result(SimResult)
-    /// What a person or an orchestrator orders.
+    /// A command of a person or an orchestrator.
     case command(SimCommand)
     /// A seat is given up.
     case leave(SimLeave)
     /// The run is over.
     case end(SimEnd)
-    /// What was sent could not be taken.
+    /// A message could not be processed.
     case error(SimFault)
 
     /// The version of the protocol.
@@ -98,7 +98,7 @@ public enum SimMessage: Sendable, Hashable {
         }
     }
 
-    /// The message as text. Fails when it is larger than a message may be, or when a number is not finite.
+    /// Encodes the message. Fails when it is too large, or when a number is not finite.
     public func text() throws(SimProtocolError) -> String { try Self.text(of: body) }
 
     private static func text(of body: some SimMessageBody) throws(SimProtocolError) -> String {

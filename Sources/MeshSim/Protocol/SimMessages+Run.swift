@@ -4,7 +4,7 @@ public import MeshCore
 public struct SimCommand: SimMessageBody {
     /// The value of `type`.
     public static let type = "sim_command"
-    /// The sender's count of its commands, from 1; what is sent again keeps its sequence.
+    /// The sender's count of its commands, from 1; a retransmission keeps its sequence.
     public var sequence: Int64
     /// The command's name.
     public var command: String
@@ -29,7 +29,7 @@ public struct SimEnd: SimMessageBody {
     public var tick: Int64
     /// The head of the run's chain, in hexadecimal.
     public var chain: String
-    /// Why, in words.
+    /// The reason, as text.
     public var reason: String
     /// True when it could not go on; the reason says why.
     public var failed: Bool?
@@ -43,15 +43,15 @@ public struct SimEnd: SimMessageBody {
     }
 }
 
-/// `sim_error`, controller to peer: a message could not be taken.
+/// `sim_error`, controller to peer: a message could not be processed.
 public struct SimFault: SimMessageBody {
     /// The value of `type`.
     public static let type = "sim_error"
-    /// What kind of fault, as a word. There may be new ones.
+    /// The code of the error. There may be new ones.
     public var code: String
     /// What is wrong.
     public var message: String
-    /// What is valid, or what to do.
+    /// What is valid, or how to fix it.
     public var hint: String?
 
     /// Makes a message.

@@ -6,7 +6,7 @@ public struct SimJoin: SimMessageBody {
     public static let type = "sim_join"
     /// The seat's name; nil: the controller chooses one.
     public var name: String?
-    /// Which part to play; nil: any.
+    /// The role; nil: any.
     public var role: String?
     /// What kind of mind will hold it.
     public var mind: Mind
@@ -36,11 +36,11 @@ public struct SimWelcome: SimMessageBody {
     public var domain: String
     /// The tick from which the seat is held.
     public var tick: Int64
-    /// What may be done.
+    /// The available actions.
     public var actions: ActionCatalog
     /// What happens when the seat is late.
     public var latePolicy: LatePolicy
-    /// Whom ticks wait for, how long, and what an action may cost.
+    /// Which seats ticks wait for, how long, and the cost budget.
     public var barrier: Barrier
 
     /// Makes a message.
@@ -71,7 +71,7 @@ public struct SimObservation: SimMessageBody {
     public var tick: Int64
     /// The controller's count of the seat's observations.
     public var sequence: Int64
-    /// The sequence of the observation that this one is a difference to; nil: it is whole.
+    /// The sequence of the observation that this one is a delta against; nil: it is full.
     public var base: Int64?
     /// How long from its sending an action is in time, in milliseconds; nil: as long as it takes.
     public var deadlineMillis: Int64?
@@ -93,7 +93,7 @@ public struct SimObservation: SimMessageBody {
     }
 }
 
-/// `sim_ack`, peer to controller: an observation has come, or a whole one is needed.
+/// `sim_ack`, peer to controller: an observation has arrived, or a full one is needed.
 public struct SimAck: SimMessageBody {
     /// The value of `type`.
     public static let type = "sim_ack"
@@ -101,9 +101,9 @@ public struct SimAck: SimMessageBody {
     public var seat: String
     /// The seat's generation.
     public var generation: Int64
-    /// The sequence of the observation that has come.
+    /// The sequence of the observation that has arrived.
     public var sequence: Int64
-    /// Whether the next must be whole, for example because the peer has lost its memory; absent: no.
+    /// Whether the next must be full, for example because the peer has lost its state; absent: no.
     public var keyframe: Bool?
     /// The tick of an observation after which the seat does nothing: the tick that follows it does not wait for the seat.
     public var passAfter: Int64?
@@ -128,9 +128,9 @@ public struct SimAction: SimMessageBody {
     public var seat: String
     /// The seat's generation.
     public var generation: Int64
-    /// The peer's count of its actions, from 1; what is sent again keeps its sequence.
+    /// The peer's count of its actions, from 1; a retransmission keeps its sequence.
     public var sequence: Int64
-    /// The tick of the observation that it is based on.
+    /// The tick of the observation it is based on.
     public var basedOn: Int64
     /// The tick it is meant for; nil: the one after its observation.
     public var tick: Int64?
@@ -164,7 +164,7 @@ public struct SimAction: SimMessageBody {
     }
 }
 
-/// `sim_result`, controller to peer: what became of actions.
+/// `sim_result`, controller to peer: the outcome of actions.
 public struct SimResult: SimMessageBody {
     /// The value of `type`.
     public static let type = "sim_result"
@@ -183,21 +183,21 @@ public struct SimResult: SimMessageBody {
     }
 }
 
-/// What became of an action: of `sim_result`.
+/// The outcome of an action, in `sim_result`.
 public struct SimActionResult: Codable, Sendable, Hashable {
     /// The action's sequence.
     public var sequence: Int64
-    /// The tick in whose seal it stands; nil: in none.
+    /// The tick whose seal contains it; nil: none.
     public var tick: Int64?
     /// What was decided; nil: it was not taken.
     public var verdict: Verdict?
-    /// Whether it was done.
+    /// Whether it was performed.
     public var accepted: Bool
-    /// Why not, in a word, when it was not taken.
+    /// The code of the refusal, when it was refused.
     public var refusal: Receipt.Refusal?
-    /// Why not, in words: what is wrong and what is valid.
+    /// The reason: what is wrong and what is valid.
     public var reason: String?
-    /// What it brought about, as the scenario says.
+    /// Its effects, as defined by the scenario.
     public var effects: JSON?
     /// How long it waited for the seal, in milliseconds.
     public var waitedMillis: Int64?
@@ -223,7 +223,7 @@ public struct SimLeave: SimMessageBody {
     public var seat: String
     /// The seat's generation.
     public var generation: Int64
-    /// Why, in words.
+    /// The reason, as text.
     public var reason: String?
 
     /// Makes a message.

@@ -2,7 +2,7 @@ public import MeshCore
 
 /// What a `sim_command` orders.
 public enum SimOrder: Sendable, Hashable {
-    /// No tick begins any more.
+    /// No further tick begins.
     case pause
     /// Ticks begin again, at the pace before.
     case resume
@@ -12,7 +12,7 @@ public enum SimOrder: Sendable, Hashable {
     case pace(Pacing)
     /// The run ends after the open tick.
     case stop(reason: String?)
-    /// Another mind takes over a seat's body: that of the member with this key, or anybody's who joins by the seat's name.
+    /// Another mind takes over a seat's body: the member with this key, or any member that joins by the seat's name.
     case handOver(seat: String, mind: Mind, member: PublicKey?)
     /// A seat is waited for again.
     case readmit(seat: String)

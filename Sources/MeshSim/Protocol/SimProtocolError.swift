@@ -1,6 +1,6 @@
-/// Why a text is no message of the simulation protocol.
+/// Why a text is not a valid message of the simulation protocol.
 public struct SimProtocolError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What kind of fault; the words of `sim_error`.
+    /// The kind of error; the codes of `sim_error`.
     public enum Code: String, Sendable, Hashable, CaseIterable {
         /// Larger than a message may be.
         case tooLarge = "too_large"
@@ -15,11 +15,11 @@ public struct SimProtocolError: Error, Sendable, Hashable, CustomStringConvertib
         /// An unknown command.
         case unknownCommand = "unknown_command"
     }
-    /// What kind of fault.
+    /// The kind of error.
     public var code: Code
     /// What is wrong.
     public var message: String
-    /// What is valid, or what to do.
+    /// What is valid, or how to fix it.
     public var hint: String
 
     /// Makes an error.

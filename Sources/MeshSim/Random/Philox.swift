@@ -3,7 +3,7 @@
 /// Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011. The multipliers and the key's
 /// increments are the published ones; so are the test vectors.
 public enum Philox4x64 {
-    /// The bits of a counter under a key.
+    /// Returns the bits for a counter and a key.
     @inlinable
     public static func block(
         _ counter: SIMD4<UInt64>, key first: UInt64, _ second: UInt64

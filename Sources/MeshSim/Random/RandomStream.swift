@@ -1,7 +1,7 @@
-/// A stream of random numbers that depends on nothing but its name: the run's seed, what it is for, which entity, which
-/// tick. A draw more in one stream moves no other.
+/// A stream of random numbers that depends only on its name: the run's seed, the domain, purpose, entity and
+/// tick. Drawing from one stream does not affect any other.
 ///
-/// Bounded integers and the shuffle are our own and have published vectors: a standard library's may change between
+/// Bounded integers and the shuffle are implemented here, with test vectors: a standard library's may change between
 /// versions.
 public struct RandomStream: Sendable, RandomNumberGenerator {
     @usableFromInline let first: UInt64
@@ -10,13 +10,13 @@ public struct RandomStream: Sendable, RandomNumberGenerator {
     @usableFromInline var block = SIMD4<UInt64>()
     @usableFromInline var used = 4
 
-    /// A stream.
+    /// Makes a stream.
     ///
     /// - Parameters:
     ///   - seed: the run's.
     ///   - domain: the part of the world, for example `flock`.
-    ///   - purpose: what it is drawn for, for example `order`.
-    ///   - entity: whose it is; 0 for the domain as a whole.
+    ///   - purpose: what the numbers are for, for example `order`.
+    ///   - entity: the entity; 0 for the domain as a whole.
     ///   - tick: when.
     public init(seed: UInt64, domain: StaticString, purpose: StaticString, entity: UInt64 = 0, tick: UInt64 = 0) {
         first = seed
@@ -24,12 +24,12 @@ public struct RandomStream: Sendable, RandomNumberGenerator {
         counter = SIMD4(0, tick, entity, 0)
     }
 
-    /// A stream whose names are made at run time.
+    /// Makes a stream whose names are known only at run time.
     ///
     /// - Parameters:
     ///   - seed: the run's.
     ///   - names: the parts of its name, for example scenario and purpose.
-    ///   - entity: the name of whose it is; empty for the world as a whole.
+    ///   - entity: the name of the entity; empty for the world as a whole.
     ///   - tick: when.
     public init(seed: UInt64, names: [String], entity: String = "", tick: UInt64 = 0) {
         first = seed
@@ -47,7 +47,7 @@ public struct RandomStream: Sendable, RandomNumberGenerator {
         return hash
     }
 
-    /// FNV-1a over both names, with a zero byte between them: what keeps streams apart, not what makes them random.
+    /// FNV-1a over both names, with a zero byte between them: it separates streams; it is not the source of randomness.
     private static func name(_ domain: StaticString, _ purpose: StaticString) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
@@ -57,7 +57,7 @@ public struct RandomStream: Sendable, RandomNumberGenerator {
         return hash
     }
 
-    /// 64 random bits.
+    /// Returns 64 random bits.
     @inlinable
     public mutating func next() -> UInt64 {
         if used == 4 {
@@ -69,7 +69,7 @@ public struct RandomStream: Sendable, RandomNumberGenerator {
         return block[used]
     }
 
-    /// A whole number below a bound of at least 1, each equally likely (Lemire's multiplication with rejection:
+    /// Returns a uniform integer below a bound of at least 1 (Lemire's multiplication with rejection:
     /// "Fast random integer generation in an interval", 2019).
     @inlinable
     public mutating func below(_ bound: Int) -> Int {
@@ -82,15 +82,15 @@ public struct RandomStream: Sendable, RandomNumberGenerator {
         return Int(truncatingIfNeeded: product.high)
     }
 
-    /// A number from 0 up to, not including, 1: a multiple of 2^-53.
+    /// Returns a uniform number in [0, 1): a multiple of 2^-53.
     @inlinable
     public mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-    /// Whether something of a probability happens.
+    /// Returns true with the given probability.
     @inlinable
     public mutating func chance(_ probability: Double) -> Bool { unit() < probability }
 
-    /// Puts elements in a random order, each equally likely (Fisher and Yates, from the end).
+    /// Shuffles elements uniformly (Fisher-Yates, from the end).
     @inlinable
     public mutating func shuffle<Element>(_ elements: inout [Element]) {
         elements.withUnsafeMutableBufferPointer { buffer in

@@ -1,17 +1,17 @@
 import MeshCore
 
-/// Where two runs part.
+/// Where two runs diverge.
 public struct Divergence: Codable, Sendable, Hashable, CustomStringConvertible {
     /// The first tick that differs.
     public var tick: Int64
     /// The domains that differ there; empty when only the chain does.
     public var domains: [String]
-    /// Whether what came from outside differs there.
+    /// Whether the external input differs there.
     public var isSealDifferent = false
 
     /// Whether the record has no such tick.
     public var isMissing = false
-    /// Whether the state is the same, and what was measured is not: no hash holds it, but it follows from the state.
+    /// Whether only the metrics differ: they are not hashed, but follow from the state.
     public var areMetricsDifferent = false
 
     /// Makes a divergence.
@@ -27,7 +27,7 @@ public struct Divergence: Codable, Sendable, Hashable, CustomStringConvertible {
         isMissing = true
     }
 
-    /// The first difference of a line that was made again and the recorded one; nil when there is none. `names` are those of
+    /// The first difference between a replayed line and the recorded one; nil when there is none. `names` are those of
     /// the domains.
     public init?(made: SimRecording.Tick, recorded: SimRecording.Tick, names: [String]) {
         self.init(made, recorded, names: names)
@@ -44,7 +44,7 @@ public struct Divergence: Codable, Sendable, Hashable, CustomStringConvertible {
         self.areMetricsDifferent = isSame
     }
 
-    /// For people.
+    /// As text for people.
     public var description: String {
         if isMissing { return "tick \(tick) is missing" }
         if areMetricsDifferent { return "tick \(tick): what was measured differs, the state does not" }

@@ -1,9 +1,9 @@
 import MeshCore
 
-/// Reads a file line by line; holds one line and what was read beyond it.
+/// Reads a file line by line; buffers one line and what was read beyond it.
 struct LineReader: ~Copyable {
     let path: String
-    /// The number of the last line given, from 1.
+    /// The number of the last line returned, from 1.
     private(set) var number = 0
     private let descriptor: Int32
     private var buffer: [UInt8] = []

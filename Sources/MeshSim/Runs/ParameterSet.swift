@@ -6,7 +6,7 @@ public struct ParameterSet: Sendable, Hashable {
     public private(set) var json: JSON
     private static let maxDepth = 16
 
-    /// Takes parameters.
+    /// Makes a set of parameters.
     public init(_ json: JSON) { self.json = json }
 
     /// Every name that can be set with its value, in the order of the parameters. An array is one value.
@@ -23,7 +23,7 @@ public struct ParameterSet: Sendable, Hashable {
         return value
     }
 
-    /// Sets a value. Fails when no parameter is called so; the error lists those that are there, nearest first.
+    /// Sets a value. Fails for an unknown parameter; the error lists the existing ones, nearest first.
     public mutating func set(_ name: String, to value: JSON) throws(SimError) {
         guard let changed = Self.setting(Self.parts(name)[...], in: json, to: value) else {
             let names = values.map(\.name)
@@ -34,7 +34,7 @@ public struct ParameterSet: Sendable, Hashable {
         json = changed
     }
 
-    /// A value as it is typed: JSON where it is JSON, else the text itself. Fails for JSON that no parameter can hold, as
+    /// Parses a typed value: JSON where it is JSON, else the text itself. Fails for JSON that no parameter can hold, as
     /// `1e400`: it does not become a text.
     public static func value(of text: String) throws(SimError) -> JSON {
         do throws(JSONError) { return try JSON.parse(Array(text.utf8), limits: .value) } catch {

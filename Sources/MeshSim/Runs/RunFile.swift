@@ -6,7 +6,7 @@ public struct RunFileWriter: ~Copyable {
     public let path: String
     private let descriptor: Int32
 
-    /// Makes a file and writes the header; one that is there is emptied with `replacing`, and refused without. Fails when
+    /// Makes a file and writes the header; an existing one is emptied with `replacing`, and refused without. Fails when
     /// the file cannot be written.
     public init(_ path: String, header: SimRecording.Header, replacing: Bool = false) throws(SimError) {
         try self.init(path, descriptor: try RunSystem.openToKeep(path, replacing: replacing), header: header)
@@ -34,10 +34,10 @@ public struct RunFileWriter: ~Copyable {
 
 /// Reads a recording line by line.
 ///
-/// A last line without its line feed that cannot be read was torn when the writer died: it is left out, and `tornLine`
-/// says so. Any other line that cannot be read is an error.
+/// A last line without its line feed that cannot be read was torn when the writer died: it is skipped, and `tornLine`
+/// reports it. Any other line that cannot be read is an error.
 public struct RunFileReader: ~Copyable {
-    /// What the run was made from.
+    /// The header of the run.
     public let header: SimRecording.Header
     /// The number of the torn last line, from 1; nil when there is none, or when it was not reached yet.
     public private(set) var tornLine: Int?
@@ -92,7 +92,7 @@ extension SimRecording {
         return (recording, reader.tornLine)
     }
 
-    /// Writes the whole recording to a file, in the place of one that is there.
+    /// Writes the whole recording to a file, replacing an existing one.
     public func write(to path: String) throws(SimError) {
         let writer = try RunFileWriter(path, header: header, replacing: true)
         for tick in ticks { try writer.append(tick) }

@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// The report of a file, whichever it is: a recording or the result of a sweep.
+/// The report of a recording or of the result of a sweep.
 public enum RunReport: Sendable, Hashable {
     /// Of a recording.
     case run(SimReport)
@@ -18,7 +18,7 @@ public enum RunReport: Sendable, Hashable {
         }
     }
 
-    /// For people.
+    /// As text for people.
     public var text: String {
         switch self {
         case .run(let report): report.text
@@ -26,7 +26,7 @@ public enum RunReport: Sendable, Hashable {
         }
     }
 
-    /// For programs.
+    /// As JSON for programs.
     public var json: JSON {
         switch self {
         case .run(let report): report.json

@@ -6,9 +6,9 @@ public struct RunStore: Sendable, Hashable {
     public struct Entry: Sendable, Hashable {
         /// The file's name.
         public var name: String
-        /// Where it is.
+        /// Its position.
         public var path: String
-        /// What it was made from; nil when that cannot be read.
+        /// Its header; nil when it cannot be read.
         public var header: SimRecording.Header?
         /// Why it cannot be read.
         public var error: String?
@@ -16,7 +16,7 @@ public struct RunStore: Sendable, Hashable {
 
     /// The folder.
     public let folder: String
-    /// At most so many recordings are numbered, and listed.
+    /// The maximum number of recordings.
     public static let limit = 1_000_000
 
     /// A folder; it is made with the first recording.
@@ -40,7 +40,7 @@ public struct RunStore: Sendable, Hashable {
         throw SimError("\(folder) holds \(Self.limit) recordings of \(model): take another folder", kind: .file)
     }
 
-    /// The recordings by name, with what they were made from. Fails when the folder cannot be read.
+    /// Returns the recordings by name, with their headers. Fails when the folder cannot be read.
     public func list() throws(SimError) -> [Entry] {
         try RunSystem.names(in: folder).filter { $0.hasSuffix(".jsonl") }.prefix(Self.limit).map { name in
             var entry = Entry(name: name, path: "\(folder)/\(name)")

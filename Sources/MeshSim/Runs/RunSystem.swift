@@ -8,7 +8,7 @@ import MeshCore
     import Darwin
 #endif
 
-/// What recordings ask of the system: files and folders.
+/// The file system interface of recordings.
 package enum RunSystem {
     static func openToRead(_ path: String) throws(SimError) -> Int32 {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -16,7 +16,7 @@ package enum RunSystem {
         return descriptor
     }
 
-    /// Opens a file for writing, empty; nil when it must be new and is not.
+    /// Opens an empty file for writing; nil when it must be new and exists.
     static func openToWrite(_ path: String, isNew: Bool) throws(SimError) -> Int32? {
         guard path != "-" else {
             throw SimError("`-` is standard output, where the report goes: name a file, or ./- for one called so")
@@ -50,13 +50,13 @@ package enum RunSystem {
         }
     }
 
-    /// Whether a file is there that holds what somebody has written: a device or a pipe does not.
+    /// Reports whether a regular file exists, as opposed to a device or a pipe.
     package static func isOccupied(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
-    /// Opens a file for what is kept. One that is there is emptied when it may be replaced; else this fails.
+    /// Opens a file for results. An existing one is emptied when it may be replaced; otherwise fails.
     static func openToKeep(_ path: String, replacing: Bool) throws(SimError) -> Int32 {
         let mustBeNew = !replacing && (isOccupied(path) || !exists(path))
         guard let descriptor = try openToWrite(path, isNew: mustBeNew) else {
@@ -67,7 +67,7 @@ package enum RunSystem {
 
     private static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    /// Writes a file whole, in the place of one that is there if that may be replaced.
+    /// Writes a whole file, replacing an existing one if allowed.
     package static func writeAll(_ bytes: [UInt8], to path: String, replacing: Bool) throws(SimError) {
         let descriptor = try openToKeep(path, replacing: replacing)
         defer { closeFile(descriptor) }
@@ -76,7 +76,7 @@ package enum RunSystem {
 
     static func closeFile(_ descriptor: Int32) { close(descriptor) }
 
-    /// Makes a folder when it is not there; its parent must be.
+    /// Makes a folder unless it exists; its parent must exist.
     static func makeFolder(_ path: String) throws(SimError) {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw failure(path, "cannot be made") }
     }

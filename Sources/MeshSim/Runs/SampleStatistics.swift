@@ -1,4 +1,4 @@
-/// Count, extremes, mean and deviation of numbers that come one by one (Welford, "Note on a method for calculating
+/// Count, extremes, mean and deviation of a stream of numbers (Welford, "Note on a method for calculating
 /// corrected sums of squares and products", Technometrics 4, 1962).
 public struct SampleStatistics: Codable, Sendable, Hashable {
     /// How many numbers.
@@ -18,7 +18,7 @@ public struct SampleStatistics: Codable, Sendable, Hashable {
     /// No numbers yet.
     public init() {}
 
-    /// Adds a number; one that is not finite is left out.
+    /// Adds a number; non-finite ones are ignored.
     public mutating func add(_ value: Double) {
         guard value.isFinite else { return }
         count += 1
@@ -39,7 +39,7 @@ public struct SampleStatistics: Codable, Sendable, Hashable {
         count < 2 ? nil : Self.quantile(count - 1) * deviation / Double(count).squareRoot()
     }
 
-    /// The 97.5 % quantile of Student's t. Between the tabled degrees of freedom the next lower one is taken: the interval
+    /// The 97.5 % quantile of Student's t. Between tabled degrees of freedom the next lower one is used: the interval
     /// is then a little too wide.
     private static func quantile(_ freedom: Int) -> Double {
         if freedom <= table.count { return table[Swift.max(1, freedom) - 1] }

@@ -1,15 +1,15 @@
-/// What is wrong with a run or its record.
+/// An error of a run or its record.
 public struct SimError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What kind of fault.
+    /// The kind of error.
     public enum Kind: Sendable, Hashable {
-        /// What was given cannot be used.
+        /// The input is invalid.
         case invalid
         /// A file could not be read or written.
         case file
     }
-    /// For people.
+    /// As text for people.
     public var description: String
-    /// What kind of fault.
+    /// The kind of error.
     public var kind: Kind
     /// Makes an error.
     public init(_ description: String, kind: Kind = .invalid) {

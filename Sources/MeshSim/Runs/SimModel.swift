@@ -1,31 +1,31 @@
 public import MeshCore
 
-/// A world that steps by itself: the next state follows from this one and the run's seed, and from nothing else.
+/// A world that steps by itself: the next state follows from this one and the run's seed alone.
 public protocol SimModel: Codable, Sendable {
-    /// What a run is made from.
+    /// The parameters of a run.
     associatedtype Parameters: Codable & Sendable
     /// The model's name.
     static var name: String { get }
-    /// Raised whenever the same parameters and seed give another run.
+    /// Raised whenever the same parameters and seed give a different run.
     static var rulesVersion: Int { get }
-    /// The parts of the state that are hashed apart, so that a difference is named.
+    /// The parts of the state that are hashed separately, so that a difference can be located.
     static var domains: [String] { get }
 
-    /// Fails when no world can be made from the parameters; says which one and what is valid. Whatever passes must not
+    /// Validates parameters. Fails with the invalid parameter and what is valid. Whatever passes must not
     /// trap later.
     static func validate(_ parameters: Parameters) throws(SimError)
-    /// The world at tick 0, of parameters that are valid.
+    /// Makes the world at tick 0 from valid parameters.
     init(_ parameters: Parameters, seed: UInt64)
-    /// How many steps were made.
+    /// The number of steps made.
     var tick: Int64 { get }
-    /// Makes a step in which nobody from outside takes part.
+    /// Makes a step without external input.
     mutating func step()
-    /// Makes the step that a seal decides, for worlds in which others act; the same as `step` for those that have no
+    /// Makes the step for a seal, for worlds with seats; the same as `step` for those that have no
     /// seats. Fails when the seal is not the next tick's.
     mutating func advance(_ seal: Seal) throws(SimError)
     /// Adds a domain's state, by its place in `domains`.
     func hash(domain: Int, into hasher: inout StateHasher)
-    /// What is measured, in a fixed order.
+    /// Returns the metrics, in a fixed order.
     var metrics: [(name: String, value: Double)] { get }
 }
 
@@ -47,7 +47,7 @@ extension SimModel {
     }
 }
 
-/// The chain of a run: each tick's hash holds all before it.
+/// The hash chain of a run: each tick's hash covers all before it.
 ///
 /// h(n) = SHA-256(h(n-1), tick, rules version, hash of each domain, hash of the seal where there is one);
 /// h(-1) = SHA-256 of name, seed and parameters.
@@ -64,7 +64,7 @@ public struct SimChain: Sendable, Hashable {
         head = hasher.finish()
     }
 
-    /// A chain that goes on from a known head.
+    /// Continues a chain from a known head.
     public init(head: Digest) { self.head = head }
 
     /// Adds a tick.

@@ -1,10 +1,10 @@
 public import MeshCore
 
-/// A run, written down: what it was made from, the chain, the metrics of each tick, and some states to go on from.
+/// A recorded run: its header, the chain, the metrics of each tick, and checkpoints.
 ///
-/// JSON lines: a header, then one line a tick. Whoever has the same rules can make the run again and compare every hash.
+/// JSON lines: a header, then one line per tick. With the same rules the run can be repeated and every hash compared.
 public struct SimRecording: Sendable {
-    /// What the run was made from.
+    /// The header of the run.
     public struct Header: Codable, Sendable, Hashable {
         /// The model.
         public var model: String
@@ -39,16 +39,16 @@ public struct SimRecording: Sendable {
         public var chain: String
         /// The domains' hashes, hex.
         public var domains: [String]
-        /// What came from outside; nil in a world without seats.
+        /// The external input; nil in a world without seats.
         public var seal: Seal?
-        /// What was measured: an object of numbers, in the model's order.
+        /// The metrics: an object of numbers, in the model's order.
         public var metrics: JSON
         /// The state, when this is a checkpoint.
         public var state: JSON?
-        /// At a checkpoint of a world with seats: who holds them, what is pending, what each has acknowledged. For whoever goes
-        /// on with the run; a repetition needs none of it, and it is no part of the chain.
+        /// At a checkpoint of a world with seats: their holders, pending actions and acknowledgements. Only needed to
+        /// resume the run, not to replay it; not part of the chain.
         public var seats: JSON?
-        /// At such a checkpoint of a run on a mesh: who holds the seats.
+        /// At such a checkpoint of a run on a mesh: the holders of the seats.
         public var holders: JSON?
 
         /// Makes a line of a run without seats and states of its own.

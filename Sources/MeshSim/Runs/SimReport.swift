@@ -1,6 +1,6 @@
 import MeshCore
 
-/// What a recording says, in short.
+/// A summary of a recording.
 public struct SimReport: Codable, Sendable, Hashable {
     /// One metric over all ticks.
     public struct Metric: Codable, Sendable, Hashable {
@@ -33,7 +33,7 @@ public struct SimReport: Codable, Sendable, Hashable {
         }
     }
 
-    /// What the run was made from.
+    /// The header of the run.
     public var header: SimRecording.Header
     /// The first tick; nil when there is none.
     public var firstTick: Int64?
@@ -47,16 +47,16 @@ public struct SimReport: Codable, Sendable, Hashable {
     public var metrics: [Metric] { names.enumerated().map { Metric($1, statistics[$0]) } }
     /// The seats that acted, by name.
     public private(set) var seats: [Seat] = []
-    /// What came of making the run again; nil when it was not made again.
+    /// The result of verifying the run; nil when it was not verified.
     public var verification: Verification?
-    /// The number of a torn last line, which is left out.
+    /// The number of a torn last line, which is skipped.
     public var tornLine: Int?
     /// Whether seats beyond the limit were left out.
     public private(set) var leftOutSeats = false
 
     private var names: [String] = []
     private var statistics: [SampleStatistics] = []
-    /// At most so many seats are counted.
+    /// The maximum number of seats counted.
     public static let seatLimit = 10_000
 
     /// A report of a run whose ticks are added one by one.

@@ -1,6 +1,6 @@
 import MeshCore
 
-/// What came of making a recorded run again.
+/// The result of repeating a recorded run.
 public struct Verification: Codable, Sendable, Hashable, CustomStringConvertible {
     /// The model.
     public var model: String
@@ -23,7 +23,7 @@ public struct Verification: Codable, Sendable, Hashable, CustomStringConvertible
         self.tornLine = tornLine
     }
 
-    /// For people.
+    /// As text for people.
     public var description: String {
         let torn = tornLine.map { "; line \($0) was torn and is left out" } ?? ""
         if let divergence { return "differs: \(divergence)\(torn)" }
@@ -92,7 +92,7 @@ extension SimRun {
         return try observer.accept(made)
     }
 
-    /// Where the runs of two files part; nil when they do not. Holds no more than a line of each. Fails when they are of
+    /// Returns where two files' runs diverge; nil when they do not. Holds one line of each. Fails when they are of
     /// different models or have no tick in common.
     public static func difference(file one: String, _ other: String) throws(SimError) -> Divergence? {
         var left = try RunFileReader(one)

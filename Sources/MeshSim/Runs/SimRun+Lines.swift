@@ -1,6 +1,6 @@
 import MeshCore
 
-/// Who is told of a run while it is made, and who may end it early.
+/// Observes a run while it is made, and may end it early.
 public struct RunObserver: Sendable {
     /// What the run is made from; comes first, once.
     public var begin: @Sendable (SimRecording.Header) throws -> Void
@@ -9,7 +9,7 @@ public struct RunObserver: Sendable {
     /// Whether to end; asked after each line.
     public var isCancelled: @Sendable () -> Bool
 
-    /// Makes an observer; by default it does nothing and lets everything go on.
+    /// Makes an observer; by default it does nothing and never ends the run.
     public init(
         begin: @escaping @Sendable (SimRecording.Header) throws -> Void = { _ in },
         line: @escaping @Sendable (SimRecording.Tick) throws -> Void = { _ in },
@@ -20,7 +20,7 @@ public struct RunObserver: Sendable {
         self.isCancelled = isCancelled
     }
 
-    /// Gives a line; says whether to go on.
+    /// Passes on a line; returns whether to continue.
     func accept(_ tick: SimRecording.Tick) throws -> Bool {
         try line(tick)
         return !isCancelled()
@@ -29,7 +29,7 @@ public struct RunObserver: Sendable {
 
 // Runs line by line, so that nothing but the world is held in memory.
 extension SimRun {
-    /// Runs a model and gives each line to an observer, with a state every `checkpointEvery` ticks (0: only the first).
+    /// Runs a model and passes lines to an observer, with a state every `checkpointEvery` ticks (0: only the first).
     /// Fails when the model refuses the parameters, or the observer fails.
     public static func record<Model: SimModel>(
         _ type: Model.Type, _ parameters: Model.Parameters, seed: UInt64, ticks: Int64, checkpointEvery: Int64 = 0,
@@ -40,7 +40,7 @@ extension SimRun {
         try lines(&run, ticks: ticks, checkpointEvery: checkpointEvery, each: observer.accept)
     }
 
-    /// Goes on from a recorded state with other luck, as `fork` does, and gives each line to an observer.
+    /// Continues from a recorded state with another seed, as `fork` does, and passes each line to an observer.
     public static func fork<Model: SimModel & SimReseedable>(
         _ recording: SimRecording, as type: Model.Type, at tick: Int64, seed: UInt64, ticks: Int64,
         checkpointEvery: Int64 = 0, to observer: RunObserver

@@ -2,7 +2,7 @@ import MeshCore
 
 /// Makes, records, repeats and forks runs.
 public enum SimRun {
-    /// Runs a model and writes it down, with a state every `checkpointEvery` ticks (0: only the first).
+    /// Runs a model and records it, with a state every `checkpointEvery` ticks (0: only the first).
     public static func record<Model: SimModel>(
         _ type: Model.Type, _ parameters: Model.Parameters, seed: UInt64, ticks: Int64, checkpointEvery: Int64 = 0,
         progress: (Int64) -> Void = { _ in }
@@ -17,8 +17,8 @@ public enum SimRun {
         return recording
     }
 
-    /// Makes a recorded run again, from its beginning (nil) or from a checkpoint, with what came from outside as it was
-    /// sealed, and gives the first difference; nil when there is none. Fails when it is of another model or of other
+    /// Repeats a recorded run, from its beginning (nil) or from a checkpoint, with the external input as it was
+    /// sealed, and returns the first difference; nil when there is none. Fails when it is of another model or of other
     /// rules, or has no such checkpoint.
     public static func verify<Model: SimModel>(
         _ recording: SimRecording, as type: Model.Type, from checkpoint: Int64? = nil,
@@ -40,8 +40,8 @@ public enum SimRun {
         return nil
     }
 
-    /// A new run that goes on from a recorded state with other luck: the seed from there on is the new one's. What came
-    /// from outside in the recorded run comes again as long as it was recorded, so that the seed is all that differs.
+    /// Makes a new run that continues from a recorded state with another seed. What came
+    /// from outside in the recorded run is repeated as far as it was recorded, so that only the seed differs.
     public static func fork<Model: SimModel & SimReseedable>(
         _ recording: SimRecording, as type: Model.Type, at tick: Int64, seed: UInt64, ticks: Int64,
         checkpointEvery: Int64 = 0
@@ -56,7 +56,7 @@ public enum SimRun {
         return fork
     }
 
-    /// Where two records of the same ticks part; nil when they do not.
+    /// Returns where two records of the same ticks diverge; nil when they do not.
     public static func difference(_ one: SimRecording, _ other: SimRecording) -> Divergence? {
         let others = Dictionary(other.ticks.map { ($0.tick, $0) }) { $1 }
         for left in one.ticks {
@@ -73,8 +73,8 @@ public enum SimRun {
     }
 }
 
-/// A model whose later luck can be another.
+/// A model whose seed can be changed.
 public protocol SimReseedable {
-    /// Draws from another seed from now on.
+    /// Uses another seed from now on.
     mutating func reseed(_ seed: UInt64)
 }

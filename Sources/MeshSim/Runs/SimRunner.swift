@@ -1,6 +1,6 @@
 import MeshCore
 
-/// A run as it is made: a model, its chain, and one line of the record for each tick.
+/// A run in progress: a model, its chain, and one line of the record for each tick.
 public struct SimRunner<Model: SimModel>: Sendable {
     /// The world as of the last tick.
     public var model: Model

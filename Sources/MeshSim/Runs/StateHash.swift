@@ -2,9 +2,9 @@ public import MeshCore
 
 import struct Crypto.SHA256
 
-/// Collects what a world is into a hash: the same world gives the same hash, in every process, on every machine.
+/// Hashes the state of a world: the same world gives the same hash, in every process, on every machine.
 ///
-/// Numbers enter as 8 bytes, little endian; floating point by its bits, with -0 as 0. A NaN has no place in a state.
+/// Numbers enter as 8 bytes, little endian; floating point by its bits, with -0 as 0. A state has no NaN.
 public struct StateHasher {
     private var hash = SHA256()
 

@@ -2,10 +2,10 @@ public import MeshCore
 
 /// Runs a plan, several runs at once.
 public enum Sweep {
-    /// At most so many runs at once.
+    /// The maximum number of concurrent runs.
     public static let parallelismLimit = 256
 
-    /// What one run gave.
+    /// The result of one run.
     public struct Outcome: Sendable, Hashable {
         /// The sampled ticks, ascending, the last one included.
         public var samples: [SweepRow.Sample]
@@ -18,7 +18,7 @@ public enum Sweep {
         }
     }
 
-    /// Makes the runs of a plan. The result is the same whatever `parallelism` and whichever run ends first. A run that
+    /// Makes the runs of a plan. The result does not depend on `parallelism` or on which run ends first. A run that
     /// fails is in the result with its error; the others go on. When `isCancelled` says so, or the task is cancelled, no
     /// run begins any more, those under way end early, and what is finished is kept.
     ///

@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// Which runs to make: every combination of the axes' values, each so many times.
+/// Which runs to make: every combination of the axes' values, each repeated.
 public struct SweepPlan: Codable, Sendable, Hashable {
     /// One parameter and the values that it takes.
     public struct Axis: Codable, Sendable, Hashable {
@@ -15,9 +15,9 @@ public struct SweepPlan: Codable, Sendable, Hashable {
         }
     }
 
-    /// At most so many runs in a plan.
+    /// The maximum number of runs in a plan.
     public static let runLimit = 100_000
-    /// At most so many axes.
+    /// The maximum number of axes.
     public static let axisLimit = 16
 
     /// The parameters that no axis sets.
@@ -33,7 +33,7 @@ public struct SweepPlan: Codable, Sendable, Hashable {
     /// Ticks whose metrics are kept beside the last one's.
     public var sampleTicks: [Int64]
     /// Whether the n-th run of every combination has the same seed (common random numbers): then what differs between
-    /// combinations is less a matter of luck.
+    /// combinations has less random variation.
     public var sharesSeeds: Bool
 
     /// Makes a plan.

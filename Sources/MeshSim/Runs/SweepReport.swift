@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// What a sweep says, in short: every combination's metrics over its replicates.
+/// A summary of a sweep: every combination's metrics over its replicates.
 public struct SweepReport: Codable, Sendable, Hashable {
     /// One metric of one combination at one tick.
     public struct Metric: Codable, Sendable, Hashable {

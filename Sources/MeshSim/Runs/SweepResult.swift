@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// What one run of a plan gave.
+/// The result of one run of a plan.
 public struct SweepRow: Codable, Sendable, Hashable {
     /// The metrics of one tick.
     public struct Sample: Codable, Sendable, Hashable {

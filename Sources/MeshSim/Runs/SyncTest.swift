@@ -1,12 +1,12 @@
 import MeshCore
 
-/// A model that does not step again as it has stepped.
+/// A model whose steps are not repeatable.
 public struct SyncFault: Codable, Sendable, Hashable, CustomStringConvertible {
     /// Where it was seen.
     public enum Stage: String, Codable, Sendable, Hashable {
         /// What was read back is not what was saved: a part of the state is hashed but not saved.
         case restore
-        /// The second step gave something else: the step depends on what is neither in the state nor in the seal.
+        /// The second step gave another result: the step depends on something outside the state and the seal.
         case step
     }
     /// Where it was seen.
@@ -20,7 +20,7 @@ public struct SyncFault: Codable, Sendable, Hashable, CustomStringConvertible {
         self.divergence = divergence
     }
 
-    /// For people.
+    /// As text for people.
     public var description: String {
         switch stage {
         case .restore: "read back from what was saved, \(divergence)"
@@ -29,7 +29,7 @@ public struct SyncFault: Codable, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// The sync test: at every tick save, step, go back to what was saved, step again, compare. It finds clocks, system
+/// The sync test: at every tick save, step, restore, step again, compare. It finds clocks, system
 /// randomness, unordered iteration and state that is not saved, in one process and at the tick where they act.
 ///
 /// What stays the same within a process, as an address that is reused, is left to `SimRun.verify` in another one.

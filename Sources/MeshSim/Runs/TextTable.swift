@@ -29,7 +29,7 @@ package struct TextTable: Sendable, Hashable {
         }.joined()
     }
 
-    /// A number in at most six digits that matter, for people.
+    /// A number with at most six significant digits, for people.
     package static func number(_ value: Double?) -> String {
         guard let value, value.isFinite else { return "-" }
         let size = value.magnitude
@@ -43,7 +43,7 @@ package struct TextTable: Sendable, Hashable {
 
     private static func isNumber(_ cell: String) -> Bool { cell.isEmpty || cell == "-" || Double(cell) != nil }
 
-    /// Recordings come from others: a control character must not steer the terminal.
+    /// Recordings are untrusted: a control character must not affect the terminal.
     package static func printable(_ text: String) -> String {
         String(
             String.UnicodeScalarView(

@@ -1,6 +1,6 @@
 import MeshCore
 
-/// A model that can say what the order among simultaneous items does to it: events of one time, actions of one phase,
+/// A model whose order of simultaneous items can be varied: events of one time, actions of one phase,
 /// claims on one thing.
 public protocol SimTieShuffling: SimModel {
     /// From now on takes items that are simultaneous in another order, which follows from this number and the tick alone;
@@ -14,7 +14,7 @@ public struct OrderSensitivity: Codable, Sendable, Hashable, CustomStringConvert
     public enum Label: String, Codable, Sendable, Hashable, CaseIterable {
         /// No permutation changed anything.
         case insensitive
-        /// Some changed a tick on the way, none the end.
+        /// Some changed an intermediate tick, none the end.
         case transient
         /// Some changed the end. That is allowed; readers of results must know.
         case sensitive
@@ -34,10 +34,10 @@ public struct OrderSensitivity: Codable, Sendable, Hashable, CustomStringConvert
     /// The earliest difference of all, and the domains that differ there; nil when there is none.
     public var first: Divergence?
 
-    /// What the model may call itself, as far as these permutations tell.
+    /// The label of the model, as far as these permutations show.
     public var label: Label { changedEnds > 0 ? .sensitive : changedRuns > 0 ? .transient : .insensitive }
 
-    /// For people.
+    /// As text for people.
     public var description: String {
         let what =
             switch label {
@@ -52,7 +52,7 @@ public struct OrderSensitivity: Codable, Sendable, Hashable, CustomStringConvert
 
 /// Runs a model again and again with simultaneous items in other orders.
 public enum TieShuffle {
-    /// At most so many permutations.
+    /// The maximum number of permutations.
     public static let limit = 10_000
 
     /// Compares runs of other orders with the model's own, tick by tick. Which orders follows from the seed, so that the

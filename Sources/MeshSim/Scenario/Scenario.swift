@@ -1,46 +1,46 @@
 public import MeshCore
 
-/// The rules of a world in which others act: what there is, what may be done, who sees what, what happens by itself.
+/// The rules of a simulation with seats: the schema, the actions, the visibility, and what happens by itself.
 ///
-/// A scenario is a type without a state of its own: everything that lasts is in the world. `ScenarioModel` makes a run of it:
-/// the next world follows from this one, the seal and the seed, and from nothing else.
+/// A scenario is a type without state: all state is in the world. `ScenarioModel` runs it:
+/// the next world follows from this one, the seal and the seed alone.
 public protocol Scenario: Sendable {
-    /// What a run is made from.
+    /// The parameters of a run.
     associatedtype Parameters: Codable & Sendable
 
     /// Its name: printable ASCII without spaces.
     static var name: String { get }
-    /// Raised whenever the same parameters, seed and seals give another run.
+    /// Raised whenever the same parameters, seed and seals give a different run.
     static var rulesVersion: Int { get }
-    /// What a world of it consists of. Fails when the parameters make no sense.
+    /// Returns the schema of its world. Fails when the parameters are invalid.
     static func schema(_ parameters: Parameters) throws -> WorldSchema
     /// Fills the world of tick 0.
     static func begin(_ turn: inout Turn<Self>) throws
 
-    /// What may be done.
+    /// The available actions.
     static var actions: [Action<Self>] { get }
-    /// In which order actions of the same phase and priority are done.
+    /// The order of actions of the same phase and priority.
     static var order: ActionOrder { get }
-    /// Which of them a seat may do now, by name; all by default.
+    /// Returns the names of the actions a seat may perform now; all by default.
     static func available(to seat: Body, _ turn: borrowing Turn<Self>) -> [String]
-    /// Makes the body of a seat that is taken. Fails when there is no place for it; the seat then has no body.
+    /// Spawns the body of a seat that is taken. When it fails, the seat has no body.
     static func enter(_ seat: SeatChange, _ turn: inout Turn<Self>) throws -> EntityID
-    /// A seat was given up; removes the body by default.
+    /// Called when a seat was given up; removes the body by default.
     static func leave(_ body: Body, _ turn: inout Turn<Self>) throws
-    /// What happens by itself in a tick, after the actions.
+    /// Advances the world in a tick, after the actions.
     static func step(_ turn: inout Turn<Self>) throws
 
-    /// The next tick in which something happens by itself, for the pace that skips to it; nil: it may be any.
+    /// The next tick in which something happens by itself, for event-to-event pacing; nil: unknown.
     static func nextEvent(_ turn: borrowing Turn<Self>) -> Int64?
 
-    /// What a role sees.
+    /// Returns what a role sees.
     static func visibility(role: String?, _ parameters: Parameters) -> Visibility
-    /// What is measured, in a fixed order.
+    /// Returns the metrics, in a fixed order.
     static func metrics(_ world: World, _ parameters: Parameters) -> [(name: String, value: Double)]
-    /// The values that others may read at the end of a tick: other domains of a federation, dashboards. By key, at most
+    /// Returns the values published at the end of a tick, for other domains and dashboards. By key, at most
     /// 1,000.
     static func exports(_ turn: borrowing Turn<Self>) -> [(key: String, value: JSON)]
-    /// What is written down of the world after each tick when data is asked for; nil: nothing. Fails when it cannot be
+    /// The data to collect from the world after each tick, when requested; nil: none. Fails when it cannot be
     /// declared.
     static func data(_ parameters: Parameters) throws -> DataCollector?
 }
@@ -57,29 +57,29 @@ extension Scenario {
     public static func exports(_ turn: borrowing Turn<Self>) -> [(key: String, value: JSON)] { [] }
     public static func data(_ parameters: Parameters) throws -> DataCollector? { nil }
 
-    /// What may be done, for those who are asked.
+    /// The catalogue of the available actions.
     public static func catalog() throws(SimError) -> ActionCatalog { try ActionCatalog(actions.map(\.schema)) }
 }
 
-/// In which order actions of the same phase and priority are done.
+/// The order of actions of the same phase and priority.
 public enum ActionOrder: String, Codable, Sendable, Hashable, CaseIterable {
-    /// As they stand in the seal: by seat.
+    /// As in the seal: by seat.
     case sealed
-    /// In a random order, another one each tick, from the run's seed: no seat is favoured by its name.
+    /// In a random order from the run's seed, different each tick: no seat is favoured by its name.
     case shuffled
 }
 
-/// A seat's place in the world.
+/// A seat's state in the world.
 public struct Body: Codable, Sendable, Hashable {
     /// The seat.
     public var seat: String
-    /// Which part it plays.
+    /// Its role.
     public var role: String?
-    /// What kind of mind holds it.
+    /// The kind of mind that holds it.
     public var mind: String?
     /// Its holder's generation.
     public var generation: Int64
-    /// The entity that it moves.
+    /// The entity that it controls.
     public var entity: EntityID
 }
 
@@ -87,27 +87,27 @@ extension Body: Named {
     var name: String { seat }
 }
 
-/// One action as the rules see it: who does it, with which arguments.
+/// One action as the rules see it: its actor and arguments.
 public struct ActionCall: Sendable {
-    /// The body that acts; nil for a command of somebody who has no seat.
+    /// The body that acts; nil for a command from a member without a seat.
     public let body: Body?
-    /// Who acts: the seat, or for a command the key of the member who gave it, in hex.
+    /// The actor: the seat, or for a command the key of its sender, in hex.
     public let actor: String
-    /// Its arguments, in their normal form.
+    /// Its arguments, normalised.
     public let arguments: JSON
 
-    /// An argument that is a whole number; 0 when there is none.
+    /// Returns an integer argument; 0 when absent.
     public func integer(_ name: String) -> Int64 { arguments[name]?.integerValue ?? 0 }
-    /// An argument that is a number; 0 when there is none.
+    /// Returns a number argument; 0 when absent.
     public func number(_ name: String) -> Double { arguments[name]?.doubleValue ?? 0 }
-    /// An argument that is a text; empty when there is none.
+    /// Returns a text argument; empty when absent.
     public func text(_ name: String) -> String { arguments[name]?.stringValue ?? "" }
-    /// An argument that is `true` or `false`.
+    /// Returns a Boolean argument.
     public func flag(_ name: String) -> Bool { arguments[name]?.boolValue ?? false }
-    /// An argument that names an entity; the empty name when there is none.
+    /// Returns an argument that names an entity; the empty name when absent.
     public func entity(_ name: String) -> EntityID { EntityID(text(name)) }
 
-    /// The entity that acts. Fails for a command of somebody who has no seat.
+    /// The entity that acts. Fails for a command from a member without a seat.
     public var entity: EntityID {
         get throws(Refusal) {
             guard let body else { throw Refusal("only a seat can do this; \(actor) commands from outside") }
@@ -116,7 +116,7 @@ public struct ActionCall: Sendable {
     }
 }
 
-/// Why the world does not let something be done. It is told to who asked.
+/// Why the world refuses an action. It is sent to the actor.
 public struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong, and what is valid.
     public var description: String
@@ -124,11 +124,11 @@ public struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
     public init(_ description: String) { self.description = description }
 }
 
-/// Something that only so many may have in a tick: the last item of a shelf, a place at a table.
+/// A claim to a limited resource in a tick: the last item of a shelf, a place at a table.
 public struct Claim: Sendable, Hashable {
     /// What is claimed.
     public var key: String
-    /// How many can have it.
+    /// How many claims can be granted.
     public var capacity: Int
     /// Makes a claim.
     public init(_ key: String, capacity: Int = 1) {
@@ -137,10 +137,10 @@ public struct Claim: Sendable, Hashable {
     }
 }
 
-/// An action: what it is called and takes, when it is refused, and what it does.
+/// An action: its declaration, when it is refused, and its effect.
 ///
-/// `check` reads and refuses; `apply` changes, and gives what the actor is told. An error of `apply` refuses as well, but
-/// what it had changed before stays: check first.
+/// `check` only reads, and may refuse; `apply` changes, and returns the effects for the actor. An error in `apply` also
+/// refuses, but its earlier changes stay: check first.
 public struct Action<Rules: Scenario>: Sendable {
     /// Its name, phase, priority and arguments.
     public let schema: ActionSchema
@@ -148,7 +148,7 @@ public struct Action<Rules: Scenario>: Sendable {
     let claim: (@Sendable (ActionCall, borrowing Turn<Rules>) -> Claim?)?
     let apply: @Sendable (ActionCall, inout Turn<Rules>) throws -> JSON
 
-    /// An action.
+    /// Makes an action.
     ///
     /// - Parameters:
     ///   - claim: with it, all of the tick's calls are checked against the same world first, and of those that claim the same
@@ -167,31 +167,31 @@ public struct Action<Rules: Scenario>: Sendable {
     }
 }
 
-/// The world while a tick is made, and what the rules may ask for.
+/// The world during a tick, and what the rules may use.
 public struct Turn<Rules: Scenario>: Sendable {
-    /// The world; rules change it.
+    /// The world, which the rules change.
     public var world: World
-    /// The tick that is made; 0 at the beginning.
+    /// The current tick; 0 at the beginning.
     public let tick: Int64
-    /// What the run is made from.
+    /// The parameters of the run.
     public let parameters: Rules.Parameters
-    /// Who is in the world, by seat.
+    /// The bodies in the world, by seat.
     public internal(set) var bodies: [Body]
-    /// What other domains have sealed.
+    /// The sealed values of other domains.
     public let imports: [SealedImport]
     let seed: UInt64
 
-    /// The stream of random numbers of a purpose in this tick: a draw more in one moves no other.
+    /// Returns the random stream for a purpose in this tick. Drawing from one does not affect any other.
     public func random(_ purpose: String, for entity: EntityID? = nil) -> RandomStream {
         RandomStream(
             seed: seed, names: [Rules.name, purpose], entity: entity?.rawValue ?? "", tick: UInt64(max(0, tick)))
     }
 
-    /// A value of another domain, as it was sealed; nil when there is none.
+    /// Returns a sealed value of another domain; nil when there is none.
     public func imported(_ domain: String, _ key: String) -> JSON? {
         imports.last { $0.domain == domain }?.values[key]
     }
 
-    /// The body of a seat.
+    /// Returns the body of a seat.
     public func body(of seat: String) -> Body? { bodies.index(of: seat).map { bodies[$0] } }
 }

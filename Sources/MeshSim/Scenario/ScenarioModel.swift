@@ -1,45 +1,45 @@
 public import MeshCore
 
-/// What became of an action that reached the world.
+/// The outcome of an action that reached the world.
 public struct ActionOutcome: Sendable, Hashable {
-    /// Who acted.
+    /// The actor.
     public var seat: String
-    /// With which action.
+    /// The action.
     public var sequence: Int64
-    /// Of which holder of the seat.
+    /// The generation of the seat's holder.
     public var generation: Int64
-    /// Whether it was done.
+    /// Whether it was performed.
     public var accepted: Bool
     /// Why not.
     public var reason: String?
-    /// What the actor is told about it.
+    /// The effects, for the actor.
     public var effects: JSON?
 }
 
-/// A run of a scenario: its world, the bodies of its seats, and the step that a seal decides.
+/// A run of a scenario: its world, the bodies of its seats, and the step for a seal.
 public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
     public typealias Parameters = Rules.Parameters
     public static var name: String { Rules.name }
     public static var rulesVersion: Int { Rules.rulesVersion }
     public static var domains: [String] { WorldPart.allCases.map(\.rawValue) + ["seats"] }
 
-    /// What the run is made from.
+    /// The parameters of the run.
     public let parameters: Rules.Parameters
     /// The world as of the last tick.
     public private(set) var world: World
-    /// Who is in it, by seat.
+    /// The bodies in it, by seat.
     public private(set) var bodies: [Body] = []
     public private(set) var tick: Int64 = 0
-    /// What became of the last tick's actions, in the order in which they were done.
+    /// The outcomes of the last tick's actions, in order of execution.
     public private(set) var outcomes: [ActionOutcome] = []
-    /// What the rules could not do, of the last tick: faults of the scenario, not of who acts.
+    /// The failures of rules in the last tick: faults of the scenario, not of actors.
     public private(set) var faults: [String] = []
     private var seed: UInt64
     private var imports: [SealedImport] = []
-    /// Whether the scenario can make a world of the parameters; no rule is asked anything otherwise.
+    /// Whether the parameters give a valid world; no rule is called otherwise.
     private let isPossible: Bool
 
-    /// The world at tick 0. What the rules cannot make of the parameters stands in `faults`.
+    /// Makes the world at tick 0. Failures of the rules are in `faults`.
     public init(_ parameters: Rules.Parameters, seed: UInt64) {
         self.parameters = parameters
         self.seed = seed
@@ -85,14 +85,14 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
         bodies = turn.bodies
     }
 
-    /// The world as the rules see it now.
+    /// The current turn, for the rules.
     public var turn: Turn<Rules> { turn(imports: imports) }
 
     private func turn(imports: [SealedImport]) -> Turn<Rules> {
         Turn(world: world, tick: tick, parameters: parameters, bodies: bodies, imports: imports, seed: seed)
     }
 
-    /// A rule that fails is a fault of the scenario: it is noted, and what it had changed stays. Every repetition fails alike.
+    /// A failing rule is a fault of the scenario: it is recorded; its earlier changes stay. Every replay fails alike.
     private mutating func attempt(_ what: String, _ turn: inout Turn<Rules>, _ body: (inout Turn<Rules>) throws -> Void)
     {
         do { try body(&turn) } catch { faults.append("tick \(tick): \(what) failed: \(error)") }
@@ -130,7 +130,7 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
     private mutating func perform(_ inputs: [SealedInput], _ turn: inout Turn<Rules>) {
         let actions = Rules.actions
         var rest = ordered(inputs)[...]
-        // A run of calls of the same phase and action with claims is decided together; all others one by one.
+        // Consecutive calls of the same phase and action with claims are decided together; all others one by one.
         while let first = rest.first {
             let action = actions.first { $0.schema.name == first.action }
             guard let action, action.claim != nil else {
@@ -145,7 +145,7 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
         }
     }
 
-    /// The order in which actions are done: the seal's, or of one phase and priority a random one.
+    /// The order of execution: the seal's, or random within one phase and priority.
     private func ordered(_ inputs: [SealedInput]) -> [SealedInput] {
         guard Rules.order == .shuffled else { return inputs }
         var random = RandomStream(seed: seed, names: [Rules.name, "order"], tick: UInt64(tick))
@@ -157,7 +157,7 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
         for input in inputs { bySeat[input.seat, default: []].append(input) }
         guard bySeat.count < inputs.count else { return sorted }
         return sorted.map { place in
-            // A seat's actions take the places that its shuffled ones have, in their own order.
+            // A seat's actions keep their own order within its shuffled positions.
             guard var own = bySeat[place.seat],
                 let next = own.firstIndex(where: { $0.phase == place.phase && $0.priority == place.priority })
             else { return place }
@@ -184,7 +184,7 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
     private mutating func apply(
         _ input: SealedInput, _ call: ActionCall, _ action: Action<Rules>, _ turn: inout Turn<Rules>
     ) {
-        // A body that died by an earlier action of this tick does nothing more.
+        // A body removed by an earlier action of this tick no longer acts.
         if let body = call.body, !turn.world.contains(body.entity) {
             return note(input, refused: "\(body.entity) is not in the world any more")
         }
@@ -199,7 +199,7 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
         }
     }
 
-    /// All calls are checked against the same world; of those that claim the same thing, a random choice gets it.
+    /// All calls are checked against the same world; a random choice of those that claim the same thing gets it.
     private mutating func contest(_ inputs: [SealedInput], _ action: Action<Rules>, _ turn: inout Turn<Rules>) {
         var standing: [(input: SealedInput, call: ActionCall, claim: Claim?)] = []
         for input in inputs {
@@ -261,7 +261,7 @@ public struct ScenarioModel<Rules: Scenario>: SimModel, SimReseedable {
 extension ScenarioModel: Codable {
     private enum Key: String, CodingKey { case parameters, seed, tick, world, bodies, imports }
 
-    /// Reads a state. Fails when the world does not fit the scenario.
+    /// Reads a state. Fails when the world does not match the scenario.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
         parameters = try fields.decode(Rules.Parameters.self, forKey: .parameters)
@@ -287,7 +287,7 @@ extension ScenarioModel: Codable {
             schema: try Rules.schema(parameters), snapshot: try fields.decode(WorldSnapshot.self, forKey: .world))
     }
 
-    /// Writes the state. What became of the last tick's actions is no part of it.
+    /// Writes the state, without the outcomes of the last tick's actions.
     public func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: Key.self)
         try fields.encode(parameters, forKey: .parameters)

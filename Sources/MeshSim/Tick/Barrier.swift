@@ -1,33 +1,33 @@
-/// Whom a tick waits for before it is sealed, and how long.
+/// Which seats a tick waits for before it is sealed, and how long.
 ///
 /// As JSON: `{"kind":"quorum","count":3,"deadlineMillis":500,"costBudget":2000}`; `{"kind":"required","seats":["judge"]}`;
 /// `{"kind":"all"}`; `{"kind":"none"}`.
 public struct Barrier: Sendable, Hashable {
-    /// Whom it waits for. Only blocking seats are ever waited for, and only from the tick after they have joined.
+    /// Which seats it waits for. Only blocking seats are waited for, and only from the tick after they have joined.
     public enum Kind: Sendable, Hashable {
         /// Every seat.
         case all
-        /// So many of the seats; every seat when there are fewer.
+        /// This many seats; every seat when there are fewer.
         case quorum(Int)
-        /// These seats, as far as they are taken.
+        /// These seats, if they are taken.
         case required([String])
-        /// Nobody: the tick is sealed at its deadline, at once when it has none.
+        /// No seat: the tick is sealed at its deadline, or at once without one.
         case none
     }
-    /// Whom it waits for.
+    /// Which seats it waits for.
     public var kind: Kind
-    /// How long at most, in milliseconds from the opening of the tick; nil: without end.
+    /// The deadline, in milliseconds from the opening of the tick; nil: unlimited.
     public var deadlineMillis: Int64?
-    /// What an action may cost to come in time, in the unit in which seats report it, such as tokens. An action that cost c
-    /// of a budget b comes (c - 1) / b ticks after its own, whatever the clock says: such lateness can be repeated.
+    /// The maximum cost of an action in time, in the unit that seats report, such as tokens. An action of cost c
+    /// with a budget b arrives (c - 1) / b ticks after its own, regardless of the clock: such lateness is reproducible.
     public var costBudget: Int64?
 
     /// The longest deadline: a day.
     public static let maximumMillis: Int64 = 86_400_000
-    /// The largest cost and budget: what every JSON library reads exactly.
+    /// The maximum cost and budget: the largest integer that every JSON library reads exactly.
     public static let maximumCost: Int64 = 1 << 53
 
-    /// Makes a barrier. Fails when a number is out of range or a name is no name.
+    /// Makes a barrier. Fails when a number is out of range or a name is invalid.
     public init(_ kind: Kind, deadlineMillis: Int64? = nil, costBudget: Int64? = nil) throws(SimError) {
         self.kind = kind
         self.deadlineMillis = deadlineMillis
@@ -37,12 +37,12 @@ public struct Barrier: Sendable, Hashable {
 
     /// Waits for every seat, without a deadline.
     public static let all = Barrier(kind: .all)
-    /// Waits for nobody.
+    /// Waits for no seat.
     public static let none = Barrier(kind: .none)
 
     private init(kind: Kind) { self.kind = kind }
 
-    /// Fails when a number is out of range or a name is no name.
+    /// Fails when a number is out of range or a name is invalid.
     public func check() throws(SimError) {
         if case .quorum(let count) = kind, !(1...SeatTable.maximumSeats).contains(count) {
             throw SimError("a quorum of \(count); give 1 to \(SeatTable.maximumSeats)")
@@ -61,7 +61,7 @@ public struct Barrier: Sendable, Hashable {
         }
     }
 
-    /// How many ticks after its own an action comes by its cost.
+    /// Returns how many ticks an action is delayed by its cost.
     func delay(cost: Int64) -> Int64 {
         guard let costBudget, cost > 0 else { return 0 }
         return (cost - 1) / costBudget

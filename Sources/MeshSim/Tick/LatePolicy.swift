@@ -1,26 +1,26 @@
 public import MeshCore
 
-/// What happens when a seat has no action in time, and with an action that comes too late.
+/// What happens when a seat has no action in time, and what happens to a late action.
 ///
 /// As JSON: `{"policy":"reject"}`, `{"policy":"carry"}`, `{"policy":"holdLast","ticks":3}`, `{"policy":"idle","ticks":3}`,
 /// `{"policy":"fallback","action":"wait","arguments":{}}`, `{"policy":"stall","milliseconds":30000}`.
 public enum LatePolicy: Sendable, Hashable {
     /// A late action is not applied; without one the seat does nothing.
     case reject
-    /// A late action is applied in the tick that is open when it comes, if the seat has no newer one there.
+    /// A late action is applied in the tick that is open when it arrives, if the seat has no newer one there.
     case carry
-    /// A late action is not applied; without one the last that was applied is applied again, for so many ticks on end.
+    /// A late action is not applied; without one the last applied action is repeated, for up to this many ticks on end.
     case holdLast(ticks: Int64)
-    /// The seat may think for so many ticks and does nothing in them; what comes by then is applied. (Grid2op: idle for k
+    /// The seat may think for this many ticks, without acting; what arrives by then is applied. (Grid2op: idle for k
     /// steps, then apply.)
     case idle(ticks: Int64)
-    /// A late action is not applied; without one this action is.
+    /// A late action is not applied; without one, this action is.
     case fallback(action: String, arguments: JSON)
-    /// The tick is not sealed until the seat has acted or so many milliseconds have gone since it was opened, whatever its
-    /// barrier says, which may wait longer; a late action is not applied.
+    /// The tick waits until the seat has acted or this many milliseconds have passed since it opened, even if its
+    /// barrier is met; it may wait longer. A late action is not applied.
     case stall(milliseconds: Int64)
 
-    /// The most ticks that an action may be held or thought about.
+    /// The maximum number of ticks for `holdLast` and `idle`.
     public static let maximumTicks: Int64 = 1_000_000
     /// The longest stall: a day.
     public static let maximumMilliseconds: Int64 = 86_400_000

@@ -1,25 +1,25 @@
-/// Says when each tick may begin. A value without a clock: its host gives the time, in milliseconds of a monotonic clock.
+/// Decides when each tick may begin. A value without a clock: its host passes the time, in monotonic milliseconds.
 public struct Pacer: Sendable {
     /// When a tick may begin.
     public enum Start: Sendable, Hashable {
-        /// Now; the tick counts as begun. How far it is behind real time, in milliseconds.
+        /// Now; the tick counts as begun. The lag behind real time, in milliseconds.
         case now(lagMillis: Int64)
         /// Not before this time.
         case at(Int64)
-        /// Not before the pace is changed.
+        /// Not until the pace changes.
         case paused
     }
     /// The pace.
     public private(set) var pacing: Pacing
     /// What happens when it cannot be kept.
     public let overrun: OverrunPolicy
-    /// The next tick in which something is known to happen, for `eventSkip`; nil: not known, so every tick may have events.
+    /// The next tick with a known event, for `eventSkip`; nil: unknown, so every tick may have events.
     public var nextEvent: Int64?
-    /// How far the last tick began behind real time, in milliseconds; 0 at other paces.
+    /// The lag of the last tick behind real time, in milliseconds; 0 at other paces.
     public private(set) var lagMillis: Int64 = 0
-    /// How much longer the run takes than it should, by slowing down, in milliseconds.
+    /// The total time added by slowing down, in milliseconds.
     public private(set) var slippedMillis: Int64 = 0
-    /// The tick and time from which real time is counted; nil: from the next tick that begins.
+    /// The tick and time from which real time is counted; nil: from the next tick.
     private var anchor: (tick: Int64, time: Int64)?
     private var stepsLeft: Int64 = 0
 
@@ -33,8 +33,8 @@ public struct Pacer: Sendable {
         try change(to: pacing)
     }
 
-    /// Changes the pace in mid run. Real time is counted anew from the next tick: what was behind is not caught up. Fails
-    /// when a number is out of range; then the pace stays.
+    /// Changes the pace during a run. Real time is counted from the next tick: no lag is caught up. Fails
+    /// when a number is out of range; the pace is then unchanged.
     public mutating func change(to pacing: Pacing) throws(SimError) {
         try pacing.check()
         self.pacing = pacing
@@ -43,7 +43,7 @@ public struct Pacer: Sendable {
         if case .step(let ticks) = pacing { stepsLeft = ticks } else { stepsLeft = 0 }
     }
 
-    /// Whether a tick waits for its barrier; one that does not is sealed with what is there.
+    /// Whether a tick waits for its barrier; otherwise it is sealed with what has arrived.
     public func waitsForBarrier(_ tick: Int64) -> Bool {
         switch pacing {
         case .asFastAsPossible: false
@@ -52,7 +52,7 @@ public struct Pacer: Sendable {
         }
     }
 
-    /// Asks to begin a tick. Fails when real time is behind by more than the hard limit; the run is stopped then.
+    /// Asks to begin a tick. Fails when the lag exceeds the hard limit; the run is then stopped.
     public mutating func begin(_ tick: Int64, now: Int64) throws(SimError) -> Start {
         switch pacing {
         case .paused: return .paused
@@ -73,7 +73,7 @@ public struct Pacer: Sendable {
     ) throws(SimError) -> Start {
         let start = anchor ?? (tick, now)
         anchor = start
-        // From the anchor, not from tick to tick: fractions of a millisecond do not add up.
+        // From the anchor, not from tick to tick, so that rounding errors do not accumulate.
         let since = (Double(tick &- start.tick) * Double(tickMillis) / times).rounded(.down)
         let due = start.time &+ (Int64(exactly: since) ?? .max / 4)
         guard now >= due else { return .at(due) }

@@ -5,13 +5,13 @@
 public enum Pacing: Sendable, Hashable {
     /// No tick begins.
     case paused
-    /// So many ticks begin, then it is paused.
+    /// This many ticks begin, then the run pauses.
     case step(ticks: Int64)
     /// A tick of `tickMillis` milliseconds of the world takes `tickMillis / times` of the clock.
     case realTime(times: Double, tickMillis: Int64)
-    /// Each tick begins when the one before is done, and is sealed with what is there.
+    /// Each tick begins when the previous one is done, and is sealed with what has arrived.
     case asFastAsPossible
-    /// Each tick begins when the one before is done, and is sealed when its barrier is met.
+    /// Each tick begins when the previous one is done, and is sealed when its barrier is met.
     case barrier
     /// Ticks before the next event are as fast as possible; the others wait for the barrier.
     case eventSkip
@@ -91,10 +91,10 @@ extension Pacing: Codable {
 
 /// What happens when real time cannot be kept.
 public enum OverrunPolicy: Sendable, Hashable {
-    /// Falls behind, then catches up: ticks that are overdue follow at once.
+    /// Falls behind, then catches up: overdue ticks begin at once.
     case bestEffort
-    /// Stops with an error when it is more than so many milliseconds behind.
+    /// Stops with an error when the lag exceeds this many milliseconds.
     case hardLimit(milliseconds: Int64)
-    /// Begins anew from where it is: nothing is caught up, the run takes longer.
+    /// Resets the schedule: nothing is caught up, the run takes longer.
     case slowDown
 }

@@ -1,31 +1,31 @@
 public import MeshCore
 
-/// What was decided about a seat's part in a tick. It is written in the seal, so that a replay needs no clock.
+/// The decision on a seat's input in a tick. It is written to the seal, so that a replay needs no clock.
 public enum Verdict: String, Codable, Sendable, Hashable, CaseIterable {
-    /// Came while the tick was open, and is applied.
+    /// Arrived while the tick was open; applied.
     case onTime
-    /// Came too late for the tick it was meant for, and is applied in this one.
+    /// Arrived too late for its tick; applied in this one.
     case carried
-    /// Nothing came: the seat's last action is applied again.
+    /// Nothing arrived: the seat's last action is repeated.
     case held
-    /// Nothing came for as many ticks as the seat may think: it is idle in them, and what came then is applied.
+    /// Arrived within the ticks that the seat may think, in which it is idle; applied.
     case idled
-    /// Nothing came: the seat's fallback has chosen.
+    /// Nothing arrived: the seat's fallback is applied.
     case fallback
-    /// Nothing came: the seat does nothing.
+    /// Nothing arrived: the seat does nothing.
     case missing
-    /// The seat has said that it does nothing.
+    /// The seat passed.
     case passed
-    /// Came too late, and is not applied.
+    /// Arrived too late; not applied.
     case late
-    /// Was based on an observation older than the seat's limit, and is not applied.
+    /// Based on an observation older than the seat's limit; not applied.
     case stale
-    /// Is no action of this scenario, or its arguments do not fit, and is not applied.
+    /// Not an action of this scenario, or its arguments are invalid; not applied.
     case invalid
     /// The seat's program failed or its connection was lost; it does nothing.
     case failed
 
-    /// Whether the action reaches the world.
+    /// Whether the action is applied to the world.
     public var isApplied: Bool {
         switch self {
         case .onTime, .carried, .held, .idled, .fallback: true
@@ -34,27 +34,27 @@ public enum Verdict: String, Codable, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// One seat's part in a tick, judged.
+/// One seat's input to a tick, with its verdict.
 public struct SealedInput: Codable, Sendable, Hashable {
-    /// Who acts: the name of a seat.
+    /// The actor: the name of a seat.
     public var seat: String
-    /// How often the seat was taken before; an action of an earlier holder is not one of this holder.
+    /// The generation of the seat's holder; it separates the actions of different holders.
     public var generation: Int64
-    /// The holder's own count of its actions; with seat and generation it names the action once.
+    /// The holder's count of its actions; with seat and generation it identifies the action.
     public var sequence: Int64
     /// Inputs of a lower phase come first: 0 for commands of people, 1 for actions.
     public var phase: Int64
-    /// Of one phase those of a higher priority come first.
+    /// Within a phase, higher priorities come first.
     public var priority: Int64
     /// The action's name; nil when there is none.
     public var action: String?
     /// Its arguments.
     public var arguments: JSON?
-    /// The tick of the observation that it was based on.
+    /// The tick of the observation it was based on.
     public var basedOn: Int64?
-    /// What was decided.
+    /// The verdict.
     public var verdict: Verdict
-    /// Why, for the verdicts that refuse.
+    /// The reason, for verdicts that refuse.
     public var reason: String?
 
     /// Makes an input.
@@ -74,8 +74,8 @@ public struct SealedInput: Codable, Sendable, Hashable {
         self.reason = reason
     }
 
-    /// The order of a seal: phase, priority (high first), seat, generation, sequence. It is total: the last three name
-    /// an action once.
+    /// The order of a seal: phase, priority (high first), seat, generation, sequence. It is total: the last three
+    /// identify an action.
     public static func precedes(_ one: SealedInput, _ other: SealedInput) -> Bool {
         if one.phase != other.phase { return one.phase < other.phase }
         if one.priority != other.priority { return one.priority > other.priority }
@@ -85,7 +85,7 @@ public struct SealedInput: Codable, Sendable, Hashable {
     }
 }
 
-/// A change of who holds a seat, effective at the beginning of a tick.
+/// A change of a seat's holder, effective at the beginning of a tick.
 public struct SeatChange: Codable, Sendable, Hashable {
     /// What happened.
     public enum Kind: String, Codable, Sendable, Hashable, CaseIterable {
@@ -93,9 +93,9 @@ public struct SeatChange: Codable, Sendable, Hashable {
         case joined
         /// The seat was given up.
         case left
-        /// Another mind took over the same body: the generation is raised.
+        /// Another mind took over the same body: the generation increases.
         case handedOver
-        /// The seat is not waited for any more: it was silent too often.
+        /// The seat is no longer waited for: it was silent too often.
         case demoted
         /// The seat is waited for again.
         case readmitted
@@ -104,11 +104,11 @@ public struct SeatChange: Codable, Sendable, Hashable {
     public var seat: String
     /// What happened.
     public var kind: Kind
-    /// The seat's generation from now on.
+    /// The seat's new generation.
     public var generation: Int64
-    /// What kind of mind holds it: `coded`, `model`, `human`, or a name of the scenario's own.
+    /// The kind of mind that holds it: `coded`, `model`, `human`, or a name defined by the scenario.
     public var mind: String?
-    /// Which part it plays, for example `customer`; the scenario gives it a body of that kind.
+    /// Its role, for example `customer`; the scenario gives it a body of that kind.
     public var role: String?
 
     /// Makes a change.
@@ -121,7 +121,7 @@ public struct SeatChange: Codable, Sendable, Hashable {
     }
 }
 
-/// Values of another domain that a tick reads: as they were at that domain's sealed tick.
+/// Values of another domain that a tick reads, as of that domain's sealed tick.
 public struct SealedImport: Codable, Sendable, Hashable {
     /// The domain that owns them.
     public var domain: String
@@ -138,19 +138,19 @@ public struct SealedImport: Codable, Sendable, Hashable {
     }
 }
 
-/// Everything from outside that a tick depends on. After the seal nothing is added; state(n) = advance(state(n-1), seal n,
-/// seed), and nothing else enters.
+/// All external input of a tick. Nothing is added after the seal; state(n) = advance(state(n-1), seal n,
+/// seed), with no other input.
 public struct Seal: Codable, Sendable, Hashable {
     /// The tick that the step leads to, from 1.
     public var tick: Int64
-    /// Who came, left, changed; by seat.
+    /// The seats that were taken, given up or changed; by seat.
     public var changes: [SeatChange]
-    /// What the seats do, in the order of `SealedInput.precedes`.
+    /// The seats' inputs, in the order of `SealedInput.precedes`.
     public var inputs: [SealedInput]
-    /// What other domains have sealed; by domain.
+    /// The imports from other domains; by domain.
     public var imports: [SealedImport]
 
-    /// Makes a seal; puts everything into its order.
+    /// Makes a seal; sorts its parts.
     public init(
         tick: Int64, changes: [SeatChange] = [], inputs: [SealedInput] = [], imports: [SealedImport] = []
     ) {
@@ -169,13 +169,13 @@ public struct Seal: Codable, Sendable, Hashable {
     /// SHA-256 of its RFC 8785 form.
     public var hash: Digest {
         var hasher = StateHasher()
-        // A seal is texts and whole numbers; arguments that came in as JSON go out as JSON.
+        // A seal has only texts and integers; arguments that were read from JSON can be written as JSON.
         hasher.add((try? JSONCoder.encode(self))?.canonicalBytes() ?? [])
         return hasher.finish()
     }
 }
 
 extension String {
-    /// The order of names wherever one decides something: by bytes, the same everywhere.
+    /// The order of names wherever it matters: by bytes, the same on every platform.
     func precedesInBytes(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
 }

@@ -1,11 +1,11 @@
 /// What kind of mind holds a seat.
 public struct Mind: RawRepresentable, Codable, Sendable, Hashable {
-    /// The word, as it stands in seals.
+    /// The raw value, as written in seals.
     public var rawValue: String
-    /// A mind of the scenario's own word.
+    /// A kind of mind defined by the scenario.
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    /// A program of rules.
+    /// A rule-based program.
     public static let coded = Mind(rawValue: "coded")
     /// A language model.
     public static let model = Mind(rawValue: "model")
@@ -13,33 +13,33 @@ public struct Mind: RawRepresentable, Codable, Sendable, Hashable {
     public static let human = Mind(rawValue: "human")
 }
 
-/// A place for one who acts: a body of the world, and whoever holds it.
+/// A seat: a body in the world and its holder.
 public struct Seat: Codable, Sendable, Hashable, Named {
     /// Its name, which orders the seats: printable ASCII without space, at most 64 bytes.
     public var name: String
-    /// Raised with each new holder; an action of an earlier holder is not one of this holder. The table counts it.
+    /// Raised with each new holder; it separates their actions. The seat table assigns it.
     public internal(set) var generation: Int64 = 0
-    /// What kind of mind holds it.
+    /// The kind of mind that holds it.
     public var mind: Mind
-    /// Which part it plays, for example `customer`.
+    /// Its role, for example `customer`.
     public var role: String?
     /// What happens when it is late.
     public var latePolicy: LatePolicy
     /// Whether ticks wait for it.
     public var isBlocking: Bool
-    /// For how many ticks on end it had nothing in time.
+    /// The number of consecutive ticks it missed.
     public internal(set) var missed: Int64 = 0
-    /// How many ticks older than the newest its observation may be; nil: as old as it likes.
+    /// The maximum age of its observation, in ticks; nil: unlimited.
     public var stalenessLimit: Int64?
-    /// How many actions may wait for it to be judged.
+    /// The maximum number of its pending actions.
     public var maximumPending: Int
-    /// The generation for which the body was made: a hand-over keeps the body, a rejoin gets another.
+    /// The generation for which the body was made: a hand-over keeps the body, a rejoin gets a new one.
     var body: Int64 = 0
 
-    /// The most that `maximumPending` may be.
+    /// The maximum of `maximumPending`.
     public static let pendingLimit = 64
 
-    /// Makes a seat; the table gives it its generation.
+    /// Makes a seat; the table assigns its generation.
     public init(
         _ name: String, mind: Mind, role: String? = nil, latePolicy: LatePolicy = .reject, isBlocking: Bool = true,
         stalenessLimit: Int64? = nil, maximumPending: Int = 8

@@ -1,23 +1,23 @@
 import MeshCore
 
-/// A submission that waits for its tick. What becomes of it is known when it comes, but for its place among the seat's
-/// other actions of the tick; so the order of arrival decides nothing.
+/// A pending submission. Its outcome is decided on arrival, except for its place among the seat's
+/// other actions of the tick; so the order of arrival does not matter.
 struct PendingInput: Codable, Sendable {
     var submission: Submission
     var fingerprint: String
-    /// When it came, in milliseconds.
+    /// The time of arrival, in milliseconds.
     var receivedAt: Int64
     /// The tick it was meant for.
     var target: Int64
-    /// The tick in whose seal it stands.
+    /// The tick whose seal contains it.
     var due: Int64
     var verdict: Verdict
     var reason: String?
-    /// The arguments as the world gets them; as they came when they are refused.
+    /// The normalised arguments; the original ones when they are refused.
     var arguments: JSON?
     var phase: Int64 = 1
     var priority: Int64 = 0
-    /// How often its action may be done in a tick.
+    /// How often its action may be performed in a tick.
     var maximumPerTick = 1
 
     /// An action for a tick, in time.
@@ -31,11 +31,11 @@ struct PendingInput: Codable, Sendable {
         arguments = submission.arguments
     }
 
-    /// Whether the seat need not be waited for in a tick because of it. An action that was late for an earlier tick and is
-    /// refused says nothing about this one.
+    /// Whether it completes the seat's input for a tick. An action that was late for an earlier tick and is
+    /// refused does not.
     func answers(_ tick: Int64) -> Bool { target <= tick && (due > tick || verdict != .late || target == tick) }
 
-    /// How it stands in the seal.
+    /// Its form in the seal.
     var sealed: SealedInput {
         SealedInput(
             seat: submission.seat, generation: submission.generation, sequence: submission.sequence, phase: phase,
@@ -44,34 +44,34 @@ struct PendingInput: Codable, Sendable {
     }
 }
 
-/// What is remembered for a seat, or for one who commands.
+/// The state kept for a seat, or for a sender of commands.
 struct SeatInbox: Codable, Sendable, Named {
     var name: String
     var generation: Int64
     /// By sequence.
     var pending: [PendingInput] = []
-    /// The last answers, by sequence, so that what is sent again is answered again.
+    /// The last answers, by sequence, to answer retransmissions.
     private(set) var judged: [Judged] = []
-    /// Every sequence up to this one may have been answered and is not known any more.
+    /// Answers up to this sequence may have been forgotten.
     private(set) var forgottenUpTo: Int64 = 0
-    /// The last action that was applied, of those that may be done once a tick.
+    /// The last applied action of those allowed once per tick.
     var last: SealedInput?
-    /// For how many ticks on end it was held.
+    /// The number of consecutive ticks it was held.
     var heldFor: Int64 = 0
-    /// For how many ticks on end the seat thought.
+    /// The number of consecutive ticks the seat was thinking.
     var idleFor: Int64 = 0
     /// Why the seat's holder has failed in this tick.
     var failure: String?
-    /// Up to which tick the holder has said that it does nothing.
+    /// The last tick that the holder passes.
     var passedUpTo: Int64 = 0
-    /// What the holder before had pending.
+    /// The pending actions of the previous holder.
     var superseded: [PendingInput] = []
     /// Whether the seat has joined in this tick.
     var isNew = false
     var isAwaited = false
     var stallMillis: Int64?
     var hasAnswered = false
-    /// The last tick in which it was of use.
+    /// The last tick in which it was used.
     var touched: Int64 = 0
 
     struct Judged: Codable, Sendable {
@@ -79,7 +79,7 @@ struct SeatInbox: Codable, Sendable, Named {
         var receipt: Receipt
     }
 
-    /// How many answers are remembered: more than may be pending at once.
+    /// The number of answers kept: more than may be pending at once.
     static let memory = 2 * Seat.pendingLimit
 
     init(name: String, generation: Int64) {
@@ -87,7 +87,7 @@ struct SeatInbox: Codable, Sendable, Named {
         self.generation = generation
     }
 
-    /// What was answered to a sequence before: nil for a new one.
+    /// Returns the earlier answer to a sequence; nil for a new one.
     func known(_ submission: Submission, fingerprint: String) -> Receipt? {
         let sequence = submission.sequence
         let found: (String, Receipt)? =
@@ -114,20 +114,20 @@ struct SeatInbox: Codable, Sendable, Named {
         return receipt
     }
 
-    /// Takes one in, by sequence.
+    /// Inserts a submission, by sequence.
     mutating func insert(_ input: PendingInput) {
         let place = pending.firstIndex { $0.submission.sequence > input.submission.sequence } ?? pending.endIndex
         pending.insert(input, at: place)
     }
 
-    /// Takes out what is due, by sequence.
+    /// Removes and returns what is due, by sequence.
     mutating func takeDue(_ tick: Int64) -> [PendingInput] {
         let due = pending.filter { $0.due <= tick }
         if !due.isEmpty { pending.removeAll { $0.due <= tick } }
         return due
     }
 
-    /// Remembers an answer; forgets the lowest sequences.
+    /// Stores an answer; drops the lowest sequences.
     mutating func remember(_ receipt: Receipt, fingerprint: String) {
         let place = judged.firstIndex { $0.receipt.sequence > receipt.sequence } ?? judged.endIndex
         judged.insert(Judged(fingerprint: fingerprint, receipt: receipt), at: place)

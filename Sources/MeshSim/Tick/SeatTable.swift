@@ -1,18 +1,18 @@
-/// Who holds which seat. What is asked for while a tick is open takes effect when the next is opened, and stands in that
-/// tick's seal: nobody comes or goes in the middle of a tick.
+/// The holders of seats. Changes requested while a tick is open take effect when the next is opened, and are in that
+/// tick's seal: no seat changes during a tick.
 ///
-/// The table keeps the seats as they are and as they will be; what a seal says of them is the difference.
+/// The table keeps the current and the next seats; the seal contains the difference.
 public struct SeatTable: Codable, Sendable {
-    /// The most seats.
+    /// The maximum number of seats.
     public static let maximumSeats = 10_000
     /// The seats of the tick that is open, by name.
     public private(set) var current: [Seat] = []
     /// The seats of the next tick, by name.
     public private(set) var upcoming: [Seat] = []
     private var hasChanged = false
-    /// The last generation of seats that were given up, so that who comes back is another holder.
+    /// The last generation of seats that were given up, so that a returning holder gets a new one.
     private var former: [Former] = []
-    /// When `former` is full it is emptied, and new holders begin above every generation there was.
+    /// When `former` is full it is cleared, and new holders begin above every earlier generation.
     private var floor: Int64 = 0
     private var highest: Int64 = 0
 
@@ -21,10 +21,10 @@ public struct SeatTable: Codable, Sendable {
         var generation: Int64
     }
 
-    /// A table without seats.
+    /// Makes a table without seats.
     public init() {}
 
-    /// Reads a table. Fails when it is not one that can have come about.
+    /// Reads a table. Fails when its state is inconsistent.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         current = try fields.decode([Seat].self, forKey: .current)
@@ -39,10 +39,10 @@ public struct SeatTable: Codable, Sendable {
         else { throw SimError("the generations of former seats are out of order or range") }
     }
 
-    /// The seat of a name as of the open tick.
+    /// Returns a seat as of the open tick.
     public subscript(name: String) -> Seat? { current.index(of: name).map { current[$0] } }
 
-    /// Takes a seat from the next tick on; gives its generation. Fails when it is taken, when something of it is out of
+    /// Takes a seat from the next tick on; returns its generation. Fails when it is taken, when a value is out of
     /// range, or when the table is full.
     @discardableResult
     public mutating func take(_ seat: Seat) throws(SimError) -> Int64 {
@@ -63,15 +63,15 @@ public struct SeatTable: Codable, Sendable {
         return taken.generation
     }
 
-    /// Gives a seat up from the next tick on. Fails when nobody holds it.
+    /// Gives up a seat from the next tick on. Fails when it has no holder.
     public mutating func giveUp(_ name: String) throws(SimError) {
         let index = try place(name)
         remember(upcoming.remove(at: index))
         hasChanged = true
     }
 
-    /// Gives the same body to another mind from the next tick on; gives the new generation. Without a late policy that of
-    /// the seat stays. Fails when nobody holds the seat.
+    /// Hands the body to another mind from the next tick on; returns the new generation. Without a late policy, that of
+    /// the seat stays. Fails when the seat has no holder.
     @discardableResult
     public mutating func handOver(
         _ name: String, to mind: Mind, latePolicy: LatePolicy? = nil, isBlocking: Bool = true
@@ -88,13 +88,13 @@ public struct SeatTable: Codable, Sendable {
         return upcoming[index].generation
     }
 
-    /// Ticks do not wait for the seat from the next one on. Fails when nobody holds it.
+    /// Stops waiting for the seat, from the next tick on. Fails when it has no holder.
     public mutating func demote(_ name: String) throws(SimError) {
         upcoming[try place(name)].isBlocking = false
         hasChanged = true
     }
 
-    /// Ticks wait for the seat again from the next one on. Fails when nobody holds it.
+    /// Waits for the seat again, from the next tick on. Fails when it has no holder.
     public mutating func readmit(_ name: String) throws(SimError) {
         let index = try place(name)
         upcoming[index].isBlocking = true
@@ -102,7 +102,7 @@ public struct SeatTable: Codable, Sendable {
         hasChanged = true
     }
 
-    /// Puts in force what was asked for, and says what that is, by name.
+    /// Applies the requested changes and returns them, by name.
     mutating func beginTick() -> [SeatChange] {
         guard hasChanged else { return [] }
         var changes: [SeatChange] = []
@@ -127,13 +127,13 @@ public struct SeatTable: Codable, Sendable {
         return changes
     }
 
-    /// Notes for how many ticks on end a seat has missed; demotes it when they are too many.
+    /// Records the consecutive ticks a seat has missed; demotes it when there are too many.
     mutating func setMissed(_ missed: Int64, at index: Int, demoteAfter: Int64?) {
         guard current[index].missed != missed else { return }
         current[index].missed = missed
         let seat = current[index]
         guard let next = upcoming.index(of: seat.name), upcoming[next].generation == seat.generation else { return }
-        // Who was readmitted while the tick was open begins anew.
+        // A seat readmitted while the tick was open starts at 0.
         let isReadmitted = upcoming[next].isBlocking && !seat.isBlocking
         upcoming[next].missed = isReadmitted ? 0 : missed
         if let demoteAfter, seat.isBlocking, missed >= demoteAfter {

@@ -1,15 +1,15 @@
-/// The names of seats and actions. They decide orders, so only names that look and compare the same everywhere are taken.
+/// The names of seats and actions. They determine orders, so only names that compare the same everywhere are valid.
 enum SimName {
     /// Printable ASCII without space: two such names are equal only when their bytes are.
     static let maximumBytes = 64
 
-    /// Whether a text may be a name.
+    /// Reports whether a text is a valid name.
     static func isValid(_ text: String) -> Bool {
         let bytes = text.utf8
         return !bytes.isEmpty && bytes.count <= maximumBytes && bytes.allSatisfy { $0 > 0x20 && $0 < 0x7F }
     }
 
-    /// Fails with what is valid.
+    /// Fails when the name is invalid; the error describes valid names.
     static func check(_ text: String, what: String) throws(SimError) {
         guard isValid(text) else {
             throw SimError(
@@ -19,17 +19,17 @@ enum SimName {
 }
 
 extension String {
-    /// Its beginning, for reasons and errors.
+    /// Its prefix, for reasons and errors.
     func shortened(to count: Int = 32) -> String { String(unicodeScalars.prefix(count)) }
 }
 
-/// What has a name and stands in an array ordered by it.
+/// A named element of an array sorted by name.
 protocol Named {
     var name: String { get }
 }
 
 extension Array where Element: Named {
-    /// Where a name stands, or would stand.
+    /// Returns the index of a name, or its insertion index.
     func place(of name: String) -> (index: Int, isFound: Bool) {
         var low = 0
         var high = count
@@ -40,7 +40,7 @@ extension Array where Element: Named {
         return (low, low < count && self[low].name.utf8.elementsEqual(name.utf8))
     }
 
-    /// The place of a name, nil when it is not there.
+    /// Returns the index of a name; nil when absent.
     func index(of name: String) -> Int? {
         let place = place(of: name)
         return place.isFound ? place.index : nil

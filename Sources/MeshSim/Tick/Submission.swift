@@ -1,15 +1,15 @@
 public import MeshCore
 
-/// An action that a seat asks for.
+/// An action requested by a seat.
 public struct Submission: Codable, Sendable, Hashable {
     /// The seat.
     public var seat: String
-    /// Which of the seat's holders asks.
+    /// The generation of the seat's holder.
     public var generation: Int64
-    /// The holder's own count of its actions, from 1. Seat, generation and sequence name the action once: what is sent again
-    /// is answered again, not done again.
+    /// The holder's count of its actions, from 1. Seat, generation and sequence identify the action: a retransmission
+    /// is answered again, not performed again.
     public var sequence: Int64
-    /// The tick of the observation that it is based on.
+    /// The tick of the observation it is based on.
     public var basedOn: Int64
     /// The tick it is meant for; nil: the one after its observation.
     public var tick: Int64?
@@ -17,7 +17,7 @@ public struct Submission: Codable, Sendable, Hashable {
     public var action: String
     /// Its arguments; nil: none.
     public var arguments: JSON?
-    /// What it cost to decide, in the unit of the barrier's budget.
+    /// The cost of deciding, in the unit of the barrier's budget.
     public var cost: Int64
 
     /// Makes a submission.
@@ -35,7 +35,7 @@ public struct Submission: Codable, Sendable, Hashable {
         self.cost = cost
     }
 
-    /// What it says, for telling a repetition from another action under the same name.
+    /// Its content, to distinguish a retransmission from another action with the same identifiers.
     var fingerprint: String {
         var hasher = StateHasher()
         hasher.add(basedOn)
@@ -48,12 +48,12 @@ public struct Submission: Codable, Sendable, Hashable {
     }
 }
 
-/// An action that a person or an orchestrator orders, in phase 0 of the tick that is open. It needs no seat and no
+/// An action commanded by a person or an orchestrator, in phase 0 of the open tick. It needs no seat and no
 /// observation, and is never late.
 public struct Command: Codable, Sendable, Hashable {
-    /// Who orders it.
+    /// The issuer.
     public var issuer: String
-    /// The issuer's own count of its commands, from 1.
+    /// The issuer's count of its commands, from 1.
     public var sequence: Int64
     /// The action's name.
     public var action: String
@@ -68,39 +68,39 @@ public struct Command: Codable, Sendable, Hashable {
         self.arguments = arguments
     }
 
-    /// The command as what is judged: of generation 0, which no seat has.
+    /// The command as a submission: of generation 0, which no seat has.
     var submission: Submission {
         Submission(
             seat: issuer, generation: 0, sequence: sequence, basedOn: 0, action: action, arguments: arguments)
     }
 }
 
-/// What became of a submission.
+/// The outcome of a submission.
 public struct Receipt: Codable, Sendable, Hashable {
-    /// How far it is.
+    /// Its state.
     public enum Status: String, Codable, Sendable, Hashable, CaseIterable {
         /// It waits for the seal of `tick`.
         case pending
-        /// It stands in the seal of `tick`, with `verdict`.
+        /// It is in the seal of `tick`, with `verdict`.
         case judged
-        /// It was not taken and stands in no seal; `refusal` and `reason` say why.
+        /// It was refused and is in no seal; see `refusal` and `reason`.
         case refused
     }
-    /// Why a submission was not taken.
+    /// Why a submission was refused.
     public enum Refusal: String, Codable, Sendable, Hashable, CaseIterable {
-        /// Nobody holds the seat, or the name is no name.
+        /// The seat has no holder, or the name is invalid.
         case unknownSeat
         /// The seat is held from the next tick on.
         case notYet
-        /// Another has taken the seat over, or this generation has never been.
+        /// The seat has another holder, or this generation never existed.
         case wrongGeneration
         /// The sequence is not a positive number.
         case badSequence
-        /// The same seat, generation and sequence have said something else before.
+        /// The same seat, generation and sequence were used for another action.
         case conflict
-        /// The sequence is so old that it is not known any more what was answered.
+        /// The sequence is so old that its answer was dropped.
         case forgotten
-        /// As many of the seat's actions as it may have are pending.
+        /// The seat has the maximum number of pending actions.
         case full
         /// It is meant for a tick too far away.
         case tooEarly
@@ -111,20 +111,20 @@ public struct Receipt: Codable, Sendable, Hashable {
     public var generation: Int64
     /// The action's sequence.
     public var sequence: Int64
-    /// How far it is.
+    /// Its state.
     public var status: Status
-    /// The tick in whose seal it stands or will stand.
+    /// The tick whose seal contains or will contain it.
     public var tick: Int64?
-    /// What was decided, once it was.
+    /// The verdict, once decided.
     public var verdict: Verdict?
-    /// Why it was not taken.
+    /// Why it was refused.
     public var refusal: Refusal?
-    /// Why, in words, when it was refused or is not applied.
+    /// The reason, as text, when it was refused or is not applied.
     public var reason: String?
-    /// How long it waited for the seal, in milliseconds: a seat that waits long may look later and know more. Of the clock,
+    /// How long it waited for the seal, in milliseconds: a seat that waits long may observe later. From the clock,
     /// so never in a seal.
     public var waitedMillis: Int64?
-    /// Whether the same was sent before; this is the answer that the first got, or its verdict.
+    /// Whether it is a retransmission; this is the first one's answer, or its verdict.
     public var isDuplicate = false
 
     init(_ submission: Submission, status: Status, tick: Int64? = nil) {

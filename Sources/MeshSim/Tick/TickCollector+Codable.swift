@@ -3,7 +3,7 @@ extension TickCollector {
         case seats, catalog, rules, sealedTick, receipts, window, inboxes, commanders
     }
 
-    /// Reads a collector as of any moment. Fails when its parts do not fit each other, which a changed file could bring.
+    /// Reads the state of a collector. Fails when its parts are inconsistent, as in an altered file.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         try self.init(
@@ -27,7 +27,7 @@ extension TickCollector {
 extension SeatTable {
     enum CodingKeys: String, CodingKey { case current, upcoming, hasChanged, former, floor, highest }
 
-    /// Fails when it is no table that can have come about.
+    /// Fails when the table is inconsistent.
     func checkWhole() throws(SimError) {
         for seats in [current, upcoming] {
             guard seats.isInOrder, seats.count <= Self.maximumSeats else {
@@ -42,11 +42,11 @@ extension SeatTable {
         }
     }
 
-    /// What generations may be: what every JSON library reads exactly.
+    /// The range of generations: integers that every JSON library reads exactly.
     static let countRange: ClosedRange<Int64> = 0...TickCollector.lastTick
 }
 
 extension Array where Element: Named {
-    /// Whether each name stands once, in the order of bytes.
+    /// Reports whether names are unique and sorted by bytes.
     var isInOrder: Bool { zip(self, dropFirst()).allSatisfy { $0.name.precedesInBytes($1.name) } }
 }

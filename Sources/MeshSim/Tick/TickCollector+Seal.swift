@@ -1,8 +1,8 @@
 import MeshCore
 
 extension TickCollector {
-    /// Seals the open tick: nothing is added to it any more, and what comes from now on is for the next one. `receipts` then
-    /// says what became of each submission. The host asks `isReady` first; it may seal sooner. Fails when no tick is open.
+    /// Seals the open tick: later submissions are for the next one. `receipts` then
+    /// has each submission's outcome. The host checks `isReady` first, but may seal sooner. Fails when none is open.
     public mutating func seal(now: Int64, imports: [SealedImport] = []) throws(SimError) -> Seal {
         guard let window else { throw SimError("no tick is open; open tick \(tick) first") }
         receipts = []
@@ -41,7 +41,7 @@ extension TickCollector {
         return inputs
     }
 
-    /// Decides which of a seat's actions have a place in the tick: those in time by sequence, then those that are late, the
+    /// Decides which of a seat's actions are in the tick: those in time by sequence, then late ones, the
     /// newest first.
     private static func settle(_ due: inout [PendingInput]) {
         let inTime = due.indices.filter { due[$0].verdict == .onTime }
@@ -81,11 +81,11 @@ extension TickCollector {
         seats.setMissed(0, at: place, demoteAfter: rules.demoteAfter)
     }
 
-    /// What is done for a seat that has no action in this tick.
+    /// The input of a seat that has no action in this tick.
     private mutating func absent(_ place: Int, _ due: [PendingInput]) -> [SealedInput] {
         let seat = seats.current[place]
         let inbox = inboxes[place]
-        // Who sends what is not applied is not silent.
+        // A seat whose action is not applied is not silent.
         let hasSpoken = due.contains { $0.verdict == .invalid || $0.verdict == .stale }
         var missed = hasSpoken ? 0 : seat.missed + 1
         defer { seats.setMissed(missed, at: place, demoteAfter: rules.demoteAfter) }
@@ -115,7 +115,7 @@ extension TickCollector {
         default: break
         }
         if let failure = inbox.failure { return [input(.failed, failure)] }
-        // It is on its way by its cost: neither silent nor missed.
+        // Delayed by its cost: neither silent nor missed.
         if inbox.pending.contains(where: { $0.target <= tick }) {
             missed = seat.missed
             return [input(.missing, "thinks by its cost")]
@@ -125,7 +125,7 @@ extension TickCollector {
 
     private func fallback(_ action: String, _ arguments: JSON, _ input: SealedInput) -> SealedInput? {
         guard let schema = try? catalog.schema(action), let valid = try? schema.validate(arguments: arguments) else {
-            // `take` and `handOver` have refused such a policy.
+            // `take` and `handOver` refuse such a policy.
             return nil
         }
         var chosen = input
@@ -136,7 +136,7 @@ extension TickCollector {
         return chosen
     }
 
-    /// Says what became of a submission.
+    /// Records the outcome of a submission.
     private mutating func note(_ input: PendingInput, now: Int64) -> Receipt {
         var receipt = Receipt(input.submission, status: .judged, tick: tick)
         receipt.verdict = input.verdict

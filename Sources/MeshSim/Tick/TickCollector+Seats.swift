@@ -1,20 +1,20 @@
 extension TickCollector {
-    /// Takes a seat from the next tick on; gives its generation. Fails as `SeatTable.take` does, and when the seat's
-    /// fallback is no action of the catalogue.
+    /// Takes a seat from the next tick on; returns its generation. Fails like `SeatTable.take`, and when the seat's
+    /// fallback is not an action of the catalogue.
     @discardableResult
     public mutating func take(_ seat: Seat) throws(SimError) -> Int64 {
         try check(seat.latePolicy)
         return try seats.take(seat)
     }
 
-    /// Gives a seat up from the next tick on; the open tick does not wait for it. Fails when nobody holds it.
+    /// Gives up a seat from the next tick on; the open tick does not wait for it. Fails when it has no holder.
     public mutating func giveUp(_ name: String, reason: String = "the seat was given up") throws(SimError) {
         try seats.giveUp(name)
         fail(name, reason: reason)
     }
 
-    /// Gives the same body to another mind from the next tick on; gives the new generation. What the holder before has
-    /// pending then is refused. Fails when nobody holds the seat.
+    /// Hands the body over to another mind from the next tick on; returns the new generation. What the old holder has
+    /// pending then is refused. Fails when the seat has no holder.
     @discardableResult
     public mutating func handOver(
         _ name: String, to mind: Mind, latePolicy: LatePolicy? = nil, isBlocking: Bool = true
@@ -23,28 +23,28 @@ extension TickCollector {
         return try seats.handOver(name, to: mind, latePolicy: latePolicy, isBlocking: isBlocking)
     }
 
-    /// Ticks do not wait for the seat from the next one on. Fails when nobody holds it.
+    /// Stops waiting for the seat, from the next tick on. Fails when it has no holder.
     public mutating func demote(_ name: String) throws(SimError) { try seats.demote(name) }
 
-    /// Ticks wait for the seat again from the next one on. Fails when nobody holds it.
+    /// Waits for the seat again, from the next tick on. Fails when it has no holder.
     public mutating func readmit(_ name: String) throws(SimError) { try seats.readmit(name) }
 
-    /// The seat's holder has failed or is not connected any more: it is not waited for in this tick, or the next one when
-    /// none is open, and has no action in it but those that had come. Says whether there is such a holder.
+    /// Marks the seat's holder as failed or disconnected: it is not waited for in this tick, or the next one when
+    /// none is open, and has no action in it except those already received. Returns whether there is such a holder.
     @discardableResult
     public mutating func fail(_ seat: String, generation: Int64? = nil, reason: String) -> Bool {
         guard let place = inboxes.index(of: seat) else { return false }
         if let generation, generation != inboxes[place].generation { return false }
         let reason = reason.shortened(to: 256)
-        // Of several reasons the first by bytes, so that their order decides nothing.
+        // Of several reasons the first by bytes, so that their order does not matter.
         if let known = inboxes[place].failure, !reason.precedesInBytes(known) { return true }
         inboxes[place].failure = reason
         answer(place)
         return true
     }
 
-    /// The seat's holder does nothing in a tick: it is not waited for in it, and is not missed. What it sends for that tick
-    /// nevertheless counts. Says whether there is such a holder and the tick is the open one, or the next when none is open.
+    /// Passes a tick for the seat's holder: it is not waited for and not missed. What it sends for that tick
+    /// still counts. Returns whether there is such a holder and the tick is the open one, or the next if none is open.
     @discardableResult
     public mutating func pass(_ seat: String, generation: Int64, tick: Int64) -> Bool {
         guard let place = inboxes.index(of: seat), inboxes[place].generation == generation, tick == self.tick else {
@@ -60,7 +60,7 @@ extension TickCollector {
         _ = try catalog.schema(action).validate(arguments: arguments)
     }
 
-    /// Makes the inboxes fit the seats, which have changed.
+    /// Updates the inboxes after a change of seats.
     mutating func fitInboxes() {
         var old = 0
         inboxes = seats.current.map { seat in
@@ -77,10 +77,10 @@ extension TickCollector {
         return inbox
     }
 
-    /// The inbox of who takes over. What the holder before has pending is judged in this tick, and refused.
+    /// The inbox of the new holder. The previous holder's pending actions are refused in this tick.
     private func succeed(_ before: SeatInbox, _ seat: Seat) -> SeatInbox {
         var inbox = newInbox(seat)
-        // Only a hand-over leaves the body; who came back after having left begins as everybody does.
+        // Only a hand-over keeps the body; a holder that left and came back starts like any other.
         inbox.isNew = seat.body == seat.generation
         inbox.superseded = before.pending.map { input in
             var refused = input
@@ -92,7 +92,7 @@ extension TickCollector {
         return inbox
     }
 
-    /// Whether a tick waits for the seat.
+    /// Reports whether a tick waits for the seat.
     mutating func prepare(_ place: Int, required: [String]?, _ window: inout Window) {
         let seat = seats.current[place]
         let isWanted: Bool =
@@ -121,7 +121,7 @@ extension TickCollector {
         return low < sorted.count && sorted[low] == name
     }
 
-    /// Notes that a seat need not be waited for in the open tick.
+    /// Records that the open tick need not wait for a seat.
     mutating func answer(_ place: Int) {
         guard window != nil, !inboxes[place].hasAnswered else { return }
         inboxes[place].hasAnswered = true
@@ -129,7 +129,7 @@ extension TickCollector {
         if let milliseconds = inboxes[place].stallMillis { window?.remove(stall: milliseconds) }
     }
 
-    /// Whether a seat need not be waited for in the open tick.
+    /// Reports whether the open tick need not wait for a seat.
     func hasAnswered(_ place: Int) -> Bool {
         inboxes[place].failure != nil || inboxes[place].passedUpTo >= tick
             || inboxes[place].pending.contains { $0.answers(tick) }

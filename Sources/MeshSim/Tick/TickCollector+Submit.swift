@@ -1,7 +1,7 @@
 import MeshCore
 
 extension TickCollector {
-    /// Takes what a seat asks for. It never fails: what is malformed becomes a verdict, what cannot be taken is refused in
+    /// Accepts a seat's submission. Never fails: malformed input becomes a verdict; other faults are refused in
     /// the receipt.
     public mutating func submit(_ submission: Submission, now: Int64) -> Receipt {
         guard let place = inboxes.index(of: submission.seat) else { return refuseUnknown(submission) }
@@ -24,7 +24,7 @@ extension TickCollector {
         return Receipt(submission, status: .pending, tick: input.due)
     }
 
-    /// Takes what a person or an orchestrator orders, for phase 0 of the open tick, or the next one when none is open.
+    /// Accepts a command of a person or orchestrator, for phase 0 of the open tick, or the next one if none is open.
     public mutating func command(_ command: Command, now: Int64) -> Receipt {
         guard SimName.isValid(command.issuer) else {
             return Receipt(
@@ -76,7 +76,7 @@ extension TickCollector {
             "generation \(seat.generation) holds the seat, not generation \(submission.generation)")
     }
 
-    /// The answer to what is not taken or was sent before; nil for what is new.
+    /// Returns the answer to a refused or repeated submission; nil for a new one.
     private func answerAtOnce(
         _ submission: Submission, _ fingerprint: String, _ inbox: SeatInbox, limit: Int
     ) -> Receipt? {
@@ -91,7 +91,7 @@ extension TickCollector {
         return nil
     }
 
-    /// Where the inbox of one who commands stands; makes one. Nil when there are too many.
+    /// Returns the index of an issuer's inbox, which is made when missing. Nil when there are too many.
     private mutating func commander(_ name: String) -> Int? {
         if let place = commanders.index(of: name) { return place }
         if commanders.count >= Self.maximumCommanders {
@@ -106,8 +106,8 @@ extension TickCollector {
 
     // MARK: - Judging
 
-    /// A submission that can be written: without arguments and with what is wrong when they are too large or deep or have
-    /// numbers that JSON has not.
+    /// A submission that can be encoded: with an error in place of arguments that are too large or deep or have
+    /// numbers that JSON does not have.
     private static func sound(_ submission: Submission) -> (Submission, fault: String?) {
         var submission = submission
         var fault: String?
@@ -136,7 +136,7 @@ extension TickCollector {
         }
     }
 
-    /// Whether it is an action of this scenario.
+    /// Reports whether it is an action of this scenario.
     private func check(_ input: inout PendingInput, fault: String?) {
         do throws(SimError) {
             if let fault { throw SimError(fault) }
@@ -151,7 +151,7 @@ extension TickCollector {
         }
     }
 
-    /// What is to be said of a submission but for when it comes.
+    /// Returns the verdict on a submission, regardless of its time.
     private func judged(_ submission: Submission, _ fingerprint: String, fault: String?, now: Int64) -> PendingInput {
         var input = PendingInput(submission: submission, fingerprint: fingerprint, receivedAt: now, tick: tick)
         let reason: String? =
@@ -175,7 +175,7 @@ extension TickCollector {
         return input
     }
 
-    /// Decides when a valid action is applied. It comes in the tick that is open, or later by what it cost.
+    /// Decides when a valid action is applied: in the open tick, or later because of its cost.
     private func time(_ input: inout PendingInput, _ seat: Seat) {
         let arrival = max(tick, input.target + rules.barrier.delay(cost: input.submission.cost))
         let lateBy = arrival - input.target

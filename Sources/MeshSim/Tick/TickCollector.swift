@@ -1,43 +1,43 @@
-/// Collects what the seats do in a tick and seals it. A value: it has no clock and no tasks; its host says what came and
-/// when (in milliseconds of a monotonic clock), asks when to seal, and hands the seal to the world.
+/// Collects the actions of a tick and seals it. A value without clock or tasks: its host passes what arrived and
+/// when (in monotonic milliseconds), asks when to seal, and passes the seal to the world.
 ///
-/// A tick goes open, observe, collect, seal, apply, publish. Whether an action is late depends on nothing but which ticks
-/// are sealed: one that comes between two ticks is in time for the next. In what order actions come while a tick is open
-/// changes nothing in its seal, as long as no seat sends more than it may have pending or two actions of one sequence. What
-/// fails at one seat changes nothing for others.
+/// Stages of a tick: open, observe, collect, seal, apply, publish. Lateness depends only on which ticks
+/// are sealed: one that arrives between two ticks is in time for the next. The order of arrival while a tick is open
+/// does not change its seal, as long as no seat exceeds its pending limit or reuses a sequence. A
+/// failure of one seat does not affect others.
 ///
-/// An action without a tick is meant for the one after its observation. For each seat and tick the seal has at most one
-/// applied action of those that may be done once, the one of the lowest sequence; one that comes in time goes before
-/// one that is carried. A seat that has joined in this tick may act but is not missed.
+/// An action without a tick is for the one after its observation. For each seat and tick the seal has at most one
+/// applied action of those allowed once per tick, the one of the lowest sequence; one in time takes precedence over
+/// a carried one. A seat that has joined in this tick may act but is not missed.
 public struct TickCollector: Codable, Sendable {
-    /// Who holds which seat.
+    /// The holders of seats.
     public internal(set) var seats = SeatTable()
-    /// What may be done.
+    /// The available actions.
     public let catalog: ActionCatalog
     /// How ticks are collected.
     public private(set) var rules: TickRules
-    /// The last tick that was sealed.
+    /// The last sealed tick.
     public internal(set) var sealedTick: Int64
-    /// What became of the submissions of the last tick that was sealed.
+    /// The outcomes of the submissions of the last sealed tick.
     public internal(set) var receipts: [Receipt] = []
     var window: Window?
-    /// One for each seat of `seats.current`, at the same place.
+    /// One for each seat of `seats.current`, at the same index.
     var inboxes: [SeatInbox] = []
     /// By name.
     var commanders: [SeatInbox] = []
 
-    /// The most who command; when another comes, the one who has been silent longest is forgotten.
+    /// The maximum number of issuers of commands; beyond it, the one silent longest is dropped.
     public static let maximumCommanders = 256
-    /// The last tick there may be: what every JSON library reads exactly.
+    /// The maximum tick: the largest integer that every JSON library reads exactly.
     public static let lastTick: Int64 = 1 << 53
 
-    /// A tick while it is open.
+    /// An open tick.
     struct Window: Codable, Sendable {
         var openedAt: Int64
         var changes: [SeatChange]
         var awaited = 0
         var answered = 0
-        /// How many seats the tick stalls for, by how long; by milliseconds.
+        /// How many seats the tick stalls for, by stall duration in milliseconds.
         var stalls: [Stall] = []
 
         struct Stall: Codable, Sendable {
@@ -71,7 +71,7 @@ public struct TickCollector: Codable, Sendable {
         self.rules = rules
     }
 
-    /// Opens the next tick: who comes, goes, or takes over does so now. Fails when it is not the next one.
+    /// Opens the next tick and applies the changes of seats. Fails when it is not the next one.
     public mutating func open(_ tick: Int64, now: Int64) throws(SimError) {
         guard !isOpen else { throw SimError("tick \(self.tick) is open; seal it first") }
         guard tick == self.tick else { throw SimError("tick \(tick) cannot be opened; the next is \(self.tick)") }
@@ -86,11 +86,11 @@ public struct TickCollector: Codable, Sendable {
         for place in inboxes.indices where hasAnswered(place) { answer(place) }
     }
 
-    /// Whether the tick may be sealed: nobody is waited for any more, or no longer.
+    /// Reports whether the tick may be sealed: every awaited seat has acted, or its time is up.
     public func isReady(now: Int64) -> Bool { nextDeadline.map { now >= $0 } ?? false }
 
-    /// When the tick may be sealed if nothing else comes, in milliseconds of the host's clock; in the past when it may be
-    /// sealed already. Nil: not before somebody has acted, or no tick is open.
+    /// When the tick may be sealed if nothing else arrives, in milliseconds of the host's clock; past if it may be
+    /// sealed already. Nil: not before a seat has acted, or no tick is open.
     public var nextDeadline: Int64? {
         guard let window else { return nil }
         let stallEnd = window.openedAt &+ (window.stalls.last?.milliseconds ?? 0)

@@ -2,9 +2,9 @@
 public struct TickRules: Codable, Sendable, Hashable {
     /// Whom a tick waits for.
     public var barrier: Barrier
-    /// After how many missed ticks on end a seat is not waited for any more; nil: never.
+    /// The number of consecutive missed ticks after which a seat is no longer waited for; nil: unlimited.
     public var demoteAfter: Int64?
-    /// How many ticks ahead an action may be sent, and how many late one may be carried.
+    /// How many ticks ahead an action may be sent, and how many ticks late it may be carried.
     public var maximumLead: Int64
 
     /// Makes rules.

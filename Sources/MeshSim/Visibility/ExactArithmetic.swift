@@ -1,4 +1,4 @@
-/// On which side of a line a point lies, decided exactly: no rounding ever changes the answer.
+/// On which side of a line a point lies, computed exactly, without rounding errors.
 enum Orientation: Int, Sendable {
     /// Turning from the first to the second to the third point goes right.
     case clockwise = -1

@@ -4,7 +4,7 @@ import MeshCore
 struct HiddenChange {
     /// The world with the change.
     var world: World
-    /// For people.
+    /// As text for people.
     let description: String
     private let sight: Sight
     /// Whose sight must be as it was: out of it, or, for a hidden attribute, in it.

@@ -1,6 +1,6 @@
-/// Which entities each seat has in sight, so that entering and leaving it is told and not guessed.
+/// Which entities each seat has in sight, to report entering and leaving explicitly.
 public struct InterestSet: Codable, Sendable, Hashable {
-    /// What became of a seat's sight since it was last updated; each by the bytes of the names.
+    /// The changes of a seat's sight since the last update; each by the bytes of the names.
     public struct Change: Codable, Sendable, Hashable {
         /// Not in sight before, now in sight.
         public var entered: [EntityID]

@@ -1,4 +1,4 @@
-/// Something that takes away the sight of what lies behind it. It is a closed set: its border belongs to it.
+/// An obstruction that hides what lies behind it. It is a closed set: its border belongs to it.
 public enum Obstruction: Sendable, Hashable, Codable {
     /// A wall from one point to another; a post when they are the same.
     case segment(Point, Point)
@@ -26,7 +26,7 @@ public enum Obstruction: Sendable, Hashable, Codable {
 /// - Inside a rectangle there is no sight, nor from inside to outside; from its border outwards there is.
 /// - At the same place there is always sight, whatever stands there.
 enum LineOfSight {
-    /// Whether an obstruction takes away the sight between two points.
+    /// Reports whether an obstruction blocks the sight between two points.
     static func isBlocked(_ p: Point, _ q: Point, by obstruction: Obstruction) -> Bool {
         guard p != q else { return false }
         switch obstruction {

@@ -1,4 +1,4 @@
-/// Checks that what a seat cannot see does not reach it: changes hidden things of a world at random and compares the
+/// Checks that hidden state does not reach a seat: changes hidden things of a world at random and compares the
 /// bytes of what the seat is shown.
 ///
 ///     let report = NonInterference.check(world, viewer: "guard-1", visibility: .radius(5), seed: 1)

@@ -1,6 +1,6 @@
 public import MeshCore
 
-/// What one seat sees at a tick. Two scenes with the same bytes are the same to whoever sees them.
+/// What one seat sees at a tick. Two scenes with the same bytes are the same to every viewer.
 public struct Scene: Sendable {
     /// An entity as the seat sees it.
     public struct Seen: Sendable {

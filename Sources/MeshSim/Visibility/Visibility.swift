@@ -12,7 +12,7 @@ public struct Visibility: Sendable {
         case all([Visibility])
         case any([Visibility])
     }
-    /// For people.
+    /// As text for people.
     public let name: String
     let rule: Rule
 

@@ -1,6 +1,6 @@
 import MeshCore
 
-/// Who sees an attribute.
+/// Which seats see an attribute.
 public enum Audience: String, Sendable, Hashable, Codable, CaseIterable {
     /// Every seat that sees the entity.
     case everyone
@@ -10,9 +10,9 @@ public enum Audience: String, Sendable, Hashable, Codable, CaseIterable {
     case nobody
 }
 
-/// A typed key of an attribute, declared once, with its rules.
+/// A typed key of an attribute, declared once, with its constraints.
 public struct Attribute<Value: AttributeScalar>: Sendable {
-    /// The same without the type.
+    /// The same declaration without the type.
     public let declaration: AttributeDeclaration
     /// Its name.
     public var name: String { declaration.name }
@@ -21,11 +21,11 @@ public struct Attribute<Value: AttributeScalar>: Sendable {
     ///
     /// - Parameters:
     ///   - name: 1 to 128 bytes.
-    ///   - initial: what an entity has unless it is spawned with something else; nil: no value.
+    ///   - initial: the value at spawning when none is given; nil: no value.
     ///   - choices: the only values allowed.
-    ///   - maxLength: bytes of a text.
-    ///   - audience: who sees it.
-    ///   - indexed: whether entities are found by its value without a look at all.
+    ///   - maxLength: maximum length of a text in bytes.
+    ///   - audience: which seats see it.
+    ///   - indexed: whether entities can be found by its value without a scan.
     public init(
         _ name: String, initial: Value? = nil, choices: [Value]? = nil, maxLength: Int? = nil,
         audience: Audience = .everyone, indexed: Bool = false
@@ -37,7 +37,7 @@ public struct Attribute<Value: AttributeScalar>: Sendable {
 }
 
 extension Attribute where Value: Comparable & Numeric {
-    /// Declares a number that stays in a range.
+    /// Declares a number with a range.
     public init(
         _ name: String, initial: Value? = nil, range: ClosedRange<Value>?, choices: [Value]? = nil,
         maxLength: Int? = nil, audience: Audience = .everyone, indexed: Bool = false
@@ -49,30 +49,30 @@ extension Attribute where Value: Comparable & Numeric {
     }
 }
 
-/// An attribute's name, kind and rules.
+/// An attribute's name, kind and constraints.
 public struct AttributeDeclaration: Sendable, Hashable {
     /// Its name.
     public let name: String
     /// Its kind.
     public let kind: AttributeKind
-    /// What an entity has unless it is spawned with something else.
+    /// The value at spawning when none is given.
     public let initial: AttributeValue?
-    /// The least value of a number.
+    /// The minimum of a number.
     public let minimum: AttributeValue?
-    /// The greatest value of a number.
+    /// The maximum of a number.
     public let maximum: AttributeValue?
     /// The only values allowed.
     public let choices: [AttributeValue]?
-    /// Bytes of a text.
+    /// The maximum length of a text in bytes.
     public let maxLength: Int?
-    /// Who sees it.
+    /// Which seats see it.
     public let audience: Audience
-    /// Whether entities are found by its value without a look at all.
+    /// Whether entities can be found by its value without a scan.
     public let isIndexed: Bool
 
-    /// Bytes of a text without a limit of its own.
+    /// The maximum length in bytes of a text without its own limit.
     public static let defaultMaxLength = 65_536
-    /// Names that stand for something else in observations and tables.
+    /// Names that are reserved in observations and tables.
     public static let reservedNames = ["id", "tick", "type", "x", "y", "zone"]
 
     /// Declares an attribute.

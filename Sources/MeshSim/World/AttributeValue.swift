@@ -1,11 +1,11 @@
 public import MeshCore
 
-/// What kind of value an attribute has.
+/// The kind of an attribute's value.
 public enum AttributeKind: String, Sendable, Hashable, Codable, CaseIterable {
     case integer, real, flag, text, reference
 }
 
-/// A value of an attribute. A real is finite. Texts are equal when their bytes are.
+/// A value of an attribute. A real is finite. Texts are compared by bytes.
 public enum AttributeValue: Sendable, Hashable {
     /// A whole number.
     case integer(Int64)
@@ -15,7 +15,7 @@ public enum AttributeValue: Sendable, Hashable {
     case flag(Bool)
     /// A text.
     case text(String)
-    /// The name of an entity, which may be gone.
+    /// The name of an entity, which may no longer exist.
     case reference(EntityID)
 
     public static func == (left: AttributeValue, right: AttributeValue) -> Bool {
@@ -51,7 +51,7 @@ public enum AttributeValue: Sendable, Hashable {
         }
     }
 
-    /// The plain form, for observations: a number, a boolean or a string.
+    /// Returns the plain form, for observations: a number, a boolean or a string.
     public var json: JSON {
         switch self {
         case .integer(let value): .integer(value)
@@ -62,7 +62,7 @@ public enum AttributeValue: Sendable, Hashable {
         }
     }
 
-    /// Reads the plain form of a kind; nil when it is of another. A whole number is a real too.
+    /// Reads the plain form of a kind; nil for another kind. A whole number is also a real.
     public init?(_ json: JSON, kind: AttributeKind) {
         switch (kind, json) {
         case (.integer, .integer(let value)): self = .integer(value)
@@ -75,7 +75,7 @@ public enum AttributeValue: Sendable, Hashable {
         }
     }
 
-    /// Two worlds that differ by the sign of a zero are the same: there is one zero.
+    /// Normalises -0 to 0, so that worlds that differ only by the sign of a zero are equal.
     var normalised: AttributeValue {
         if case .real(let value) = self, value == 0 { return .real(0) }
         return self
@@ -83,8 +83,8 @@ public enum AttributeValue: Sendable, Hashable {
 }
 
 extension AttributeValue {
-    /// The lossless form: as the plain one, but for `{"real": 1}` and `{"reference": "shop-1"}`, which plain JSON does
-    /// not tell from `1` and `"shop-1"`.
+    /// The lossless form: the plain one, except for `{"real": 1}` and `{"reference": "shop-1"}`: plain JSON cannot
+    /// distinguish these from `1` and `"shop-1"`.
     var lossless: JSON {
         switch self {
         case .real: ["real": json]
@@ -93,7 +93,7 @@ extension AttributeValue {
         }
     }
 
-    /// Reads the lossless form; nil when it is none.
+    /// Reads the lossless form; nil when the input is invalid.
     init?(lossless json: JSON) {
         switch json {
         case .integer(let value): self = .integer(value)
@@ -110,7 +110,7 @@ extension AttributeValue {
     }
 }
 
-/// In the lossless form. Only `JSONCoder` reads it.
+/// Encodes in the lossless form. Only `JSONCoder` decodes it.
 extension AttributeValue: Codable {
     public init(from decoder: any Decoder) throws {
         let json = try JSON(from: decoder)
@@ -127,13 +127,13 @@ extension AttributeValue: Codable {
     public func encode(to encoder: any Encoder) throws { try lossless.encode(to: encoder) }
 }
 
-/// A Swift type that an attribute can have.
+/// A Swift type that can be an attribute's value.
 public protocol AttributeScalar: Sendable, Hashable {
     /// Its kind.
     static var kind: AttributeKind { get }
-    /// As an attribute's value.
+    /// Converts to an attribute's value.
     var attributeValue: AttributeValue { get }
-    /// From an attribute's value; nil when that is of another kind.
+    /// Converts from an attribute's value; nil for another kind.
     init?(_ value: AttributeValue)
 }
 

@@ -1,7 +1,7 @@
-/// Where entities are in a space, found through cells: each cell is a chain of the slots in it.
+/// An index of the positions of entities: each cell has a linked list of the slots in it.
 ///
-/// A grid's cells are those of the index, one wide. The order within a chain depends on what happened before and is
-/// never shown: whoever asks gets things by bytes.
+/// On a grid, the cells of the index are the cells of the grid. The order within a list depends on history and is
+/// never exposed: callers sort results by bytes.
 struct CellIndex: Sendable {
     let columns: Int
     let rows: Int
@@ -13,7 +13,7 @@ struct CellIndex: Sendable {
     private let cellHeight: Double
     /// By cell: the first slot, or -1.
     private var heads: [Int32]
-    /// By slot. All of it lies together: whoever looks at one part looks at the others too.
+    /// By slot. Stored together, because these fields are read together.
     private var places: [Place] = []
 
     private struct Place: Sendable {
@@ -24,14 +24,14 @@ struct CellIndex: Sendable {
         /// -1: not placed.
         var cell: Int32 = -1
     }
-    /// How many are placed.
+    /// The number of placed slots.
     private(set) var count = 0
 
     static let maximumCells = 1 << 24
-    /// Beyond it a torus would not know where a point is.
+    /// Beyond this limit wrapping on a torus loses precision.
     static let farthest = 0x1p50
 
-    /// An empty index; nil when there is no space. Fails with `invalidSchema`.
+    /// Makes an empty index; nil when there is no space. Fails with `invalidSchema`.
     init?(_ shape: SpaceShape) throws(WorldError) {
         switch shape {
         case .none: return nil
@@ -62,7 +62,7 @@ struct CellIndex: Sendable {
 
     // MARK: Places
 
-    /// The place that a point stands for: whole on a grid, wrapped on a torus. Fails with `outOfRange`.
+    /// Normalises a point: whole on a grid, wrapped on a torus. Fails with `outOfRange`.
     func normalised(_ point: Point, isWhole: Bool = true) throws(WorldError) -> Point {
         guard point.isFinite, abs(point.x) <= Self.farthest, abs(point.y) <= Self.farthest else {
             throw WorldError(.outOfRange, "(\(point.x), \(point.y)) is no place: both are finite, at most 2^50")
@@ -84,7 +84,7 @@ struct CellIndex: Sendable {
         if value >= 0, value < size { return value + 0 }
         let wrapped = value - size * (value / size).rounded(.down)
         if wrapped < 0 { return wrapped + size < size ? wrapped + size : 0 }
-        // What lies a hair below 0 can be rounded to the size itself.
+        // A value just below 0 can be rounded to the size itself.
         return wrapped < size ? wrapped + 0 : 0
     }
 
@@ -98,7 +98,7 @@ struct CellIndex: Sendable {
         return Int32(truncatingIfNeeded: row * columns + column)
     }
 
-    /// Puts a slot at a normalised point, wherever it was before.
+    /// Places a slot at a normalised point, or moves it there.
     mutating func put(_ slot: Int, at point: Point) {
         while places.count <= slot { places.append(Place()) }
         let cell = cell(of: point)
@@ -114,7 +114,7 @@ struct CellIndex: Sendable {
         heads[Int(cell)] = Int32(truncatingIfNeeded: slot)
     }
 
-    /// Takes a slot out of the space.
+    /// Removes a slot from the space.
     mutating func take(_ slot: Int) {
         guard slot < places.count, places[slot].cell >= 0 else { return }
         unchain(slot)
@@ -130,8 +130,8 @@ struct CellIndex: Sendable {
 
     // MARK: Distances
 
-    /// From one point to another, the shorter way round on a torus; both normalised, or any points without a torus. Of
-    /// two ways of the same length the positive one.
+    /// The offset from one point to another, the shorter one on a torus (both points normalised there). Of two
+    /// offsets of equal length, the positive one.
     func offset(from: Point, to: Point) -> Point {
         Point(x: offset(to.x - from.x, width), y: offset(to.y - from.y, height))
     }
@@ -157,7 +157,7 @@ struct CellIndex: Sendable {
 
     // MARK: Looking
 
-    /// The slots at most `radius` away from a point, in no order.
+    /// Returns the slots within `radius` of a point, in unspecified order.
     func near(_ point: Point, _ radius: Double) -> [Int32] {
         guard radius >= 0, point.isFinite, count > 0 else { return [] }
         var point = point
@@ -185,8 +185,8 @@ struct CellIndex: Sendable {
         place < 0 ? place + count : place >= count ? place - count : place
     }
 
-    /// The cells to look into along one axis; on a torus from -count to 2 * count, each once. A little wider than the
-    /// radius, so that rounding loses nobody: who is in is decided by the distance.
+    /// The cells to search along one axis; on a torus from -count to 2 * count, each once. A little wider than the
+    /// radius, so that rounding misses no slot: the distance decides.
     private func span(_ centre: Double, _ radius: Double, _ size: Double, _ cell: Double, _ count: Int) -> Range<Int> {
         let slack = (abs(centre) + radius + size) * 0x1p-40
         var low = ((centre - radius - slack) / cell).rounded(.down)
@@ -200,7 +200,7 @@ struct CellIndex: Sendable {
         return Int(low)..<Int(high) + 1
     }
 
-    /// The slots in a cell of a grid, in no order; the cell is in it.
+    /// Returns the slots in a cell of a grid, in unspecified order; the cell must be inside.
     func slots(in cell: GridCell) -> [Int32] {
         var found: [Int32] = []
         var slot = heads[cell.row * columns + cell.column]
@@ -213,7 +213,7 @@ struct CellIndex: Sendable {
 
     func isEmpty(_ cell: Int) -> Bool { heads[cell] < 0 }
 
-    /// The cell that a column and a row stand for; nil outside of a grid.
+    /// The cell at a column and a row; nil outside the grid.
     func cell(column: Int, row: Int) -> GridCell? {
         guard isGrid else { return nil }
         if isTorus {

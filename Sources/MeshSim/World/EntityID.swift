@@ -1,13 +1,13 @@
 import MeshCore
 
-/// A name of an entity, for example `customer-3`. Compared and ordered by bytes.
+/// The name of an entity, for example `customer-3`. Compared and ordered by bytes.
 public struct EntityID: Sendable, Hashable, Comparable, CustomStringConvertible, ExpressibleByStringLiteral {
     /// The name.
     public let rawValue: String
-    /// How many bytes a name may have.
+    /// The maximum length of a name in bytes.
     public static let maxLength = 256
 
-    /// Takes a name. Whether it is valid is checked when an entity is given it.
+    /// Makes an identifier. The name is validated when an entity is spawned with it.
     public init(_ rawValue: String) { self.rawValue = rawValue }
     public init(stringLiteral value: String) { rawValue = value }
 
@@ -27,7 +27,7 @@ extension EntityID: Codable {
     }
 }
 
-/// The first 16 bytes of a name, as numbers: most names are told apart by them, without a look at the text.
+/// The first 16 bytes of a name, as numbers: they distinguish most names without reading the text.
 struct BytePrefix: Sendable, Hashable, Comparable {
     private let high: UInt64
     private let low: UInt64
@@ -36,7 +36,7 @@ struct BytePrefix: Sendable, Hashable, Comparable {
         var words: (UInt64, UInt64) = (0, 0)
         var text = text
         text.withUTF8 { bytes in
-            // Zeros fill up: a name holds no NUL, so that the shorter of two stays the lower.
+            // Padded with zeros: a name holds no NUL, so the shorter of two sorts first.
             for place in 0..<min(16, bytes.count) {
                 let byte = UInt64(bytes[place]) << UInt64((7 - place & 7) * 8)
                 if place < 8 { words.0 |= byte } else { words.1 |= byte }

@@ -1,10 +1,10 @@
-/// A kind of entities: its name, how many there may be, and what they have.
+/// A type of entity: its name, limit and attributes.
 public struct EntityType: Sendable, Hashable {
     /// Its name.
     public let name: String
-    /// How many may live at a time.
+    /// The maximum number of entities at a time.
     public let limit: Int
-    /// What they have, in order.
+    /// The attributes, in order.
     public let attributes: [AttributeDeclaration]
 
     /// Declares a type:
@@ -21,7 +21,7 @@ public struct EntityType: Sendable, Hashable {
         self.attributes = attributes
     }
 
-    /// How many attributes a type may have.
+    /// The maximum number of attributes of a type.
     public static let maximumAttributes = 256
 
     /// Checks the declaration. Fails with `invalidSchema`.

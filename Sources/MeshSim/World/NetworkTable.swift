@@ -1,23 +1,23 @@
 /// The links of one network.
 struct NetworkTable: Sendable {
     let shape: NetworkShape
-    /// A link and where it stands in the lists of its two ends.
+    /// A link and its positions in the lists of its two ends.
     private struct Link: Sendable {
         var weight: Double
         var first: Int32
         var second: Int32
     }
     private var links: [UInt64: Link] = [:]
-    /// By slot: where its links lead; without directions, all that it is linked with.
+    /// By slot: the targets of its links; in an undirected network, all linked slots.
     private var out: [[Int32]] = []
-    /// By slot: where links to it come from; empty without directions.
+    /// By slot: the sources of links to it; empty in an undirected network.
     private var into: [[Int32]] = []
 
     init(_ shape: NetworkShape) { self.shape = shape }
 
     var count: Int { links.count }
 
-    /// Without directions a link has one key, whoever asks.
+    /// An undirected link has one key, in both directions.
     private func key(_ from: Int, _ to: Int) -> UInt64 {
         let (from, to) = shape.isDirected || from < to ? (from, to) : (to, from)
         return UInt64(truncatingIfNeeded: from) << 32 | UInt64(truncatingIfNeeded: to)
@@ -53,7 +53,7 @@ struct NetworkTable: Sendable {
         }
     }
 
-    /// Undoes a link; false when there is none.
+    /// Removes a link; false when there is none.
     mutating func remove(_ from: Int, _ to: Int) -> Bool {
         let key = key(from, to)
         guard let link = links.removeValue(forKey: key) else { return false }
@@ -63,7 +63,7 @@ struct NetworkTable: Sendable {
         return true
     }
 
-    /// Takes an entry out of a list; the last one takes its place.
+    /// Removes an entry from a list; the last one takes its place.
     private mutating func detach(_ owner: Int, at place: Int, isOut: Bool) {
         guard let last = isOut ? out[owner].popLast() : into[owner].popLast() else { return }
         guard place < (isOut ? out[owner].count : into[owner].count) else { return }
@@ -78,7 +78,7 @@ struct NetworkTable: Sendable {
         }
     }
 
-    /// Undoes all links of a slot.
+    /// Removes all links of a slot.
     mutating func removeAll(of slot: Int) {
         while slot < out.count, let other = out[slot].last { _ = remove(slot, Int(other)) }
         while slot < into.count, let other = into[slot].last { _ = remove(Int(other), slot) }

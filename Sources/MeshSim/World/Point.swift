@@ -1,8 +1,8 @@
-/// A place in a space: finite numbers. On a grid the column and the row.
+/// A point in a space: finite numbers. On a grid, the column and the row.
 public struct Point: Sendable, Hashable, Codable {
-    /// To the right.
+    /// The horizontal coordinate, increasing to the right.
     public var x: Double
-    /// Up or down, as the scenario has it.
+    /// The vertical coordinate; the scenario decides whether up or down.
     public var y: Double
 
     /// Makes a point.
@@ -28,11 +28,11 @@ public struct GridCell: Sendable, Hashable, Codable {
         self.row = row
     }
 
-    /// Where an entity in it is.
+    /// The position of an entity in the cell.
     public var point: Point { Point(x: Double(column), y: Double(row)) }
 }
 
-/// Which cells are near on a grid.
+/// Which cells of a grid are neighbours.
 public enum Neighbourhood: String, Sendable, Hashable, Codable, CaseIterable {
     /// Within a radius along each axis (Chebyshev): 8 cells at radius 1.
     case moore

@@ -1,17 +1,17 @@
-/// Who is where in the tables: each entity has a slot while it lives. Slots are given again; nobody outside sees them.
+/// Maps entities to rows in the tables. Each entity has a slot while it exists. Slots are reused and never exposed.
 struct SlotTable: Sendable {
     /// One entity.
     struct Slot: Sendable {
         var id: EntityID
         var prefix: BytePrefix
-        /// The type's place, or -1.
+        /// The index of the type, or -1.
         var type: Int32
         /// The row in the type's table.
         var row: Int32
     }
     private var places: [EntityID: Int32] = [:]
     private var free: [Int32] = []
-    /// Few arrays for all: a world is handed on often, and each array has to be counted then.
+    /// Few arrays: a world is copied often, and each array costs a reference count.
     private var slots: [Slot] = []
 
     var count: Int { places.count }
@@ -26,10 +26,10 @@ struct SlotTable: Sendable {
         _modify { yield &slots[slot] }
     }
 
-    /// All slots in use, in no order that matters.
+    /// All slots in use, in unspecified order.
     var used: [Int32] { slots.indices.filter { slots[$0].type >= 0 }.map { Int32(truncatingIfNeeded: $0) } }
 
-    /// Gives a slot to an entity that has none.
+    /// Allocates a slot for an entity that has none.
     mutating func add(_ id: EntityID, type: Int) -> Int {
         let new = Slot(
             id: id, prefix: BytePrefix(id.rawValue), type: Int32(truncatingIfNeeded: type), row: -1)
@@ -39,7 +39,7 @@ struct SlotTable: Sendable {
         return Int(slot)
     }
 
-    /// Takes a slot back.
+    /// Frees a slot.
     mutating func remove(_ slot: Int) {
         places[slots[slot].id] = nil
         slots[slot] = Slot(id: "", prefix: BytePrefix(""), type: -1, row: -1)
@@ -52,11 +52,11 @@ struct SlotTable: Sendable {
         return one != other ? one < other : slots[Int(left)].id < slots[Int(right)].id
     }
 
-    /// Slots in the order of their names' bytes.
+    /// Sorts slots by the bytes of their names.
     func sorted(_ slots: [Int32]) -> [Int32] {
         slots.count < 2 ? slots : slots.sorted { precedes($0, $1) }
     }
 
-    /// Names of slots, by bytes.
+    /// Returns the names of slots, sorted by bytes.
     func sortedIDs(_ slots: [Int32]) -> [EntityID] { sorted(slots).map { self.slots[Int($0)].id } }
 }

@@ -1,11 +1,11 @@
 /// The entities of one type, in the order of spawning: a row each, a column for each attribute.
 struct TypeTable: Sendable {
     let type: EntityType
-    /// The number in the next name that is made.
+    /// The number in the next generated name.
     var nextNumber: Int64 = 1
     /// By row: the slot, or -1 where an entity was removed.
     private(set) var slots: [Int32] = []
-    /// How many live.
+    /// The number of entities.
     private(set) var count = 0
     var columns: [Column]
 
@@ -14,16 +14,16 @@ struct TypeTable: Sendable {
         columns = type.attributes.map { Column(kind: $0.kind, isIndexed: $0.isIndexed) }
     }
 
-    /// The place of an attribute. Types have few; a comparison of short names is quicker than their hash.
+    /// The index of an attribute. Types have few; comparing short names is faster than hashing them.
     func place(of name: String) -> Int? {
         for place in type.attributes.indices where type.attributes[place].name == name { return place }
         return nil
     }
 
-    /// The slots of the living, in order.
+    /// The slots in use, in order.
     var living: [Int32] { count == slots.count ? slots : slots.filter { $0 >= 0 } }
 
-    /// Adds a row of values, one for each attribute; gives the row.
+    /// Adds a row of values, one for each attribute; returns the row's index.
     mutating func append(slot: Int, _ values: [AttributeValue?]) -> Int32 {
         let row = Int32(truncatingIfNeeded: slots.count)
         slots.append(Int32(truncatingIfNeeded: slot))
@@ -32,7 +32,7 @@ struct TypeTable: Sendable {
         return row
     }
 
-    /// Empties a row. Others keep theirs until most rows are empty; true when they have got new ones.
+    /// Empties a row. Compacts the table when most rows are empty; returns true when rows have moved.
     mutating func remove(row: Int) -> Bool {
         slots[row] = -1
         count -= 1
@@ -90,7 +90,7 @@ struct Column: Sendable {
         set(isSet.count - 1, value)
     }
 
-    /// Changes a row; the value is of the column's kind.
+    /// Changes a row; the value must be of the column's kind.
     mutating func set(_ row: Int, _ value: AttributeValue?) {
         if index != nil {
             if let old = self.value(row) { index?.remove(row, old) }
@@ -104,30 +104,30 @@ struct Column: Sendable {
         case .text(let value): texts[row] = value
         case .reference(let value): references[row] = value
         case nil:
-            // What is not needed any more is not kept.
+            // Releases what is no longer needed.
             if kind == .text { texts[row] = "" }
             if kind == .reference { references[row] = "" }
         }
     }
 
-    /// Keeps some rows, in order.
+    /// Keeps the given rows, in order.
     mutating func keep(_ rows: [Int]) {
         var kept = Column(kind: kind, isIndexed: isIndexed)
         for row in rows { kept.append(value(row)) }
         self = kept
     }
 
-    /// The rows that have a value, ascending.
+    /// Returns the rows that have a value, ascending.
     func rows(_ value: AttributeValue) -> [Int32] {
         if let index { return index.rows(value) }
         return isSet.indices.filter { self.value($0) == value }.map { Int32(truncatingIfNeeded: $0) }
     }
 }
 
-/// Which rows have which value.
+/// An index from values to rows.
 struct ValueIndex: Sendable {
     private var rows: [AttributeValue: [Int32]] = [:]
-    /// By row: its place in the list of its value.
+    /// By row: its position in the list of its value.
     private var places: [Int32] = []
 
     mutating func append() { places.append(-1) }

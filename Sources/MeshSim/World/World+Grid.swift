@@ -1,6 +1,6 @@
 extension World {
-    /// The cells near one of a grid, row by row; the cell itself only when asked for. Each once, also on a torus that is
-    /// smaller than the radius. None when there is no grid or the cell is outside.
+    /// Returns the neighbours of a cell, row by row; the cell itself only on request. Each once, even on a torus
+    /// that is smaller than the radius. Empty when there is no grid or the cell is outside.
     public func cells(
         near cell: GridCell, radius: Int = 1, _ neighbourhood: Neighbourhood = .moore, includingItself: Bool = false
     ) -> [GridCell] {
@@ -17,14 +17,14 @@ extension World {
         return found
     }
 
-    /// Steps along one axis that lead to a cell each, no cell twice and each by its shortest way.
+    /// The offsets along one axis, each leading to a different cell, by the shortest path.
     private static func steps(from place: Int, _ radius: Int, _ count: Int, _ isTorus: Bool) -> ClosedRange<Int> {
         isTorus
             ? -min(radius, (count - 1) / 2)...min(radius, count / 2)
             : -min(radius, place)...min(radius, count - 1 - place)
     }
 
-    /// The other entities in the cells near an entity's on a grid, its own cell included, by bytes.
+    /// Returns the other entities in an entity's cell and its neighbours on a grid, sorted by bytes.
     public func neighbours(
         of id: EntityID, radius: Int = 1, _ neighbourhood: Neighbourhood = .moore
     ) -> [EntityID] {
@@ -36,8 +36,8 @@ extension World {
         return slots.sortedIDs(near.flatMap { cells.slots(in: $0) }.filter { Int($0) != slot })
     }
 
-    /// A random cell of a grid that nobody is in, each equally likely; nil when there is none or no grid. Draws from the
-    /// stream; how often depends on how full the grid is.
+    /// Returns a random empty cell of a grid, uniformly; nil when there is none or no grid. The number of draws from
+    /// the stream depends on how full the grid is.
     public func randomEmptyCell(_ random: inout RandomStream) -> GridCell? {
         guard let cells, cells.isGrid else { return nil }
         let number = cells.columns * cells.rows
@@ -46,7 +46,7 @@ extension World {
             let place = random.below(number)
             if cells.isEmpty(place) { return cell(place) }
         }
-        // Nearly full: a look at all is quicker than more luck.
+        // Nearly full: a scan is faster than more random tries.
         let empty = (0..<number).filter { cells.isEmpty($0) }
         return empty.isEmpty ? nil : cell(empty[random.below(empty.count)])
     }

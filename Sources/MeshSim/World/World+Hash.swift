@@ -1,19 +1,19 @@
 import MeshCore
 
-/// The parts of a world that are hashed apart, so that a difference is named.
+/// The parts of a world that are hashed separately, so that a difference can be located.
 public enum WorldPart: String, Sendable, Hashable, Codable, CaseIterable {
-    /// Who lives, with all attributes, in the order of spawning, and the next names.
+    /// The entities with all attributes, in the order of spawning, and the next names.
     case entities
     /// Zones and positions.
     case places
     /// The links.
     case networks
-    /// What happened in this tick.
+    /// The events of this tick.
     case events
 }
 
 extension World {
-    /// Adds a part of the world to a hash. Equal worlds have equal hashes, however they were reached.
+    /// Adds a part of the world to a hash. Equal worlds have equal hashes, whatever their history.
     public func hash(into hasher: inout StateHasher, part: WorldPart) {
         var bytes = StateBytes()
         switch part {
@@ -46,7 +46,7 @@ extension World {
         }
     }
 
-    /// Links as numbers of entities, counted by type in the order of spawning.
+    /// Links as entity numbers, counted by type in the order of spawning.
     private func addNetworks(to bytes: inout StateBytes) {
         let living = tables.flatMap(\.living)
         var ranks = Array(repeating: 0, count: slots.end)
@@ -78,14 +78,14 @@ extension WorldEvent {
     }
 }
 
-/// Collects bytes for a hash, so that it is fed once. Texts have their length first: no two states give the same bytes.
+/// Collects bytes for a hash, to update it once. Texts are length-prefixed: no two states give the same bytes.
 struct StateBytes {
     private(set) var bytes: [UInt8] = []
 
     mutating func add(_ value: Int64) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
-    /// One zero; a state holds no NaN.
+    /// Normalises -0; a state holds no NaN.
     mutating func add(_ value: Double) {
         add(Int64(bitPattern: value == 0 ? 0 : value.bitPattern))
     }

@@ -19,7 +19,7 @@ extension World {
         networks[place].set(one, other, new)
     }
 
-    /// Undoes a link. Fails with `unknownNetwork`, `unknownEntity` or `notLinked`.
+    /// Removes a link. Fails with `unknownNetwork`, `unknownEntity` or `notLinked`.
     public mutating func unlink(_ from: EntityID, _ to: EntityID, in network: String) throws(WorldError) {
         let place = try place(ofNetwork: network)
         let (one, other) = (try slot(of: from), try slot(of: to))
@@ -41,25 +41,25 @@ extension World {
         return place
     }
 
-    /// Those that an entity's links lead to, by bytes; in a network without directions all that it is linked with.
+    /// Returns the targets of an entity's links, sorted by bytes; in an undirected network all linked entities.
     public func neighbours(of id: EntityID, in network: String) -> [EntityID] {
         guard let place = schema.place(ofNetwork: network), let slot = slots.slot(of: id) else { return [] }
         return slots.sortedIDs(networks[place].neighbours(of: slot))
     }
 
-    /// Those whose links lead to an entity, by bytes; in a network without directions the same as `neighbours`.
+    /// Returns the sources of links to an entity, sorted by bytes; in an undirected network the same as `neighbours`.
     public func sources(of id: EntityID, in network: String) -> [EntityID] {
         guard let place = schema.place(ofNetwork: network), let slot = slots.slot(of: id) else { return [] }
         return slots.sortedIDs(networks[place].sources(of: slot))
     }
 
-    /// How many links lead from an entity.
+    /// The number of links from an entity.
     public func degree(of id: EntityID, in network: String) -> Int {
         guard let place = schema.place(ofNetwork: network), let slot = slots.slot(of: id) else { return 0 }
         return networks[place].neighbours(of: slot).count
     }
 
-    /// The weight of a link; nil when there is none.
+    /// Returns the weight of a link; nil when there is none.
     public func weight(_ from: EntityID, _ to: EntityID, in network: String) -> Double? {
         guard let place = schema.place(ofNetwork: network), let one = slots.slot(of: from),
             let other = slots.slot(of: to)
@@ -67,7 +67,7 @@ extension World {
         return networks[place].weight(one, other)
     }
 
-    /// How many links a network has.
+    /// The number of links in a network.
     public func linkCount(in network: String) -> Int {
         schema.place(ofNetwork: network).map { networks[$0].count } ?? 0
     }

@@ -1,29 +1,29 @@
 extension World {
-    /// How many entities live.
+    /// The number of entities.
     public var count: Int { slots.count }
 
-    /// How many entities of a type live; 0 when there is no such type.
+    /// The number of entities of a type; 0 for an unknown type.
     public func count(of type: String) -> Int { schema.place(ofType: type).map { tables[$0].count } ?? 0 }
 
-    /// Whether an entity lives.
+    /// Reports whether an entity exists.
     public func contains(_ id: EntityID) -> Bool { slots.slot(of: id) != nil }
 
-    /// The type of an entity; nil when it does not live.
+    /// Returns the type of an entity; nil when it does not exist.
     public func type(of id: EntityID) -> String? {
         slots.slot(of: id).map { schema.types[Int(slots[$0].type)].name }
     }
 
-    /// All entities, by bytes. Takes time for all.
+    /// Returns all entities, sorted by bytes. O(n log n).
     public func entities() -> [EntityID] { slots.sortedIDs(slots.used) }
 
-    /// The entities of a type, in the order of spawning.
+    /// Returns the entities of a type, in the order of spawning.
     public func entities(of type: String) -> [EntityID] {
         guard let place = schema.place(ofType: type) else { return [] }
         return tables[place].living.map { slots[Int($0)].id }
     }
 
-    /// The entities of a type that have a value, in the order of spawning. Takes time for those found when the attribute
-    /// is indexed, and for all of the type when it is not.
+    /// Returns the entities of a type that have a value, in the order of spawning. Scans the matches if the attribute
+    /// is indexed, otherwise for all entities of the type.
     public func entities<V>(of type: String, where attribute: Attribute<V>, is value: V) -> [EntityID] {
         guard let place = schema.place(ofType: type), let column = tables[place].place(of: attribute.name) else {
             return []
@@ -32,14 +32,14 @@ extension World {
         return rows.map { slots[Int(tables[place].slots[Int($0)])].id }
     }
 
-    /// The entities of a type that a predicate accepts, in the order of spawning. Takes time for all of the type.
+    /// Returns the entities of a type that satisfy a predicate, in the order of spawning. Scans all of the type.
     public func entities(of type: String, where predicate: (EntityView) -> Bool) -> [EntityID] {
         var found: [EntityID] = []
         forEach(of: type) { if predicate($0) { found.append($0.id) } }
         return found
     }
 
-    /// Looks at the entities of a type, in the order of spawning.
+    /// Visits the entities of a type, in the order of spawning.
     public func forEach<Failure>(
         of type: String, _ body: (EntityView) throws(Failure) -> Void
     ) throws(Failure) {
@@ -51,10 +51,10 @@ extension World {
         }
     }
 
-    /// An entity to look at; nil when it does not live.
+    /// Returns a view of an entity; nil when it does not exist.
     public func view(_ id: EntityID) -> EntityView? { slots.slot(of: id).map { EntityView(world: self, slot: $0) } }
 
-    /// References to entities that do not live: by type, in the order of spawning, by attribute. Takes time for all.
+    /// Returns the references to missing entities: by type, in the order of spawning, by attribute. Scans all entities.
     public var danglingReferences: [DanglingReference] {
         var found: [DanglingReference] = []
         for table in tables {
@@ -74,17 +74,17 @@ extension World {
     }
 }
 
-/// A reference to an entity that does not live.
+/// A reference to an entity that does not exist.
 public struct DanglingReference: Sendable, Hashable {
-    /// Who has it.
+    /// The entity that holds it.
     public var from: EntityID
-    /// In which attribute.
+    /// The attribute.
     public var attribute: String
-    /// To whom.
+    /// The missing entity.
     public var to: EntityID
 }
 
-/// One entity of a world, as of the moment it was asked for.
+/// A view of one entity, as of the time of the call.
 public struct EntityView: Sendable {
     let world: World
     var slot: Int
@@ -95,11 +95,11 @@ public struct EntityView: Sendable {
     public var type: String { world.schema.types[Int(world.slots[slot].type)].name }
     /// The zone it is in.
     public var zone: String? { world.zoneTable.zone(of: slot).map { world.schema.zones.names[$0] } }
-    /// Where it is.
+    /// Its position.
     public var position: Point? { world.cells?.position(of: slot) }
 
-    /// The value of an attribute; nil when its type has none such, or it has no value.
+    /// Returns the value of an attribute; nil when the type lacks it or it has no value.
     public func get<V>(_ attribute: Attribute<V>) -> V? { world.value(slot, attribute.name).flatMap { V($0) } }
-    /// The value of an attribute; nil when its type has none such, or it has no value.
+    /// Returns the value of an attribute; nil when the type lacks it or it has no value.
     public func value(_ name: String) -> AttributeValue? { world.value(slot, name) }
 }

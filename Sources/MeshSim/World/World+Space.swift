@@ -1,9 +1,9 @@
 extension World {
-    /// Places an entity, wherever it was before. On a grid both numbers are whole; a torus wraps them. Fails with
-    /// `unknownEntity`, `noSpace`, `outOfRange`, and, when it is to be alone there, `occupied`.
+    /// Places an entity, or moves it. On a grid both numbers are whole; a torus wraps them. Fails with
+    /// `unknownEntity`, `noSpace`, `outOfRange`, and, when it must be alone there, `occupied`.
     public mutating func place(_ id: EntityID, at point: Point, exclusively: Bool = false) throws(WorldError) {
         let slot = try slot(of: id)
-        // No copy of the index is held here: to change it would copy all of it then.
+        // Holds no copy of the index: a change would copy all of it.
         guard let point = try cells?.normalised(point) else {
             throw WorldError(.noSpace, "this world has no space: declare a grid or a continuous one in its schema")
         }
@@ -15,7 +15,7 @@ extension World {
         cells?.put(slot, at: point)
     }
 
-    /// Takes an entity out of the space; one that is not in it stays so. Fails with `unknownEntity`.
+    /// Removes an entity from the space; no effect when it is not placed. Fails with `unknownEntity`.
     public mutating func leaveSpace(_ id: EntityID) throws(WorldError) {
         let slot = try slot(of: id)
         guard let old = cells?.position(of: slot) else { return }
@@ -23,28 +23,28 @@ extension World {
         cells?.take(slot)
     }
 
-    /// Where an entity is; nil when it is not placed or does not live.
+    /// Returns the position of an entity; nil when it is not placed or does not exist.
     public func position(of id: EntityID) -> Point? { slots.slot(of: id).flatMap { cells?.position(of: $0) } }
 
-    /// The entities at most `radius` away from a point, by bytes: the square of the distance is at most the square of
-    /// the radius. On a torus by the shorter way round. Takes time for the cells that the radius touches.
+    /// Returns the entities within `radius` of a point, sorted by bytes: the squared distance is at most the square of
+    /// the radius. On a torus, the shorter distance counts. Takes time for the cells that the radius touches.
     public func entities(near point: Point, radius: Double) -> [EntityID] {
         slots.sortedIDs(cells?.near(point, radius) ?? [])
     }
 
-    /// The entities in a cell of a grid, by bytes; a torus wraps. Nobody is outside of the grid.
+    /// Returns the entities in a cell of a grid, sorted by bytes; a torus wraps. Empty outside the grid.
     public func entities(atColumn column: Int, row: Int) -> [EntityID] {
         guard let cells, let cell = cells.cell(column: column, row: row) else { return [] }
         return slots.sortedIDs(cells.slots(in: cell))
     }
 
-    /// The entities nearest to a point, the nearest first, by bytes where they are equally far; at most `count`, and
-    /// only of a type when one is given.
+    /// Returns the entities nearest to a point, nearest first, ties by bytes; at most `count`, and
+    /// of one type if given.
     public func nearest(to point: Point, count: Int = 1, of type: String? = nil) -> [EntityID] {
         guard let cells, count > 0, cells.count > 0, point.isFinite else { return [] }
         let kind = type.map { schema.place(ofType: $0) ?? -1 }
         let whole = max(cells.width, cells.height)
-        // From a cell on the radius is doubled until enough are found or all the space was looked at.
+        // Doubles the radius, from one cell, until enough are found or the whole space was searched.
         var radius = whole / Double(max(cells.columns, cells.rows))
         while true {
             let isAll = radius >= 2 * whole + abs(point.x) + abs(point.y)
@@ -58,27 +58,27 @@ extension World {
 
     private func byDistance(_ found: [Int32], from point: Point, _ cells: CellIndex) -> [EntityID] {
         let centre = cells.isTorus ? (try? cells.wrapped(point)) ?? point : point
-        // The sort by bytes comes first, and places break ties.
+        // Sorts by bytes first; the position in that order breaks ties.
         let measured = slots.sorted(found).enumerated().map {
             (slot: $1, place: $0, square: cells.squared(from: Int($1), to: centre))
         }
         return measured.sorted { ($0.square, $0.place) < ($1.square, $1.place) }.map { slots[Int($0.slot)].id }
     }
 
-    /// The way from one point to another: on a torus the shorter one round. Nil without a space, and for points that
-    /// are not in it.
+    /// Returns the offset from one point to another; on a torus the shorter one. Nil without a space, or if they
+    /// are outside it.
     public func offset(from: Point, to: Point) -> Point? {
         guard let cells, let from = try? cells.wrapped(from), let to = try? cells.wrapped(to) else { return nil }
         return cells.offset(from: from, to: to)
     }
 
-    /// How far one point is from another; see `offset`.
+    /// Returns the distance between two points; see `offset`.
     public func distance(from: Point, to: Point) -> Double? {
         offset(from: from, to: to).map { ($0.x * $0.x + $0.y * $0.y).squareRoot() }
     }
 }
 
 extension CellIndex {
-    /// As `normalised`, but also between the cells of a grid.
+    /// Like `normalised`, but also accepts points between the cells of a grid.
     func wrapped(_ point: Point) throws(WorldError) -> Point { try normalised(point, isWhole: false) }
 }

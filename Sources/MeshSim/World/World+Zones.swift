@@ -1,5 +1,5 @@
 extension World {
-    /// Moves an entity to a zone that is connected with its own; to its own changes nothing. Fails with `unknownEntity`,
+    /// Moves an entity to a zone connected to its own; no effect for its own zone. Fails with `unknownEntity`,
     /// `unknownZone`, `notConnected` (also when it is in no zone), or `full`.
     public mutating func move(_ id: EntityID, to zone: String) throws(WorldError) {
         let slot = try slot(of: id)
@@ -16,14 +16,14 @@ extension World {
         try enter(id, slot, target)
     }
 
-    /// Puts an entity into a zone, from wherever it is. Fails with `unknownEntity`, `unknownZone`, or `full`.
+    /// Puts an entity into a zone, regardless of where it is. Fails with `unknownEntity`, `unknownZone`, or `full`.
     public mutating func put(_ id: EntityID, in zone: String) throws(WorldError) {
         let slot = try slot(of: id)
         let target = try place(ofZone: zone)
         if zoneTable.zone(of: slot) != target { try enter(id, slot, target) }
     }
 
-    /// Takes an entity out of its zone; one that is in none stays so. Fails with `unknownEntity`.
+    /// Removes an entity from its zone; no effect when it is in none. Fails with `unknownEntity`.
     public mutating func leaveZone(_ id: EntityID) throws(WorldError) {
         let slot = try slot(of: id)
         guard let old = zone(ofSlot: slot) else { return }
@@ -48,15 +48,15 @@ extension World {
 
     func zone(ofSlot slot: Int) -> String? { zoneTable.zone(of: slot).map { schema.zones.names[$0] } }
 
-    /// The zone that an entity is in; nil when it is in none or does not live.
+    /// Returns the zone of an entity; nil when it is in none or does not exist.
     public func zone(of id: EntityID) -> String? { slots.slot(of: id).flatMap { zone(ofSlot: $0) } }
 
-    /// Who is in a zone, by bytes; nobody when there is no such zone.
+    /// Returns the entities in a zone, sorted by bytes; empty for an unknown zone.
     public func occupants(of zone: String) -> [EntityID] {
         schema.zones.place(of: zone).map { slots.sortedIDs(zoneTable.occupants[$0]) } ?? []
     }
 
-    /// How many are in a zone; 0 when there is no such zone.
+    /// The number of entities in a zone; 0 for an unknown zone.
     public func occupantCount(of zone: String) -> Int {
         schema.zones.place(of: zone).map { zoneTable.occupants[$0].count } ?? 0
     }

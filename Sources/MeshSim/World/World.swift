@@ -1,11 +1,11 @@
-/// A world: entities with attributes, where they are, how they are linked, and what happened in this tick.
+/// A world: entities with attributes, their positions and links, and the events of this tick.
 ///
-/// A value. What is not allowed is refused with a `WorldError`, and then nothing has changed. Whatever gives several
-/// entities gives them in an order that depends on the world alone: by the bytes of their names, or as they were spawned.
+/// A value type. Invalid changes fail with a `WorldError` and change nothing. Whatever returns several
+/// entities has an order that depends on the world alone: by the bytes of their names, or by spawning.
 public struct World: Sendable {
-    /// What it consists of.
+    /// What the world consists of.
     public let schema: WorldSchema
-    /// What happened in this tick, in order.
+    /// The events of this tick, in order.
     public internal(set) var events: [WorldEvent] = []
 
     var slots = SlotTable()
@@ -15,10 +15,10 @@ public struct World: Sendable {
     /// Nil without a space.
     var cells: CellIndex?
     var networks: [NetworkTable]
-    /// Nil when changes are not recorded.
+    /// Nil when no changes are recorded.
     var journal: WorldJournal?
 
-    /// An empty world.
+    /// Makes an empty world.
     public init(schema: WorldSchema) {
         self.schema = schema
         tables = schema.types.map { TypeTable($0) }
@@ -29,8 +29,8 @@ public struct World: Sendable {
 
     // MARK: Entities
 
-    /// Makes an entity. Without an id it is named `<type>-<n>`; n is counted from 1 for each type and never given twice.
-    /// Attributes that are not given have their initial value. Fails with `unknownType`, `exists`, `invalidName`,
+    /// Spawns an entity. Without an id it is named `<type>-<n>`; n counts from 1 for each type and is never reused.
+    /// Omitted attributes have their initial value. Fails with `unknownType`, `exists`, `invalidName`,
     /// `limit`, `unknownAttribute`, `wrongKind` or `outOfRange`.
     @discardableResult
     public mutating func spawn(
@@ -69,7 +69,7 @@ public struct World: Sendable {
         }
         if used < values.count {
             let unknown = values.keys.filter { name in !type.attributes.contains { $0.name == name } }
-            // The first by bytes: which one is named must not depend on a dictionary's order.
+            // Reports the first by bytes: the error must not depend on a dictionary's order.
             throw WorldError.unknownAttribute(unknown.min { $0.precedesInBytes($1) } ?? "", type)
         }
         return row

@@ -1,6 +1,6 @@
 import MeshCore
 
-/// A short form, for there are many: an array that begins with what was done, for example
+/// A compact form: an array that begins with the operation, for example
 /// `["set", "shop-1", "price", 5, 6]`. A point is `[x, y]`. Only `JSONCoder` reads it.
 extension WorldChange: Codable {
     public init(from decoder: any Decoder) throws {
@@ -15,7 +15,7 @@ extension WorldChange: Codable {
         self = change
     }
 
-    /// Nil when it is no change.
+    /// Nil when it is not a change.
     private init?(_ list: [JSON]) throws {
         func text(_ place: Int) -> String? { list[place].stringValue }
         switch (list.first?.stringValue, list.count) {

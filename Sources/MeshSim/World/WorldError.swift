@@ -1,4 +1,4 @@
-/// Why a world did not do what was asked. Nothing has changed then.
+/// Why a world refused an operation. Nothing has changed.
 public struct WorldError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of failure.
     public enum Code: String, Sendable, Hashable, CaseIterable {
@@ -20,10 +20,10 @@ public struct WorldError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension WorldError {
-    /// A name as it stands in a text for people: what a peer has sent may be long.
+    /// A name shortened for messages: a peer may have sent a long one.
     static func short(_ name: String) -> String { name.utf8.count <= 64 ? name : "\(name.prefix(48))…" }
 
-    /// The names that would have been right, not too many of them.
+    /// Lists the valid names, up to a limit.
     static func list(_ names: [String]) -> String {
         if names.isEmpty { return "there are none" }
         let shown = names.prefix(12).joined(separator: ", ")
@@ -43,7 +43,7 @@ extension WorldError {
             .unknownAttribute, "\(type.name) has no attribute \(short(name)); \(list(type.attributes.map(\.name)))")
     }
 
-    /// Refuses a name that is empty, too long, or holds control characters, which no list or table could show.
+    /// Refuses a name that is empty, too long, or has control characters.
     static func checkName(
         _ name: String, of what: String, maxLength: Int = 128, code: Code = .invalidSchema
     ) throws(WorldError) {

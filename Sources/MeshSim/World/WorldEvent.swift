@@ -1,18 +1,18 @@
 public import MeshCore
 
-/// Something that happened in a tick.
+/// An event in a tick.
 public struct WorldEvent: Sendable, Hashable, Codable {
-    /// What, for example `sold`.
+    /// Its kind, for example `sold`.
     public var name: String
-    /// Whom it is about; it may be gone.
+    /// The entity concerned, which may no longer exist.
     public var subject: EntityID?
-    /// In which zone.
+    /// The zone.
     public var zone: String?
-    /// At which point.
+    /// The point.
     public var point: Point?
-    /// Who alone sees it; nil: whoever sees the place.
+    /// The only entities that see it; nil: all that see the place.
     public var to: [EntityID]?
-    /// More about it.
+    /// More data.
     public var data: JSON
 
     /// Makes an event.
@@ -28,11 +28,11 @@ public struct WorldEvent: Sendable, Hashable, Codable {
         self.data = data
     }
 
-    /// How many there may be in a tick.
+    /// The maximum number of events in a tick.
     public static let maximumEvents = 100_000
-    /// How many may be named who alone see it.
+    /// The maximum number of entities in the audience.
     public static let maximumReceivers = 10_000
-    /// How large the data may be: about as many bytes of JSON.
+    /// The maximum size of the data, roughly in bytes of JSON.
     public static let maximumData = 65_536
 
     /// Checks what can be checked without a world.
@@ -48,7 +48,7 @@ public struct WorldEvent: Sendable, Hashable, Codable {
         }
     }
 
-    /// Counts down what a value takes, so that a large one costs no more than the limit.
+    /// Subtracts the size of a value and stops at the limit, so that a large one costs no more.
     private static func fits(_ json: JSON, _ left: inout Int, depth: Int) -> Bool {
         guard depth > 0 else { return false }
         left -= 4
@@ -69,7 +69,7 @@ public struct WorldEvent: Sendable, Hashable, Codable {
 }
 
 extension World {
-    /// Says that something happened. Fails with `invalidName`, `outOfRange`, `unknownZone`, or `limit`.
+    /// Adds an event. Fails with `invalidName`, `outOfRange`, `unknownZone`, or `limit`.
     public mutating func emit(_ event: WorldEvent) throws(WorldError) {
         try event.check()
         if let zone = event.zone, schema.zones.place(of: zone) == nil {
@@ -82,7 +82,7 @@ extension World {
         events.append(event)
     }
 
-    /// Begins a tick: forgets what happened in the last one.
+    /// Begins a tick: clears the events of the last one.
     public mutating func beginTick() {
         journal?.add(.tick)
         events.removeAll(keepingCapacity: true)

@@ -1,34 +1,34 @@
-/// One change of a world, with what was there before.
+/// One change of a world, with the previous value.
 public enum WorldChange: Sendable, Hashable {
-    /// An entity was spawned; `nextNumber` is the type's next number when the name was made.
+    /// An entity was spawned; `nextNumber` is the type's next number if the name was generated.
     case spawn(EntityID, type: String, values: [AttributeValue?], nextNumber: Int64?)
-    /// An entity was removed, with all its links; the values are the ones it had.
+    /// An entity was removed, with all its links; `values` are the ones it had.
     case remove(EntityID, type: String, values: [AttributeValue?])
     /// An attribute was changed.
     case set(EntityID, String, old: AttributeValue?, new: AttributeValue?)
-    /// An entity went from zone to zone; nil: none.
+    /// An entity moved between zones; nil: none.
     case zone(EntityID, old: String?, new: String?)
-    /// An entity went from place to place; nil: not placed.
+    /// An entity moved between points; nil: not placed.
     case position(EntityID, old: Point?, new: Point?)
-    /// A link was made, changed or undone: in a network, from, to.
+    /// A link was added, changed or removed: network, from, to.
     case link(String, EntityID, EntityID, old: Double?, new: Double?)
-    /// Something happened.
+    /// An event was added.
     case event(WorldEvent)
     /// A tick began.
     case tick
 }
 
-/// The changes of a world since it began to record them, in order: a snapshot and the journals after it give the world
+/// The changes of a world since recording began, in order: a snapshot and the journals after it restore the world
 /// at every tick in between.
 public struct WorldJournal: Sendable, Hashable, Codable {
     /// The changes.
     public private(set) var changes: [WorldChange] = []
-    /// Whether there were more changes than the limit. Then it cannot be applied: a snapshot is needed.
+    /// Whether there were more changes than the limit. The journal cannot be applied then: a snapshot is needed.
     public private(set) var isIncomplete = false
-    /// How many changes it holds.
+    /// The number of changes.
     public let limit: Int
 
-    /// An empty journal.
+    /// Makes an empty journal.
     public init(limit: Int = 1_000_000) { self.limit = max(0, limit) }
 
     mutating func add(_ change: WorldChange) {
@@ -41,28 +41,28 @@ public struct WorldJournal: Sendable, Hashable, Codable {
 }
 
 extension World {
-    /// Records the changes from now on, at most `limit` of them. Without it nothing is recorded and nothing is paid.
+    /// Starts to record changes, at most `limit` of them. Without this call nothing is recorded, at no cost.
     public mutating func beginJournal(limit: Int = 1_000_000) { journal = WorldJournal(limit: limit) }
 
     /// Whether changes are recorded.
     public var isJournaling: Bool { journal != nil }
 
-    /// Gives the changes since `beginJournal` or the last call, and goes on recording; nil when none are recorded.
+    /// Returns the changes since `beginJournal` or the last call, and continues; nil when not recording.
     public mutating func takeJournal() -> WorldJournal? {
         guard let taken = journal else { return nil }
         journal = WorldJournal(limit: taken.limit)
         return taken
     }
 
-    /// Ends the recording; gives the changes since the last call.
+    /// Stops recording; returns the changes since the last call.
     @discardableResult
     public mutating func endJournal() -> WorldJournal? {
         defer { journal = nil }
         return journal
     }
 
-    /// Makes the changes of a journal again. Fails with `invalidJournal` when it is incomplete, or when a change does not
-    /// fit: the journal is of another world or another time. The changes before that one are made then.
+    /// Applies the changes of a journal. Fails with `invalidJournal` when it is incomplete, or when a change does not
+    /// fit: the journal is of another world or time. The changes before that one stay applied.
     public mutating func apply(_ journal: WorldJournal) throws(WorldError) {
         guard !journal.isIncomplete else {
             throw WorldError(

@@ -1,21 +1,21 @@
-/// The kind of space that entities can be placed in.
+/// The space in which entities can be placed.
 public enum SpaceShape: Sendable, Hashable {
     /// None.
     case none
     /// Cells; positions are whole numbers from 0. On a torus the edges meet.
     case grid(columns: Int, rows: Int, torus: Bool)
-    /// A rectangle from 0; with edges both belong to it, on a torus only the lower one. `cell` is how far one usually
-    /// looks: the side of the cells of the index.
+    /// A rectangle from 0; with edges, both belong to it; on a torus only the lower one. `cell` is the usual search
+    /// radius: the side of the cells of the index.
     case continuous(width: Double, height: Double, torus: Bool, cell: Double)
 }
 
-/// A network of links between entities, as it is declared.
+/// The declaration of a network of links between entities.
 public struct NetworkShape: Sendable, Hashable {
     /// Its name.
     public let name: String
-    /// Whether a link from one to another is none from the other to the one.
+    /// Whether links have a direction.
     public let isDirected: Bool
-    /// How many links there may be.
+    /// The maximum number of links.
     public let limit: Int
 
     /// Declares a network.
@@ -26,11 +26,11 @@ public struct NetworkShape: Sendable, Hashable {
     }
 }
 
-/// What a world consists of: its types, zones, space and networks, and how much there may be of it.
+/// What a world consists of: its types, zones, space, networks and limits.
 public struct WorldSchema: Sendable {
     private let parts: Parts
 
-    /// Shared by all copies, for worlds are copied often.
+    /// Shared by all copies, because worlds are copied often.
     private final class Parts: Sendable {
         let types: [EntityType]
         let typePlaces: [String: Int]
@@ -62,17 +62,17 @@ public struct WorldSchema: Sendable {
     public var space: SpaceShape { parts.space }
     /// The networks, in order.
     public var networks: [NetworkShape] { parts.networks }
-    /// How many entities may live at a time, of all types.
+    /// The maximum number of entities at a time, of all types.
     public var maximumEntities: Int { parts.maximumEntities }
-    /// An empty index; made here, where its shape is checked.
+    /// An empty index, made here to validate its shape.
     var cells: CellIndex? { parts.cells }
 
-    /// Of a world in which nothing can be.
+    /// The schema of a world that can hold nothing.
     static let nothing = WorldSchema(parts: Parts([], [:], .none, .none, [], 0, nil))
 
     private init(parts: Parts) { self.parts = parts }
 
-    /// Checks and keeps a schema. Fails with `invalidSchema`, which names what is wrong.
+    /// Makes a schema. Fails with `invalidSchema`, which describes the problem.
     public init(
         types: [EntityType], zones: ZoneGraph = .none, space: SpaceShape = .none, networks: [NetworkShape] = [],
         maximumEntities: Int = 1_000_000
@@ -100,10 +100,10 @@ public struct WorldSchema: Sendable {
         parts = Parts(types, typePlaces, zones, space, networks, maximumEntities, try CellIndex(space))
     }
 
-    /// The declaration of a type.
+    /// Returns the declaration of a type.
     public func type(_ name: String) -> EntityType? { parts.typePlaces[name].map { types[$0] } }
 
     func place(ofType name: String) -> Int? { parts.typePlaces[name] }
-    /// Few are declared, so that looking at each is the quickest.
+    /// Few are declared, so a linear search is fastest.
     func place(ofNetwork name: String) -> Int? { networks.firstIndex { $0.name == name } }
 }

@@ -1,6 +1,6 @@
 import MeshCore
 
-/// A whole world, to be kept and gone on from. Equal worlds give equal snapshots, however they were reached.
+/// A whole world, to save and restore. Equal worlds give equal snapshots, whatever their history.
 public struct WorldSnapshot: Codable, Sendable, Hashable {
     var types: [Table]
     var zones: [Occupants]
@@ -8,7 +8,7 @@ public struct WorldSnapshot: Codable, Sendable, Hashable {
     var networks: [Links]
     var events: [WorldEvent]
 
-    /// The entities of a type, in the order of spawning.
+    /// Returns the entities of a type, in the order of spawning.
     struct Table: Codable, Sendable, Hashable {
         var name: String
         var nextNumber: Int64
@@ -16,13 +16,13 @@ public struct WorldSnapshot: Codable, Sendable, Hashable {
         var columns: [Values]
     }
 
-    /// Who is in a zone, by bytes.
+    /// The entities in a zone, by bytes.
     struct Occupants: Codable, Sendable, Hashable {
         var zone: String
         var ids: [EntityID]
     }
 
-    /// Who is where, by bytes.
+    /// The positions of entities, by bytes.
     struct Positions: Codable, Sendable, Hashable {
         var ids: [EntityID]
         var x: [Double]
@@ -37,7 +37,7 @@ public struct WorldSnapshot: Codable, Sendable, Hashable {
         var weights: [Double]
     }
 
-    /// The values of an attribute, in the order of the ids. The kind stands once, so that each value is plain JSON.
+    /// The values of an attribute, in the order of the ids. The kind is stored once, so that each value is plain JSON.
     struct Values: Codable, Sendable, Hashable {
         var name: String
         var values: [AttributeValue?]
@@ -53,7 +53,7 @@ public struct WorldSnapshot: Codable, Sendable, Hashable {
             let container = try decoder.container(keyedBy: Key.self)
             name = try container.decode(String.self, forKey: .name)
             kind = try container.decode(AttributeKind.self, forKey: .kind)
-            // As one piece: a value at a time through the decoder takes ten times as long.
+            // Decoded at once: one value at a time takes ten times as long.
             let list = try container.decode(JSON.self, forKey: .values)
             values = []
             for json in list.arrayValue ?? [] {
@@ -76,7 +76,7 @@ public struct WorldSnapshot: Codable, Sendable, Hashable {
 }
 
 extension World {
-    /// The whole world as of now.
+    /// Returns a snapshot of the world.
     public func snapshot() -> WorldSnapshot {
         let tables = self.tables.map { table in
             let rows = table.slots.indices.filter { table.slots[$0] >= 0 }
@@ -126,8 +126,8 @@ extension World {
         return links
     }
 
-    /// The world of a snapshot. Everything is checked against the schema as if it were done anew. Fails with
-    /// `invalidSnapshot`, which names what does not fit.
+    /// Restores the world of a snapshot. Everything is validated against the schema. Fails with
+    /// `invalidSnapshot`, which describes the problem.
     public init(schema: WorldSchema, snapshot: WorldSnapshot) throws(WorldError) {
         self.init(schema: schema)
         do throws(WorldError) {

@@ -1,10 +1,10 @@
-/// A zone as it is declared.
+/// The declaration of a zone.
 public struct Zone: Sendable, Hashable {
     /// Its name.
     public var name: String
-    /// How many entities fit in; nil: any number.
+    /// The capacity; nil: unlimited.
     public var capacity: Int?
-    /// The zones that can be reached from it in one move, and it from them.
+    /// The zones it is connected to, in both directions.
     public var connections: [String]
 
     /// Declares a zone.
@@ -15,27 +15,27 @@ public struct Zone: Sendable, Hashable {
     }
 }
 
-/// Zones and what connects them. Connections hold in both directions.
+/// Zones and their connections, which hold in both directions.
 public struct ZoneGraph: Sendable, Hashable {
     /// The names, by bytes.
     public let names: [String]
-    /// By zone, in the order of names; nil: any number.
+    /// By zone, in the order of names; nil: unlimited.
     let capacities: [Int?]
-    /// By zone: those it is connected with, ascending.
+    /// By zone: the zones it is connected to, ascending.
     let connections: [[Int]]
     private let places: [String: Int]
 
     /// No zones.
     public static let none = ZoneGraph()
-    /// How many zones there may be.
+    /// The maximum number of zones.
     public static let maximumZones = 100_000
 
     private init() {
         (names, capacities, connections, places) = ([], [], [], [:])
     }
 
-    /// Makes a graph. Fails with `invalidSchema` for a name that is twice there or not valid, a connection with a zone
-    /// that is not there, or a negative capacity.
+    /// Makes a graph. Fails with `invalidSchema` for a duplicate or invalid name, a connection to an unknown zone
+    /// or a negative capacity.
     public init(_ zones: [Zone]) throws(WorldError) {
         guard zones.count <= Self.maximumZones else {
             throw WorldError(.invalidSchema, "there are \(zones.count) zones; at most \(Self.maximumZones) may be")
@@ -58,7 +58,7 @@ public struct ZoneGraph: Sendable, Hashable {
                     throw WorldError(
                         .invalidSchema, "\(zone.name) is connected with \(WorldError.short(name)), which is no zone")
                 }
-                // Whoever is in a zone need not move to be there.
+                // No move leads from a zone to itself.
                 guard other != place else { continue }
                 connections[place].append(other)
                 connections[other].append(place)
@@ -74,24 +74,24 @@ public struct ZoneGraph: Sendable, Hashable {
         sorted.reduce(into: []) { result, place in if result.last != place { result.append(place) } }
     }
 
-    /// The place of a zone in `names`.
+    /// The index of a zone in `names`.
     func place(of name: String) -> Int? { places[name] }
 
-    /// How many entities fit into a zone; nil: any number, or no such zone.
+    /// The capacity of a zone; nil: unlimited, or an unknown zone.
     public func capacity(of zone: String) -> Int? { places[zone].flatMap { capacities[$0] } }
 
-    /// The zones that one move leads to, by bytes.
+    /// Returns the zones one move away, sorted by bytes.
     public func connections(of zone: String) -> [String] {
         places[zone].map { connections[$0].map { names[$0] } } ?? []
     }
 
-    /// Whether one move leads from one to the other.
+    /// Reports whether two zones are connected.
     public func areConnected(_ one: String, _ other: String) -> Bool {
         guard let one = places[one], let other = places[other] else { return false }
         return connections[one].contains(other)
     }
 
-    /// The zones that at most so many moves lead to, the zone itself included, by bytes; none when it is not there.
+    /// Returns the zones within a number of moves, itself included, sorted by bytes; empty for an unknown zone.
     public func zones(within depth: Int, of zone: String) -> [String] {
         guard depth >= 0, let start = places[zone] else { return [] }
         var moves: [Int: Int] = [start: 0]
@@ -109,11 +109,11 @@ public struct ZoneGraph: Sendable, Hashable {
         return reached.sorted().map { names[$0] }
     }
 
-    /// A shortest way, both ends included; nil when there is none. Of ways of the same length the one whose zones come
+    /// Returns a shortest path, both ends included; nil when there is none. Of equal paths, the one whose zones come
     /// first by bytes, step by step.
     public func path(from start: String, to end: String) -> [String]? {
         guard let start = places[start], let end = places[end] else { return nil }
-        // Looking from the end, each step of the way is one nearer to it.
+        // Distances are from the end: each step of the path is one closer.
         var moves: [Int: Int] = [end: 0]
         var reached = [end]
         var next = 0
