@@ -2,7 +2,7 @@ import Foundation
 import MeshCore
 import MeshSDK
 
-/// An agent that answers every message with its own text.
+/// An agent that echoes every message.
 ///
 /// Join once with the command line, then run it:
 ///
@@ -28,7 +28,7 @@ import MeshSDK
         let credentials = try ProfileStore(home: home).load(mesh: mesh, profile: profile).credentials
         try await MeshClient.withClient(credentials: credentials) { client in
             print("listening as \(credentials.memberName)")
-            // A message is acknowledged when the body has returned: a crash in it means that it comes again.
+            // A message is acknowledged when the body has returned: after a crash in it, the message is offered again.
             try await client.handleMessages { message in
                 // Answers are not answered, or two of these would never stop.
                 if message.replyTo == nil { try await client.send(message.reply(message.text)) }

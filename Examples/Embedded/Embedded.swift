@@ -19,7 +19,7 @@ import MeshSDK
         let ada = MeshClient(credentials: adaCredentials, connector: broker.connector())
 
         try await ada.scoped { ada in
-            // Bob is added with a public key; his private keys never leave him.
+            // Bob is added by public key; his private keys never leave him.
             let bobKey = SigningKey()
             let added = try await ada.call(AddMember(name: "bob", pubkey: bobKey.publicKey))
             let bobCredentials = Credentials(

@@ -7,9 +7,9 @@ public struct BackupFacts: Reply, Declared, Hashable {
     @Field("The file's size.") public var bytes: Int64
     @Field("Ledger entries, every one of them verified.") public var entries: Int64
     @Field("The Merkle root over them, hex.") public var root: String
-    @Field("Up to where a signed checkpoint covers them; absent when none does.") public var checkpointSize: Int64?
-    @Field("Where the file is, on the broker's machine.") public var path: String
-    @Field("Where the file is that a restored one has replaced.") public var replaced: String?
+    @Field("Entries covered by a signed checkpoint; absent when none are.") public var checkpointSize: Int64?
+    @Field("The file's path on the broker's machine.") public var path: String
+    @Field("The path of the file that was replaced by the restored one.") public var replaced: String?
 
     /// Makes facts.
     public init() {}
@@ -37,8 +37,8 @@ public struct BackupList: Reply, Declared, Hashable {
         @Field("The mesh's name; absent when the file cannot be read, and for all but the newest files.")
         public var mesh: String?
         @Field("Its ledger entries.") public var entries: Int64?
-        @Field("When it was made, ISO 8601; absent when its name does not say.") public var madeAt: String?
-        @Field("Where it is, on the broker's machine.") public var path: String?
+        @Field("When it was created, ISO 8601; absent when its name has no time.") public var madeAt: String?
+        @Field("The file's path on the broker's machine.") public var path: String?
         public init() {}
         public init(file: String, bytes: Int64) {
             self.file = file
@@ -46,7 +46,7 @@ public struct BackupList: Reply, Declared, Hashable {
         }
     }
     public static let type = "backups"
-    @Field("By time, and those whose names have none first.") public var backups: [Row]
+    @Field("The backups by time; those without a time in the name come first.") public var backups: [Row]
     @Field("The folder, on the broker's machine.") public var folder: String
     public init() {}
     public init(backups: [Row], folder: String) {
@@ -65,7 +65,7 @@ public struct CreateBackupBody: Declared {
 /// The body of `POST /v1/restore`.
 public struct RestoreBody: Declared {
     @Field("A file in the broker's folder of backups: its name, or its whole path.") public var file: String
-    @Field("Whether a mesh that is there is replaced; its file is kept beside the backups.") public var replace: Bool?
+    @Field("Whether an existing mesh is replaced; its file is kept beside the backups.") public var replace: Bool?
     public init() {}
     public init(file: String, replace: Bool? = nil) {
         self.file = file

@@ -40,7 +40,7 @@ extension SystemEvent {
         "peer_joined", "A session is present for the first time.", peer + [groups])
     /// A session came back after its absence was announced.
     public static let peerReturned = EventDeclaration(
-        "peer_returned", "A session is present again. Claudemesh clients get it as `peer_joined`.",
+        "peer_returned", "A session is present again. Claudemesh clients receive it as `peer_joined`.",
         peer + [
             groups, .init("lastSeenAt", String.schema, help: "When it was last present, ISO 8601."),
             .init("summary", String.nullableSchema, help: "What it said that it works on."),
@@ -50,7 +50,7 @@ extension SystemEvent {
         "peer_left", "A session is gone: it did not return within 90 s.", peer)
     /// A tick of the simulation clock began.
     public static let tick = EventDeclaration(
-        "tick", "A tick of the simulation clock began; only connections that watch the clock get it.",
+        "tick", "A tick of the simulation clock began; sent only to connections that watch the clock.",
         [
             .init("tick", Int64.schema, help: "Its number, from 0."),
             .init("simTime", String.schema, help: "The simulated time, ISO 8601."),

@@ -1,7 +1,7 @@
 /// One group of a session, with the free role that it plays there.
 public struct GroupMembership: Declared, Hashable {
     @Field("The group's name; `/` nests: `@eng` reaches `eng/web`.") public var name: String
-    @Field("What the session is in the group.") public var role: String?
+    @Field("The session's role in the group.") public var role: String?
     /// Makes a membership.
     public init(name: String, role: String? = nil) {
         self.name = name
@@ -51,7 +51,7 @@ public struct GroupsOfSession: Reply, Declared {
 public struct ListGroups: ReadRequest {
     public init() {}
     public static let declaration = RequestDeclaration(
-        "list_groups", "All groups with their members, by name.", needs: .observe, http: .get("groups"),
+        "list_groups", "List all groups with their members, by name.", needs: .observe, http: .get("groups"),
         hints: .idempotent)
     public typealias Answer = GroupList
 }
@@ -61,7 +61,7 @@ public struct GroupList: Reply, Declared {
     /// One group.
     public struct Group: Declared, Hashable {
         @Field("The name.") public var name: String
-        @Field("Who belongs to it.") public var members: [Seat]
+        @Field("The group's members.") public var members: [Seat]
         /// Makes a group.
         public init(name: String, members: [Seat]) {
             self.name = name

@@ -128,8 +128,8 @@ public struct HelloAck: Reply, Declared {
     /// The member fields that claudemesh clients read.
     public struct Profile: Declared, Hashable {
         @Field("The member's role.") public var roleTag: String
-        @Field("Groups to be in from the start.") public var groups: [GroupMembership]
-        @Field("How it wants its messages.") public var messageMode: String
+        @Field("The groups to join at the start.") public var groups: [GroupMembership]
+        @Field("How messages are delivered to the session.") public var messageMode: String
         /// Makes a profile.
         public init(roleTag: String, groups: [GroupMembership], messageMode: String) {
             self.roleTag = roleTag
@@ -161,7 +161,7 @@ public struct HelloAck: Reply, Declared {
     @Field("The mesh's name.") public var meshSlug: String
     @Field("The member's id.") public var memberId: String
     @Field("The member's role.") public var role: Role
-    @Field("Messages that wait.") public var pending: Int
+    @Field("The number of waiting messages.") public var pending: Int
     @Field("Unix milliseconds on the broker.") public var serverTime: Int64
     @Field("The limits.") public var limits: Limits
     @Field("What the session is doing.") public var status: PeerStatus
@@ -210,7 +210,7 @@ public struct CreateMeshBody: Declared {
     @Field("Unix milliseconds.") public var timestamp: Int64
     @Field("The owner's signature over `SignedText.meshCreation`.") public var claim: Signature
     @Field("The owner's first session.") public var session: SessionBinding
-    @Field("Whether direct messages may be plain text when their sender says so; false when absent.")
+    @Field("Whether direct messages may be plain text when their sender chooses so; false when absent.")
     public var allowPlaintext: Bool?
     /// Makes a body.
     public init(
@@ -281,7 +281,7 @@ public struct Joined: Reply, Declared {
     @Field("The role.") public var role: Role
     @Field("The owner's public key: compare it with the invite's fingerprint.") public var owner: PublicKey
     @Field("The node's public key.") public var node: PublicKey
-    @Field("True when this key was a member already; no use was taken.") public var alreadyMember: Bool
+    @Field("True when this key was already a member; no use was counted.") public var alreadyMember: Bool
     @Field("The proof of membership.") public var certificate: MembershipCertificate?
     public init(
         meshId: String, meshSlug: String, memberId: String, name: String, role: Role, owner: PublicKey, node: PublicKey,

@@ -3,7 +3,7 @@ public struct LeaveMesh: WriteRequest {
     public init() {}
     public static let declaration = RequestDeclaration(
         "leave_mesh",
-        "Leave the mesh: the caller's sessions end, its name is free. A new invite lets it in again. The owner deletes the mesh instead.",
+        "Leave the mesh: the caller's sessions end, its name becomes free. A new invite readmits it. The owner deletes the mesh instead.",
         needs: .observe, about: .caller, http: .delete("membership"), hints: .destructive)
     public typealias Answer = MemberRemoved
 }

@@ -2,7 +2,7 @@
 public struct GetLedgerHead: ReadRequest {
     public init() {}
     public static let declaration = RequestDeclaration(
-        "ledger_head", "The ledger's size, root, last entry and newest signed checkpoint.", needs: .observe,
+        "ledger_head", "Get the ledger's size, root, last entry and newest signed checkpoint.", needs: .observe,
         about: .ledger, http: .get("ledger"), hints: .idempotent)
     public typealias Answer = LedgerHead
 }
@@ -11,7 +11,7 @@ public struct GetLedgerHead: ReadRequest {
 public struct LedgerHead: Reply, Declared {
     public static let type = "ledger_head_result"
     @Field("The origin, `mesh/<meshId>`.") public var origin: String
-    @Field("How many entries.") public var size: Int64
+    @Field("The number of entries.") public var size: Int64
     @Field("The Merkle root, hex.") public var root: String
     @Field("The last entry's leaf hash, hex.") public var head: String
     @Field("The owner's public key: what verifiers pin.") public var owner: PublicKey
@@ -38,13 +38,13 @@ public struct LedgerHead: Reply, Declared {
 /// Fetches entries as they are stored.
 public struct ExportLedger: ReadRequest {
     @Field("The first entry.", .atLeast(0), default: 0) public var from: Int64?
-    @Field("At most so many.", .range(1...1_000), default: 1_000) public var limit: Int?
+    @Field("The maximum number of rows.", .range(1...1_000), default: 1_000) public var limit: Int?
     public init(from: Int64? = nil, limit: Int? = nil) {
         self.from = from
         self.limit = limit
     }
     public static let declaration = RequestDeclaration(
-        "ledger_export", "Entries as they are stored, by number.", needs: .observe, about: .ledger,
+        "ledger_export", "Export entries as stored, by number.", needs: .observe, about: .ledger,
         http: .get("ledger/entries"), hints: .idempotent)
     public typealias Answer = LedgerPage
     public init() {}
@@ -55,7 +55,7 @@ public struct LedgerPage: Reply, Declared {
     public static let type = "ledger_entries"
     @Field("The number of the first entry.") public var from: Int64
     @Field("The stored bytes, one text each.") public var entries: [String]
-    @Field("How many entries the ledger has.") public var size: Int64
+    @Field("The number of entries in the ledger.") public var size: Int64
     @Field("The newest checkpoint at or below the end of this page's ledger.") public var checkpoint: String?
     public init(from: Int64, entries: [String], size: Int64, checkpoint: String?) {
         self.from = from
@@ -69,13 +69,13 @@ public struct LedgerPage: Reply, Declared {
 /// Asks for a proof that an entry is in the ledger.
 public struct ProveEntry: ReadRequest {
     @Field("The entry's number.") public var seq: Int64?
-    @Field("Or a message whose acceptance to prove.") public var messageId: String?
+    @Field("Alternatively, the message whose acceptance to prove.") public var messageId: String?
     public init(seq: Int64? = nil, messageId: String? = nil) {
         self.seq = seq
         self.messageId = messageId
     }
     public static let declaration = RequestDeclaration(
-        "ledger_prove", "A proof file that an entry is in the ledger, against the newest checkpoint.", needs: .observe,
+        "ledger_prove", "Get a proof that an entry is in the ledger, against the newest checkpoint.", needs: .observe,
         about: .ledger, http: .get("ledger/proof"), hints: .idempotent, errors: [.notFound, .ambiguousPrefix, .behind])
     public typealias Answer = LedgerProof
     public init() {}
@@ -101,14 +101,14 @@ public struct LedgerProof: Reply, Declared {
 
 /// Asks for a proof that an earlier ledger is the beginning of a later one.
 public struct ProveConsistency: ReadRequest {
-    @Field("How many entries the earlier ledger has.", .atLeast(1)) public var old: Int64
-    @Field("How many the later one has; the newest checkpoint's when absent.") public var new: Int64?
+    @Field("The number of entries in the earlier ledger.", .atLeast(1)) public var old: Int64
+    @Field("The number of entries in the later ledger; the newest checkpoint's when absent.") public var new: Int64?
     public init(old: Int64, new: Int64? = nil) {
         self.old = old
         self.new = new
     }
     public static let declaration = RequestDeclaration(
-        "ledger_consistency", "A proof (RFC 6962, 2.1.2) that nothing of an earlier ledger was changed or taken away.",
+        "ledger_consistency", "Get a proof (RFC 6962, 2.1.2) that nothing in an earlier ledger was changed or removed.",
         needs: .observe, about: .ledger, http: .get("ledger/consistency"), hints: .idempotent, errors: [.behind])
     public typealias Answer = ConsistencyProof
     public init() {}
@@ -117,8 +117,8 @@ public struct ProveConsistency: ReadRequest {
 /// A proof that an earlier ledger is the beginning of a later one.
 public struct ConsistencyProof: Reply, Declared {
     public static let type = "ledger_consistency_proof"
-    @Field("How many entries the earlier one has.") public var old: Int64
-    @Field("How many the later one has.") public var new: Int64
+    @Field("The number of entries in the earlier ledger.") public var old: Int64
+    @Field("The number of entries in the later ledger.") public var new: Int64
     @Field("The hashes, base64.") public var proof: [String]
     @Field("The newest signed checkpoint.") public var checkpoint: String
     public init(old: Int64, new: Int64, proof: [String], checkpoint: String) {
@@ -140,17 +140,17 @@ public struct ConsistencyProof: Reply, Declared {
 
 /// Fetches a tile of the ledger's tree, as C2SP `tlog-tiles` cuts it.
 public struct GetTile: ReadRequest {
-    @Field("The level; absent: the entries themselves, each behind its length in two bytes.", .range(0...7))
+    @Field("The level; absent: the entries themselves, each prefixed by its length in two bytes.", .range(0...7))
     public var level: Int?
     @Field("The tile's number.", .atLeast(0)) public var number: Int64
-    @Field("How many hashes or entries the tile has.", .range(1...256), default: 256) public var width: Int?
+    @Field("The number of hashes or entries in the tile.", .range(1...256), default: 256) public var width: Int?
     public init(level: Int?, number: Int64, width: Int? = nil) {
         self.level = level
         self.number = number
         self.width = width
     }
     public static let declaration = RequestDeclaration(
-        "ledger_tile", "A tile of the ledger's tree; `GET /v1/meshes/<id>/log/tile/…` gives its bytes.",
+        "ledger_tile", "Get a tile of the ledger's tree; `GET /v1/meshes/<id>/log/tile/…` returns its bytes.",
         needs: .observe, about: .ledger, http: .get("ledger/tiles/{number}"), hints: .idempotent,
         errors: [.notFound, .behind])
     public typealias Answer = LedgerTile

@@ -2,7 +2,7 @@
 public struct RotateLogKey: WriteRequest {
     @Field("The new key: `nextLogKey` of `GET /v1/node`.") public var key: PublicKey
     @Field("When the owner signed, Unix milliseconds.") public var timestamp: Int64
-    @Field("The owner's, over `mesh-log-key-v1|<meshId>|<old key>|<new key>|<timestamp>`.")
+    @Field("The owner's signature over `mesh-log-key-v1|<meshId>|<old key>|<new key>|<timestamp>`.")
     public var signature: Signature
     @Field("`nextLogKeyHeld` of `GET /v1/node`: the node's signature that it holds the key.") public var held: Signature
     public init(key: PublicKey, timestamp: Int64, signature: Signature, held: Signature) {
@@ -12,7 +12,7 @@ public struct RotateLogKey: WriteRequest {
         self.held = held
     }
     public static let declaration = RequestDeclaration(
-        "rotate_log_key", "Have another key sign the ledger's checkpoints; the mesh's owner must have signed for it.",
+        "rotate_log_key", "Change the key that signs the ledger's checkpoints; requires the mesh owner's signature.",
         needs: .admin, about: .ledger, http: .put("ledger/keys"), errors: [.badSignature])
     public typealias Answer = LogKeyList
     public init() {}
@@ -22,7 +22,7 @@ public struct RotateLogKey: WriteRequest {
 public struct ListLogKeys: ReadRequest {
     public init() {}
     public static let declaration = RequestDeclaration(
-        "list_log_keys", "The keys that sign the ledger's checkpoints, each with the owner's signature for it.",
+        "list_log_keys", "List the keys that sign the ledger's checkpoints, each with the owner's signature for it.",
         needs: .observe, about: .ledger, http: .get("ledger/keys"), hints: .idempotent)
     public typealias Answer = LogKeyList
 }
@@ -32,8 +32,8 @@ public struct LogKeyList: Reply, Declared {
     public static let type = "log_key_list"
     /// One key after the first.
     public struct Rotation: Declared, Hashable {
-        @Field("The entry that admitted it.") public var seq: Int64
-        @Field("The owner's word.") public var rotation: LogKeyRotation
+        @Field("The entry that introduced the key.") public var seq: Int64
+        @Field("The owner's signed rotation.") public var rotation: LogKeyRotation
         /// Makes one.
         public init(seq: Int64, rotation: LogKeyRotation) {
             self.seq = seq
@@ -41,7 +41,7 @@ public struct LogKeyList: Reply, Declared {
         }
         public init() {}
     }
-    @Field("The key of entry 0: the node's when the mesh was made.") public var first: PublicKey
+    @Field("The key of entry 0: the node's key when the mesh was created.") public var first: PublicKey
     @Field("The keys after it.") public var rotations: [Rotation]
     /// Makes a list.
     public init(first: PublicKey, rotations: [Rotation]) {

@@ -35,10 +35,10 @@ public struct MemberAdded: Reply, Declared {
 
 /// Lists the members.
 public struct ListMembers: PagedRequest {
-    @Field("Only what follows: `next` of the page before.") public var after: String?
+    @Field("The start of the page: `next` of the previous page.") public var after: String?
     public init(after: String? = nil) { self.after = after }
     public static let declaration = RequestDeclaration(
-        "list_members", "All members, in the order of joining; `next` when more follow.", needs: .observe,
+        "list_members", "List all members, in the order of joining; `next` when more follow.", needs: .observe,
         http: .get("members"), hints: .idempotent)
     public typealias Answer = MemberList
     public init() {}
@@ -71,7 +71,7 @@ public struct MemberList: PagedReply, Declared {
     }
     public static let type = "member_list"
     @Field("In the order of joining.") public var members: [Row]
-    @Field("What the next page comes after; nil when this is the last.") public var next: String?
+    @Field("The `after` of the next page; nil when this is the last.") public var next: String?
     public init(members: [Row], next: String? = nil) {
         self.members = members
         self.next = next
@@ -104,8 +104,8 @@ public struct CreateInvite: WriteRequest {
 public struct InviteCreated: Reply, Declared {
     public static let type = "invite_created"
     @Field("The invite's id.") public var inviteId: String
-    @Field("The role that it gives.") public var role: Role
-    @Field("How often it can be used.") public var uses: Int
+    @Field("The role that the invite grants.") public var role: Role
+    @Field("The number of times that it can be used.") public var uses: Int
     @Field("Unix milliseconds.") public var expiresAt: Int64
     public init(inviteId: String, role: Role, uses: Int, expiresAt: Int64) {
         self.inviteId = inviteId
@@ -120,7 +120,7 @@ public struct InviteCreated: Reply, Declared {
 public struct WhoAmI: ReadRequest {
     public init() {}
     public static let declaration = RequestDeclaration(
-        "whoami", "The caller's member, session, role and groups.", needs: .observe, about: .caller,
+        "whoami", "Get the caller's member, session, role and groups.", needs: .observe, about: .caller,
         http: .get("whoami"), hints: .idempotent)
     public typealias Answer = Identity
 }

@@ -9,7 +9,7 @@ public struct MessagePush: DeclaredPush, Reply, Declared, Hashable {
     @Field("The sender's member id.") public var senderMemberId: String?
     @Field("The sender's member name.") public var senderName: String?
     @Field(
-        "What a client that knows one name alone shows: the sender's member name; for a foreign client its label, as `member/label` where that could be taken for another."
+        "The name for clients that show only one: the sender's member name; for a foreign client its label, as `member/label` where that could be mistaken for another."
     )
     public var senderDisplayName: String?
     @Field("The sender's session label.") public var senderLabel: String?
@@ -120,7 +120,7 @@ public struct InboxChanged: DeclaredPush, Reply, Declared, Hashable {
 /// Something that happened in the mesh, in claudemesh's form: a `push` with `subtype` `system`.
 public struct SystemEvent: Sendable, Hashable, DeclaredPush {
     public static let type = "push"
-    public static let help = "Something that happened in the mesh: `subtype` is `system`, `event` says what."
+    public static let help = "An event in the mesh: `subtype` is `system`, `event` is its name."
     public static let object = ObjectSchema([
         .init("messageId", String.schema, help: "The event's own id: a client that sees it twice counts it once."),
         .init("meshId", String.schema, help: "The mesh."),

@@ -134,11 +134,11 @@ public struct Send: WriteRequest {
         "Time to live in milliseconds.", .range(DeliveryPolicy.ttlRange),
         default: .integer(DeliveryPolicy.defaultTTLMillis))
     public var ttl: Int64?
-    @Field("`true` asks for a `receipt` frame at each change.") public var receipts: Bool?
+    @Field("`true` requests a `receipt` frame at each change.") public var receipts: Bool?
     @Field("Names to mention.", .count(0...16, each: .bytes(0...64))) public var mentions: [String]?
     @Field("A kind of message known to both sides; not `system`.", .bytes(0...64)) public var subtype: String?
     @Field(
-        "A hash of what is meant, the same in each retry; stored and echoed.", .bytes(0...128),
+        "A hash of the intended message, the same in each retry; stored and echoed.", .bytes(0...128),
         name: "request_fingerprint")
     public var requestFingerprint: String?
 
@@ -192,10 +192,10 @@ public struct RecipientReceipt: Declared, Hashable {
     @Field("The recipient's member name.") public var name: String
     @Field("The session key, or the member key for a member without a session.") public var pubkey: PublicKey
     @Field("The session's label.") public var label: String?
-    @Field("What claudemesh clients read: `delivered`, `held` or `disconnected`.") public var status: String
+    @Field("The status for claudemesh clients: `delivered`, `held` or `disconnected`.") public var status: String
     @Field("What has happened.") public var state: DeliveryState
-    @Field("Why it waits, expired or was refused.") public var reason: String?
-    @Field("How often it was offered.") public var attempts: Int
+    @Field("The reason why it waits, expired or was refused.") public var reason: String?
+    @Field("The number of offers.") public var attempts: Int
     @Field("Unix milliseconds of the last change.") public var updatedAt: Int64
 
     /// Makes a receipt.
@@ -222,7 +222,7 @@ public struct SendAck: Reply, Declared {
     @Field("The message's public id; empty when it was refused.") public var messageId: String
     @Field("True when it was accepted.") public var queued: Bool
     @Field("`accepted`.") public var status: String?
-    @Field("How many recipients it has.") public var recipients: Int?
+    @Field("The number of recipients.") public var recipients: Int?
     @Field("True when this was a retry of a message that is already stored.") public var duplicate: Bool?
     @Field("Why it was refused.") public var error: String?
 
@@ -259,7 +259,7 @@ public struct Resolve: ReadRequest {
     public init(targetSpec: TargetSpec) { self.targetSpec = targetSpec }
 
     public static let declaration = RequestDeclaration(
-        "resolve", "Whom a target reaches now, with the keys to seal to.", needs: .observe,
+        "resolve", "Resolve a target to its current recipients, with the keys to seal to.", needs: .observe,
         about: .target("targetSpec"), http: .post("resolve"), hints: .idempotent,
         errors: [.unknownTarget, .ambiguousTarget, .noRecipients])
     public typealias Answer = Resolved
@@ -274,7 +274,7 @@ public struct Resolved: Reply, Declared {
         @Field("The member key.") public var member: PublicKey
         @Field("The member's name.") public var name: String
         @Field("The session's label.") public var label: String?
-        @Field("The member's signature over the session key (128 hex): proof whose session it is.")
+        @Field("The member's signature over the session key (128 hex): proof of whose session it is.")
         public var binding: Signature?
         @Field("Body versions that it opens.") public var bodyVersions: [Int]
         public init() {}
@@ -284,7 +284,7 @@ public struct Resolved: Reply, Declared {
     @Field("Whether a send must carry sealed copies.") public var sealed: Bool
     @Field("The recipients in the order of their sessions.") public var recipients: [Recipient]
     @Field(
-        "How many recipients there are, when `recipients` does not hold them all, as it may be where nothing is sealed; nil otherwise."
+        "The number of recipients, when `recipients` omits some, which is possible where nothing is sealed; nil otherwise."
     )
     public var recipientCount: Int?
     public init(kind: String, sealed: Bool, recipients: [Recipient]) {
@@ -318,7 +318,7 @@ public struct Acknowledge: WriteRequest {
     @Field("Many messages by the broker's ids.", .count(0...Self.maximumIDs), name: "messageIds")
     public var messageIDs: [String]?
     @Field("`true`: they were looked at too.") public var read: Bool?
-    @Field("Refuses them, with this reason.", .bytes(1...64)) public var reject: String?
+    @Field("The reason, when the messages are refused.", .bytes(1...64)) public var reject: String?
 
     enum CodingKeys: String, CodingKey {
         case read, reject
@@ -356,7 +356,7 @@ public struct GetMessageStatus: ReadRequest {
     public init(messageId: String) { self.messageId = messageId }
 
     public static let declaration = RequestDeclaration(
-        "message_status", "What happened to a message, for each recipient.", needs: .observe,
+        "message_status", "Show a message's delivery status, for each recipient.", needs: .observe,
         about: .message("messageId"), http: .get("messages/{messageId}"), hints: .idempotent,
         errors: [.notFound, .ambiguousPrefix, .behind])
     public typealias Answer = MessageStatus
@@ -369,7 +369,7 @@ public struct WatchMessage: WatchRequest {
     public init(messageId: String) { self.messageId = messageId }
 
     public static let declaration = RequestDeclaration(
-        "watch_message", "A message's status now, then a `receipt` frame at each change.", needs: .observe,
+        "watch_message", "Get a message's status, then a `receipt` frame at each change.", needs: .observe,
         about: .message("messageId"), http: .webSocketOnly, hints: .idempotent,
         errors: [.notFound, .ambiguousPrefix, .behind, .capacity])
     public static let updates: [any DeclaredPush.Type] = [ReceiptPush.self]
@@ -382,13 +382,13 @@ public struct MessageStatus: Reply, Declared {
     public static let type = "message_status_result"
     @Field("The full id.") public var messageId: String
     @Field("The target as written.") public var targetSpec: String
-    @Field("`accepted`, or when all recipients agree their state.") public var status: String
+    @Field("`accepted`, or the recipients' state when they all have the same.") public var status: String
     @Field("True when every recipient has it.") public var delivered: Bool
     @NullableField("ISO 8601 time of the last delivery, when `delivered`; null before.") public var deliveredAt: String?
     @Field("Unix milliseconds when it was accepted.") public var acceptedAt: Int64
     @Field("Unix milliseconds when it expires.") public var expiresAt: Int64
     @Field("One row for each recipient.") public var recipients: [RecipientReceipt]
-    @Field("How many recipients there are, when `recipients` does not hold them all; nil otherwise.")
+    @Field("The number of recipients, when `recipients` does not contain them all; nil otherwise.")
     public var recipientCount: Int?
     public init(
         messageId: String, targetSpec: String, status: String, delivered: Bool, deliveredAt: String?, acceptedAt: Int64,
@@ -408,7 +408,7 @@ public struct MessageStatus: Reply, Declared {
 
 /// Fetches what waits for the caller's session without changing it.
 public struct ListInbox: ReadRequest {
-    @Field("At most so many.", .range(1...200), default: 50) public var limit: Int?
+    @Field("The maximum number of rows.", .range(1...200), default: 50) public var limit: Int?
     @Field("Only messages after this id.") public var after: String?
     public init(limit: Int? = nil, after: String? = nil) {
         self.limit = limit
@@ -417,7 +417,7 @@ public struct ListInbox: ReadRequest {
 
     public static let declaration = RequestDeclaration(
         "list_inbox",
-        "Messages that the caller's session has not acknowledged, oldest first; of large ones fewer than asked for.",
+        "List messages the caller's session has not acknowledged, oldest first; fewer than requested when large.",
         needs: .observe, about: .caller, http: .get("inbox"), hints: .idempotent)
     public typealias Answer = Inbox
     public init() {}
@@ -427,7 +427,7 @@ public struct ListInbox: ReadRequest {
 public struct WatchInbox: WatchRequest {
     public init() {}
     public static let declaration = RequestDeclaration(
-        "watch_inbox", "The caller's unacknowledged messages now, then an `inbox_changed` frame for each new one.",
+        "watch_inbox", "List the caller's unacknowledged messages, then an `inbox_changed` frame for each new one.",
         needs: .observe, about: .caller, http: .webSocketOnly, hints: .idempotent, errors: [.capacity])
     public static let updates: [any DeclaredPush.Type] = [InboxChanged.self]
     public typealias Answer = Inbox
@@ -436,7 +436,7 @@ public struct WatchInbox: WatchRequest {
 /// Messages that wait for a session.
 public struct Inbox: Reply, Declared {
     public static let type = "inbox"
-    @Field("Oldest first; the same form as a `push` frame. Large ones may be fewer than asked for.")
+    @Field("The messages, oldest first, in the form of a `push` frame; fewer than requested when they are large.")
     public var messages: [MessagePush]
     @Field("How many wait in all.") public var total: Int
     public init(messages: [MessagePush], total: Int) {
@@ -448,10 +448,10 @@ public struct Inbox: Reply, Declared {
 
 /// Lists messages that could not be delivered and were sent by the caller's member.
 public struct ListDeadLetters: ReadRequest {
-    @Field("At most so many.", .range(1...200), default: 50) public var limit: Int?
+    @Field("The maximum number of rows.", .range(1...200), default: 50) public var limit: Int?
     public init(limit: Int? = nil) { self.limit = limit }
     public static let declaration = RequestDeclaration(
-        "list_dead_letters", "The caller's messages that expired or were refused, newest first.", needs: .observe,
+        "list_dead_letters", "List the caller's messages that expired or were refused, newest first.", needs: .observe,
         about: .caller, http: .get("dead-letters"), hints: .idempotent)
     public typealias Answer = DeadLetters
     public init() {}

@@ -30,7 +30,7 @@ public struct SetStatus: WriteRequest {
         self.lease = lease
     }
     public static let declaration = RequestDeclaration(
-        "set_status", "Say what you are doing; messages are held or offered by it.", needs: .send, about: .caller,
+        "set_status", "Set the session's status; messages are held or offered by it.", needs: .send, about: .caller,
         http: .put("session/status"), hints: .idempotent, isSilentForVersion1: true)
     public typealias Answer = PresenceSet
     public init() {}
@@ -41,7 +41,7 @@ public struct SetSummary: WriteRequest {
     @Field("The line; empty removes it.", .bytes(0...1_024)) public var summary: String?
     public init(summary: String) { self.summary = summary }
     public static let declaration = RequestDeclaration(
-        "set_summary", "Say in one line what you are working on.", needs: .send, about: .caller,
+        "set_summary", "Set a one-line summary of the current work.", needs: .send, about: .caller,
         http: .put("session/summary"), hints: .idempotent, isSilentForVersion1: true)
     public typealias Answer = PresenceSet
     public init() {}
@@ -52,7 +52,7 @@ public struct SetVisible: WriteRequest {
     @Field("`false` hides.") public var visible: Bool
     public init(visible: Bool) { self.visible = visible }
     public static let declaration = RequestDeclaration(
-        "set_visible", "Show or hide this session in the peer list; a hidden one still gets its messages.",
+        "set_visible", "Show or hide this session in the peer list; a hidden one still receives its messages.",
         needs: .send, about: .caller, http: .put("session/visibility"), hints: .idempotent, isSilentForVersion1: true)
     public typealias Answer = PresenceSet
     public init() {}
@@ -77,14 +77,14 @@ public struct PresenceSet: Reply, Declared {
 /// Lists the peers that are connected or just lost their connection.
 public struct ListPeers: PagedRequest {
     @Field("`true` lists sessions that are away as well.") public var all: Bool?
-    @Field("Only what follows: `next` of the page before.") public var after: String?
+    @Field("The start of the page: `next` of the previous page.") public var after: String?
     public init(all: Bool? = nil, after: String? = nil) {
         self.all = all
         self.after = after
     }
     public static let declaration = RequestDeclaration(
         "list_peers",
-        "Who is here: status, summary, groups; oldest first, the caller included; `next` when more follow.",
+        "List peers with status, summary and groups, oldest first, including the caller; `next` when more follow.",
         needs: .observe, http: .get("peers"), hints: .idempotent)
     public typealias Answer = PeersList
     public init() {}
@@ -97,7 +97,7 @@ public struct PeersList: PagedReply, Declared {
         @Field("The session key, or the member key of a session without one.") public var pubkey: String
         @Field("The member key.") public var memberPubkey: String
         @Field(
-            "The member's name; for a foreign client the label that it gave itself, as `member/label` where it is taken."
+            "The member's name; for a foreign client its own label, as `member/label` when it is taken."
         )
         public var displayName: String
         @Field("The member's name.") public var memberName: String
@@ -109,7 +109,7 @@ public struct PeersList: PagedReply, Declared {
         @Field("The client's own id of the session.") public var sessionId: String
         @Field("ISO 8601 time of the attachment.") public var connectedAt: String
         @Field("ISO 8601 time when it was last seen.") public var lastSeenAt: String
-        @Field("The working folder that it named; may be empty.") public var cwd: String
+        @Field("The working folder that it reported; may be empty.") public var cwd: String
         @Field("`session`: an ordinary peer.") public var peerRole: String
         @Field("The role of its member.") public var role: Role
         @Field("`ai`, `human`, `connector`, ….") public var peerType: String?
@@ -123,7 +123,7 @@ public struct PeersList: PagedReply, Declared {
     }
     public static let type = "peers_list"
     @Field("In the order in which the sessions were first seen.") public var peers: [Peer]
-    @Field("What the next page comes after; nil when this is the last.") public var next: String?
+    @Field("The `after` of the next page; nil when this is the last.") public var next: String?
     public init(peers: [Peer], next: String? = nil) {
         self.peers = peers
         self.next = next

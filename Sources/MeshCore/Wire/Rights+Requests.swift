@@ -1,11 +1,11 @@
 /// Changes what a member may do.
 public struct SetRights: WriteRequest {
     @Field("Its name or key.") public var member: String
-    @Field("`admin`, `member` or `observer`; as before when absent. Only the owner makes and unmakes admins.")
+    @Field("`admin`, `member` or `observer`; as before when absent. Only the owner adds and removes admins.")
     public var role: Role?
-    @Field("Rights that it has whatever its role: `send`, `write`, and by the owner `admin`. Replaces the list.")
+    @Field("Rights granted regardless of role: `send`, `write`, and by the owner `admin`. Replaces the list.")
     public var grant: [Permission]?
-    @Field("Rights that it has not, whatever its role: `send`, `write`, `admin`. Replaces the list.")
+    @Field("Rights denied regardless of role: `send`, `write`, `admin`. Replaces the list.")
     public var deny: [Permission]?
     public init(member: String, role: Role? = nil, grant: [Permission]? = nil, deny: [Permission]? = nil) {
         self.member = member
@@ -29,7 +29,7 @@ public struct MemberRights: Reply, Declared {
     @Field("The role.") public var role: Role
     @Field("Rights beyond the role.") public var grant: [Permission]
     @Field("Rights taken away.") public var deny: [Permission]
-    @Field("What follows: every right that it has.") public var may: [Permission]
+    @Field("The resulting rights.") public var may: [Permission]
     public init(_ member: Member) {
         name = member.name
         pubkey = member.key
@@ -46,7 +46,7 @@ public struct RemoveMember: WriteRequest {
     @Field("Its name or key. Only the owner removes admins.") public var member: String
     public init(member: String) { self.member = member }
     public static let declaration = RequestDeclaration(
-        "remove_member", "Take a member out: its sessions end, its name is free. A new invite lets it in again.",
+        "remove_member", "Remove a member: its sessions end, its name becomes free. A new invite readmits it.",
         needs: .admin, about: .member("member"), http: .delete("members/{member}"), hints: .destructive,
         errors: [.notFound, .ambiguousTarget], isEssential: true)
     public typealias Answer = MemberRemoved
@@ -76,7 +76,7 @@ public struct Ban: WriteRequest {
         self.reason = reason
     }
     public static let declaration = RequestDeclaration(
-        "ban", "Take a member out, and refuse its key until it is unbanned.", needs: .admin, about: .member("target"),
+        "ban", "Remove a member, and refuse its key until it is unbanned.", needs: .admin, about: .member("target"),
         http: .put("bans/{target}"), hints: .destructive, errors: [.notFound, .ambiguousTarget, .exists])
     public typealias Answer = BanAck
     public init() {}
@@ -95,7 +95,7 @@ public struct Unban: WriteRequest {
     @Field("Its name or key.") public var target: String
     public init(target: String) { self.target = target }
     public static let declaration = RequestDeclaration(
-        "unban", "Lift a ban: the member is in again, as it was.", needs: .admin, about: .member("target"),
+        "unban", "Lift a ban: the member is restored as it was.", needs: .admin, about: .member("target"),
         http: .delete("bans/{target}"), errors: [.notFound, .ambiguousTarget, .exists])
     public typealias Answer = UnbanAck
     public init() {}
@@ -174,7 +174,7 @@ public struct Disconnect: WriteRequest {
         self.all = all
     }
     public static let declaration = RequestDeclaration(
-        "disconnect", "End the connections of a member or session; its programs connect again.", needs: .admin,
+        "disconnect", "End the connections of a member or session; its programs reconnect.", needs: .admin,
         about: .target("target"), http: .post("disconnect"), hints: .destructive,
         errors: [.notFound, .unknownTarget, .ambiguousTarget, .noRecipients])
     public typealias Answer = DisconnectAck
@@ -201,13 +201,13 @@ public enum PeerGrant: String, Sendable, Hashable, CaseIterable, Codable {
 /// Decides what another member may send to the caller's member.
 public struct SetGrants: WriteRequest {
     @Field("Its name or key.") public var peer: String
-    @Field("`dm`, `broadcast`, both or none; everything again when absent.") public var grants: [PeerGrant]?
+    @Field("`dm`, `broadcast`, both or none; everything is allowed when absent.") public var grants: [PeerGrant]?
     public init(peer: String, grants: [PeerGrant]?) {
         self.peer = peer
         self.grants = grants
     }
     public static let declaration = RequestDeclaration(
-        "set_grants", "Decide what another member may send to the caller's; a blocked sender is not told.",
+        "set_grants", "Set what another member may send to the caller's member; a blocked sender is not notified.",
         needs: .observe, about: .member("peer"), http: .put("grants/{peer}"), hints: .idempotent,
         errors: [.notFound, .ambiguousTarget, .capacity])
     public typealias Answer = GrantList
@@ -218,7 +218,7 @@ public struct SetGrants: WriteRequest {
 public struct ListGrants: ReadRequest {
     public init() {}
     public static let declaration = RequestDeclaration(
-        "list_grants", "Members that may not send everything to the caller's member.", needs: .observe, about: .caller,
+        "list_grants", "List members restricted in sending to the caller's member.", needs: .observe, about: .caller,
         http: .get("grants"), hints: .idempotent)
     public typealias Answer = GrantList
 }
@@ -256,13 +256,13 @@ public struct ListInvites: ReadRequest {
 public struct InviteList: Reply, Declared {
     /// One invite.
     public struct Row: Declared, Hashable {
-        @Field("Its id; the code is known only to whoever has the link.") public var inviteId: String
-        @Field("The role that it gives.") public var role: Role
-        @Field("How often it can be used.") public var uses: Int
+        @Field("The invite's id; only holders of the link know the code.") public var inviteId: String
+        @Field("The role that the invite grants.") public var role: Role
+        @Field("The number of times that it can be used.") public var uses: Int
         @Field("How often it was used.") public var used: Int
         @Field("Unix milliseconds.") public var expiresAt: Int64
         @Field("Unix milliseconds.") public var createdAt: Int64
-        @Field("The name of the member that made it.") public var issuer: String
+        @Field("The name of the member that created it.") public var issuer: String
         @Field("`open`, `used`, `expired` or `revoked`.") public var state: String
         /// Makes a row.
         public init(
@@ -291,7 +291,7 @@ public struct RevokeInvite: WriteRequest {
     @Field("Its id, or a unique prefix of 6 characters or more.") public var inviteId: String
     public init(inviteId: String) { self.inviteId = inviteId }
     public static let declaration = RequestDeclaration(
-        "revoke_invite", "Make an invite worthless; who has joined with it stays.", needs: .admin,
+        "revoke_invite", "Revoke an invite; members that joined with it stay.", needs: .admin,
         about: .invite("inviteId"), http: .delete("invites/{inviteId}"), hints: .destructive,
         errors: [.notFound, .ambiguousPrefix])
     public typealias Answer = InviteRevoked

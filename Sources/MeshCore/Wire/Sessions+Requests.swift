@@ -3,7 +3,7 @@ public struct ListSessions: ReadRequest {
     @Field("A name or key; the caller's own member when absent.") public var member: String?
     public init(member: String? = nil) { self.member = member }
     public static let declaration = RequestDeclaration(
-        "list_sessions", "The sessions of the caller's member, oldest first; admins may ask for another member's.",
+        "list_sessions", "List the sessions of the caller's member, oldest first; admins may list another member's.",
         needs: .observe, about: .member("member"), http: .get("sessions"), hints: .idempotent,
         errors: [.notFound, .ambiguousTarget])
     public typealias Answer = SessionList
@@ -14,9 +14,9 @@ public struct ListSessions: ReadRequest {
 public struct SessionList: Reply, Declared {
     /// One session.
     public struct Row: Declared, Hashable {
-        @Field("Its key, 64 hex; for a session without one, what stands for it.") public var session: String
+        @Field("Its key, 64 hex; for a session without one, its substitute.") public var session: String
         @Field("Its label.") public var label: String?
-        @Field("Whether its key is kept on its client's disk: then it stays until it is removed.")
+        @Field("Whether its key is stored on its client's disk: the session then stays until it is removed.")
         public var durable: Bool
         @Field("Whether it proved its key.") public var sessionProven: Bool
         @Field("`online`, `grace` (connection just lost), `away`, or `gone` (not expected back).")
@@ -25,16 +25,16 @@ public struct SessionList: Reply, Declared {
         public var connectedAt: String?
         @Field("ISO 8601 time when it was last seen.") public var lastSeenAt: String
         @Field("Messages that wait for it.") public var pending: Int
-        @Field("The client program that it named.") public var channel: String?
+        @Field("The client program that it reported.") public var channel: String?
         @Field("True for the caller's own session.") public var you: Bool?
         public init() {}
     }
     public static let type = "session_list"
     @Field("Whose they are.") public var member: String
     @Field("The key of that member.") public var pubkey: PublicKey
-    @Field("How many sessions a member has at most.") public var limit: Int
+    @Field("The maximum number of sessions of a member.") public var limit: Int
     @Field("In the order in which they were first seen.") public var sessions: [Row]
-    @Field("How many there are, when the answer does not hold all of them: the rest is listed when some were removed.")
+    @Field("The number of sessions, when the answer omits some: the rest is listed when some are removed.")
     public var sessionCount: Int?
     public init(member: String, pubkey: PublicKey, limit: Int, sessions: [Row]) {
         self.member = member
@@ -71,7 +71,7 @@ public struct RemoveSession: WriteRequest {
     }
     public static let declaration = RequestDeclaration(
         "remove_session",
-        "Remove a session of the caller's member, not the one that asks; admins may remove another member's.",
+        "Remove a session of the caller's member, except the calling one; admins may remove another member's.",
         needs: .observe, about: .member("member"), http: .delete("sessions/{session}"), hints: .destructive,
         errors: [.notFound, .ambiguousTarget])
     public typealias Answer = SessionRemoved
@@ -81,10 +81,10 @@ public struct RemoveSession: WriteRequest {
 /// A session that was removed.
 public struct SessionRemoved: Reply, Declared {
     public static let type = "session_removed"
-    @Field("Its key; for a session without one, what stood for it.") public var session: String
+    @Field("Its key; for a session without one, its substitute.") public var session: String
     @Field("Its label.") public var label: String?
     @Field("Whose it was.") public var member: String
-    @Field("Messages that waited for it and are dead letters now.") public var abandoned: Int
+    @Field("The number of waiting messages that became dead letters.") public var abandoned: Int
     public init(session: String, label: String?, member: String, abandoned: Int) {
         self.session = session
         self.label = label

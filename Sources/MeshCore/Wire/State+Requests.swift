@@ -25,7 +25,7 @@ public struct CompareAndSetState: WriteRequest {
     }
     public static let declaration = RequestDeclaration(
         "cas_state",
-        "Set a key only if it has the expected version; otherwise `version_conflict` tells the current one.",
+        "Set a key only if it has the expected version; otherwise `version_conflict` reports the current one.",
         needs: .write, about: .stateKey("key"), http: .post("state/{key}/compare-and-set"),
         errors: [.versionConflict, .capacity])
     public typealias Answer = StateWritten
@@ -72,7 +72,7 @@ public struct BatchState: WriteRequest {
     @Field("The changes; each key once.", .count(1...256)) public var operations: [Operation]
     public init(operations: [Operation]) { self.operations = operations }
     public static let declaration = RequestDeclaration(
-        "batch_state", "Apply several changes as one: all or none, one revision.", needs: .write,
+        "batch_state", "Apply several changes atomically: all or none, one revision.", needs: .write,
         about: .statePrefix("operations"), http: .post("state"), hints: .destructive,
         errors: [.notFound, .versionConflict, .capacity])
     public typealias Answer = StateWritten
@@ -98,7 +98,7 @@ public struct GetState: ReadRequest {
     @Field("The key.", .stateKey) public var key: String
     public init(key: String) { self.key = key }
     public static let declaration = RequestDeclaration(
-        "get_state", "Read a key; a missing one answers `found: false` and null.", needs: .observe,
+        "get_state", "Read a key; for a missing one the answer is `found: false` and null.", needs: .observe,
         about: .stateKey("key"), http: .get("state/{key}"), hints: .idempotent)
     public typealias Answer = StateResult
     public init() {}
@@ -111,7 +111,7 @@ public struct StateResult: Reply, Declared {
     @Field("The value; null when missing.") public var value: JSON
     @Field("The name of the member who wrote it; empty when missing.") public var updatedBy: String
     @Field(
-        "The key of the member who wrote it: what decides who it was. Absent when missing or written by an older broker."
+        "The key of the member who wrote it (authoritative). Absent when missing or written by an older broker."
     )
     public var updatedByKey: PublicKey?
     @Field("ISO 8601; empty when missing.") public var updatedAt: String
@@ -135,15 +135,15 @@ public struct StateResult: Reply, Declared {
 /// Lists keys.
 public struct ListState: PagedRequest {
     @Field("Only keys that begin with this.") public var prefix: String?
-    @Field("At most so many.", .range(1...1_000), default: 1_000) public var limit: Int?
-    @Field("Only keys after this one: the last key of the page before.") public var after: String?
+    @Field("The maximum number of rows.", .range(1...1_000), default: 1_000) public var limit: Int?
+    @Field("Only keys after this one: the last key of the previous page.") public var after: String?
     public init(prefix: String? = nil, limit: Int? = nil, after: String? = nil) {
         self.prefix = prefix
         self.limit = limit
         self.after = after
     }
     public static let declaration = RequestDeclaration(
-        "list_state", "Keys and values, by key; a page of large values may hold fewer than asked for.", needs: .observe,
+        "list_state", "List keys and values, by key; fewer than requested when values are large.", needs: .observe,
         about: .statePrefix("prefix"), http: .get("state"), hints: .idempotent)
     public typealias Answer = StateList
     public init() {}
@@ -156,7 +156,7 @@ public struct StateList: PagedReply, Declared {
         @Field("The key.") public var key: String
         @Field("The value.") public var value: JSON
         @Field("The name of the member who wrote it.") public var updatedBy: String
-        @Field("The key of the member who wrote it: what decides who it was. Absent when written by an older broker.")
+        @Field("The key of the member who wrote it (authoritative). Absent when written by an older broker.")
         public var updatedByKey: PublicKey?
         @Field("ISO 8601.") public var updatedAt: String
         @Field("The key's version.") public var version: Int64
@@ -174,7 +174,7 @@ public struct StateList: PagedReply, Declared {
     }
     public static let type = "state_list"
     @Field("By key, compared as bytes.") public var entries: [Entry]
-    @Field("The mesh-wide revision that this shows.") public var revision: Int64
+    @Field("The mesh-wide revision of this snapshot.") public var revision: Int64
     @Field("True when more keys follow the last one.") public var more: Bool
     public init(entries: [Entry], revision: Int64, more: Bool) {
         self.entries = entries
@@ -195,10 +195,10 @@ public struct StateList: PagedReply, Declared {
 public struct WatchState: WatchRequest {
     @Field("Only keys that begin with this; all when empty.", .bytes(0...256)) public var prefix: String?
     @Field(
-        "The caller's name of the watch, echoed in every change; watching again under the same name replaces it.",
+        "The caller's name for the watch, echoed in every change; watching again under the same name replaces it.",
         .bytes(0...128))
     public var watchId: String?
-    @Field("`false`: without the keys that are there; read them with `list_state` afterwards.")
+    @Field("`false`: without the existing keys; read them with `list_state` afterwards.")
     public var snapshot: Bool?
     public init(prefix: String? = nil, watchId: String? = nil, snapshot: Bool? = nil) {
         self.prefix = prefix
@@ -207,7 +207,7 @@ public struct WatchState: WatchRequest {
     }
     public static let declaration = RequestDeclaration(
         "state_watch",
-        "All keys of a prefix now, then a `state_change` for every later change; `too_large` when they take over 1 MiB.",
+        "Watch a prefix: its keys now, then a `state_change` for every later change; `too_large` above 1 MiB.",
         needs: .observe, about: .statePrefix("prefix"), http: .webSocketOnly, hints: .idempotent, errors: [.capacity])
     public static let updates: [any DeclaredPush.Type] = [StateChanges.self]
     public typealias Answer = StateSnapshot
@@ -245,7 +245,7 @@ public struct StateSnapshot: Reply, Declared {
     @Field("The prefix.") public var prefix: String
     @Field("All keys of the prefix.") public var entries: [StateList.Entry]
     @Field("Changes that follow have higher revisions.") public var revision: Int64
-    @Field("True when the keys were not asked for.") public var partial: Bool?
+    @Field("True when the keys were not requested.") public var partial: Bool?
     public init(watchId: String, prefix: String, entries: [StateList.Entry], revision: Int64) {
         self.watchId = watchId
         self.prefix = prefix
@@ -273,7 +273,7 @@ public struct StateChanges: Sendable, Hashable, DeclaredPush {
         }
     }
     public static let type = "state_change"
-    public static let help = "The changes of one write that a watch sees, without a gap and without a repetition."
+    public static let help = "The changes of one write that a watch sees, without gaps or repetitions."
     public static let object = ObjectSchema(
         Change.fields + [
             .init("updatedBy", String.schema, help: "The name of the member who wrote it."),
@@ -286,7 +286,7 @@ public struct StateChanges: Sendable, Hashable, DeclaredPush {
             ),
             .init(
                 "changes", [Change].schema,
-                help: "All changes of the write, in its order; the first one stands beside them at the top as well."),
+                help: "All changes of the write, in order; the first is repeated in the top-level fields."),
         ])
     /// The watch's name; empty for claudemesh clients, which get every change.
     public var watchID: String

@@ -2,7 +2,7 @@
 public struct CreateTopic: WriteRequest {
     @Field("The topic's name.", .text(.topicName)) public var name: String
     @Field("What it is about.", .bytes(0...512)) public var description: String?
-    @Field("Who sees it; `private` and `dm` are entered through a lead.", default: "public")
+    @Field("The topic's visibility; `private` and `dm` are joined through a lead.", default: "public")
     public var visibility: TopicVisibility?
     public init(name: String, description: String? = nil, visibility: TopicVisibility? = nil) {
         self.name = name
@@ -10,7 +10,7 @@ public struct CreateTopic: WriteRequest {
         self.visibility = visibility
     }
     public static let declaration = RequestDeclaration(
-        "topic_create", "Make a topic and lead it; one that exists is joined.", needs: .send, about: .topic("name"),
+        "topic_create", "Create a topic and lead it; an existing one is joined.", needs: .send, about: .topic("name"),
         http: .create("topics"), hints: .idempotent, errors: [.exists, .capacity])
     public typealias Answer = TopicCreated
     public init() {}
@@ -33,7 +33,7 @@ public struct TopicCreated: Reply, Declared {
     }
     public static let type = "topic_created"
     @Field("The topic.") public var topic: Short
-    @Field("False when it was there before.") public var created: Bool
+    @Field("False when it already existed.") public var created: Bool
     public init(topic: Short, created: Bool) {
         self.topic = topic
         self.created = created
@@ -43,10 +43,10 @@ public struct TopicCreated: Reply, Declared {
 
 /// Lists topics.
 public struct ListTopics: PagedRequest {
-    @Field("Only what follows: `next` of the page before.") public var after: String?
+    @Field("The start of the page: `next` of the previous page.") public var after: String?
     public init(after: String? = nil) { self.after = after }
     public static let declaration = RequestDeclaration(
-        "topic_list", "Topics that the caller may see, by name, with what it has not read; `next` when more follow.",
+        "topic_list", "List topics that the caller may see, by name, with unread counts; `next` when more follow.",
         needs: .observe, http: .get("topics"), hints: .idempotent)
     public typealias Answer = TopicList
     public init() {}
@@ -82,7 +82,7 @@ public struct TopicList: PagedReply, Declared {
     }
     public static let type = "topic_list_response"
     @Field("By name.") public var topics: [Row]
-    @Field("What the next page comes after; nil when this is the last.") public var next: String?
+    @Field("The `after` of the next page; nil when this is the last.") public var next: String?
     public init(topics: [Row], next: String? = nil) {
         self.topics = topics
         self.next = next
@@ -97,7 +97,7 @@ public struct TopicList: PagedReply, Declared {
 /// Joins a topic, or lets another member in.
 public struct JoinTopic: WriteRequest {
     @Field("Its id or name.") public var topic: String
-    @Field("`member` (absent means this), `observer` or `lead`; who is in keeps its role unless a lead changes it.")
+    @Field("`member` (absent means this), `observer` or `lead`; members keep their role unless a lead changes it.")
     public var role: TopicRole?
     @Field("The name or key of another member, for a lead; absent means the caller.") public var member: String?
     public init(topic: String, role: TopicRole? = nil, member: String? = nil) {
@@ -106,7 +106,7 @@ public struct JoinTopic: WriteRequest {
         self.member = member
     }
     public static let declaration = RequestDeclaration(
-        "topic_join", "Join a topic; a lead lets others in and gives them roles.", needs: .observe,
+        "topic_join", "Join a topic; a lead adds others and sets their roles.", needs: .observe,
         about: .topic("topic"), http: .put("topics/{topic}/membership"), hints: .idempotent,
         errors: [.notFound, .ambiguousTarget], isSilentForVersion1: true)
     public typealias Answer = TopicJoined
@@ -138,7 +138,7 @@ public struct LeaveTopic: WriteRequest {
         self.member = member
     }
     public static let declaration = RequestDeclaration(
-        "topic_leave", "Leave a topic; a lead takes others out.", needs: .observe, about: .topic("topic"),
+        "topic_leave", "Leave a topic; a lead removes others.", needs: .observe, about: .topic("topic"),
         http: .delete("topics/{topic}/membership"), errors: [.notFound, .ambiguousTarget], isSilentForVersion1: true)
     public typealias Answer = TopicLeft
     public init() {}
@@ -159,13 +159,13 @@ public struct TopicLeft: Reply, Declared {
 /// Lists a topic's members.
 public struct ListTopicMembers: PagedRequest {
     @Field("Its id or name.") public var topic: String
-    @Field("Only what follows: `next` of the page before.") public var after: String?
+    @Field("The start of the page: `next` of the previous page.") public var after: String?
     public init(topic: String, after: String? = nil) {
         self.topic = topic
         self.after = after
     }
     public static let declaration = RequestDeclaration(
-        "topic_members", "A topic's members, in the order of joining the mesh; `next` when more follow.",
+        "topic_members", "List a topic's members, in the order of joining the mesh; `next` when more follow.",
         needs: .observe, about: .topic("topic"), http: .get("topics/{topic}/members"), hints: .idempotent,
         errors: [.notFound])
     public typealias Answer = TopicMembers
@@ -197,9 +197,9 @@ public struct TopicMembers: PagedReply, Declared {
         public init() {}
     }
     public static let type = "topic_members_response"
-    @Field("The topic, as it was asked for.") public var topic: String
+    @Field("The topic, as requested.") public var topic: String
     @Field("In the order of joining the mesh.") public var members: [Row]
-    @Field("What the next page comes after; nil when this is the last.") public var next: String?
+    @Field("The `after` of the next page; nil when this is the last.") public var next: String?
     public init(topic: String, members: [Row], next: String? = nil) {
         self.topic = topic
         self.members = members
@@ -215,15 +215,15 @@ public struct TopicMembers: PagedReply, Declared {
 /// Reads a topic's history.
 public struct TopicHistory: ReadRequest {
     @Field("Its id or name.") public var topic: String
-    @Field("At most so many.", .range(1...200), default: 50) public var limit: Int?
-    @Field("Only messages before the one with this id: the last of the page before.") public var beforeId: String?
+    @Field("The maximum number of rows.", .range(1...200), default: 50) public var limit: Int?
+    @Field("Only messages before the one with this id: the last of the previous page.") public var beforeId: String?
     public init(topic: String, limit: Int? = nil, beforeId: String? = nil) {
         self.topic = topic
         self.limit = limit
         self.beforeId = beforeId
     }
     public static let declaration = RequestDeclaration(
-        "topic_history", "A topic's messages, newest first; a page of large ones may hold fewer than asked for.",
+        "topic_history", "List a topic's messages, newest first; fewer than requested when they are large.",
         needs: .observe, about: .topic("topic"), http: .get("topics/{topic}/messages"), hints: .idempotent,
         errors: [.notFound])
     public typealias Answer = TopicHistoryPage
@@ -267,7 +267,7 @@ public struct TopicMessage: Declared, Hashable {
 /// A page of a topic's history.
 public struct TopicHistoryPage: Reply, Declared {
     public static let type = "topic_history_response"
-    @Field("The topic, as it was asked for.") public var topic: String
+    @Field("The topic, as requested.") public var topic: String
     @Field("Newest first.") public var messages: [TopicMessage]
     @Field("Whether there are older ones.") public var more: Bool
     public init(topic: String, messages: [TopicMessage], more: Bool) {
@@ -287,7 +287,7 @@ public struct MarkTopicRead: WriteRequest {
         self.upToId = upToId
     }
     public static let declaration = RequestDeclaration(
-        "topic_mark_read", "Say how far the caller's member has read; the mark never goes back.", needs: .observe,
+        "topic_mark_read", "Set how far the caller's member has read; the mark never moves back.", needs: .observe,
         about: .topic("topic"), http: .put("topics/{topic}/read-mark"), hints: .idempotent, errors: [.notFound],
         isSilentForVersion1: true)
     public typealias Answer = TopicRead
@@ -308,7 +308,7 @@ public struct TopicRead: Reply, Declared {
 
 /// Lists messages that mention the caller.
 public struct ListMentions: ReadRequest {
-    @Field("At most so many.", .range(1...200), default: 50) public var limit: Int?
+    @Field("The maximum number of rows.", .range(1...200), default: 50) public var limit: Int?
     @Field("Only messages before the one with this id.") public var beforeId: String?
     @Field("`true`: only those beyond the caller's read marks.") public var unread: Bool?
     public init(limit: Int? = nil, beforeId: String? = nil, unread: Bool? = nil) {
@@ -317,7 +317,7 @@ public struct ListMentions: ReadRequest {
         self.unread = unread
     }
     public static let declaration = RequestDeclaration(
-        "topic_mentions", "Messages in topics that mention the caller's member, newest first.", needs: .observe,
+        "topic_mentions", "List messages in topics that mention the caller's member, newest first.", needs: .observe,
         about: .caller, http: .get("mentions"), hints: .idempotent, errors: [.notFound])
     public typealias Answer = MentionList
     public init() {}
@@ -327,7 +327,7 @@ public struct ListMentions: ReadRequest {
 public struct MentionList: Reply, Declared {
     public static let type = "topic_mentions_response"
     @Field("Newest first.") public var messages: [TopicMessage]
-    @Field("True when older ones were left out that `limit` would have allowed; `beforeId` asks for them.")
+    @Field("True when older ones within `limit` were left out; `beforeId` requests them.")
     public var more: Bool?
     public init(messages: [TopicMessage], more: Bool? = nil) {
         self.messages = messages
