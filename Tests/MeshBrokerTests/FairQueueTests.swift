@@ -118,7 +118,7 @@ import Testing
         let budget = AnswerBudget()
         let woken = Counter()
         budget.onRoom { woken.count.withLock { $0 += 1 } }
-        var outboxes = (0..<AnswerBudget.outboxes).map { _ in budget.outbox() }
+        var outboxes = (0..<AnswerBudget.outboxes).map { _ in budget.output() }
         withExtendedLifetime(outboxes) { #expect(budget.isBehind()) }
         outboxes.removeLast()
         #expect(woken.count.withLock { $0 } == 1)

@@ -40,10 +40,10 @@ import Testing
         let sealed = try #require(Self.decoded(fields) as? SealedSend)
         let general = try JSONCoder.decode(Send.self, from: .object(fields))
         #expect(try JSONCoder.encode(sealed) == JSONCoder.encode(general))
-        #expect(sealed.letter.fingerprint == Messages.fingerprint(general))
+        #expect(sealed.contents.fingerprint == Messages.fingerprint(general))
         #expect(sealed.outgoing == general.outgoing)
         let again = try JSONCoder.decode(SealedSend.self, from: JSONCoder.encode(sealed))
-        #expect(again.letter.bytes == sealed.letter.bytes)
+        #expect(again.contents.bytes == sealed.contents.bytes)
     }
 
     @Test(
