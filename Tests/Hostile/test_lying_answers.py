@@ -203,7 +203,8 @@ def test_an_export_takes_no_more_memory_than_a_page(liar, member):
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0 and target.stat().st_size > 120_000_000
-    assert usage.ru_maxrss < 100_000, f"{usage.ru_maxrss} kB"
+    # Gathered whole it would take more than twice the file; a page is 6 MB.
+    assert usage.ru_maxrss < 200_000, f"{usage.ru_maxrss} kB"
     target.unlink()
     liar.requests["ledger_export"] = lambda body: entries(body) if body["from"] < 200 else Raw(b"", 503)
     assert member.run("ledger", "export", str(target)).returncode == 4
