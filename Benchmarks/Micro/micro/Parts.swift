@@ -92,7 +92,7 @@ enum Parts {
             sends.append(send)
         }
         send.copies = [
-            SealedCopy(session: MeshBench.key(3).publicKey, nonce: "n", ciphertext: "c", bodyVersion: 3),
+            SealedCopy(session: MeshBench.key(3).publicKey, nonce: "", ciphertext: "c", bodyVersion: 3),
             SealedCopy(member: MeshBench.key(4).publicKey, nonce: "", ciphertext: "d"),
         ]
         (send.receipts, send.replyToID, send.encrypted, send.mentions) = (true, "r", true, ["a", "b"])
