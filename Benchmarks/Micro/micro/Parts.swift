@@ -22,8 +22,8 @@ enum Parts {
             frameDecoding(), sendParsing(), pushWriting(), frameEncoding(), boxSealing(), boxOpening(), ledgerAppend(),
         ]
             + [
-                engineApply(.sealed, batch: 1, limit: 60), engineApply(.sealed, batch: 100, limit: 17),
-                engineApply(.copies, batch: 100, limit: 45), storeCommit(),
+                engineApply(.sealed, batch: 1, limit: 66), engineApply(.sealed, batch: 100, limit: 17),
+                engineApply(.copies, batch: 100, limit: 47), storeCommit(),
             ]
     }
 
