@@ -74,7 +74,7 @@ struct GatewayServerTests {
             if inPieces, row.request.utf8.count < 400 {
                 for byte in row.request.utf8 { try await client.send([byte], mayFail: true) }
             } else {
-                try await client.send(Array(row.request.utf8))
+                try await client.send(Array(row.request.utf8), mayFail: true)
             }
             let text = try await client.text(until: { $0.contains("\r\n\r\n") && $0.contains(row.part) })
             #expect(text.hasPrefix("HTTP/1.1 \(row.status) "), "\(row.request.prefix(80)): \(text)")
