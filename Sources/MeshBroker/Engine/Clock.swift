@@ -6,12 +6,12 @@ enum Clock {
     static let tickTimer = TimerKind(rawValue: "clock.tick")
     static let channel = "clock"
     /// Ticks that are sent one by one when a broker is late; older ones are only counted.
-    static let maximumTold: Int64 = 1_000
+    static let maximumAnnounced: Int64 = 1_000
 
     /// The clock, and the last tick that was sent.
     final class Memory: CapabilityMemory {
         var clock: SimulationClock?
-        var told: Int64 = 0
+        var announced: Int64 = 0
         init() {}
     }
 
@@ -46,8 +46,8 @@ enum Clock {
             memory.clock = try MetaTable(state.database).text("clock").map {
                 try JSONCoder.decode(SimulationClock.self, from: JSON.parse(Array($0.utf8), limits: .frame))
             }
-            memory.told = memory.clock?.tick(at: state.now) ?? 0
-            if let due = memory.clock?.due(memory.told + 1) { state.timers.arm(tickTimer, key: 0, due: due) }
+            memory.announced = memory.clock?.tick(at: state.now) ?? 0
+            if let due = memory.clock?.due(memory.announced + 1) { state.timers.arm(tickTimer, key: 0, due: due) }
         }
     }
 
@@ -88,7 +88,7 @@ enum Clock {
         let status = ClockStatus(clock, at: context.now)
         try context.record(
             kind, ["speed": .integer(clock.speed), "tick": .integer(status.tick), "paused": .bool(status.paused)])
-        tellTicks(upTo: status.tick, clock, context)
+        announceTicks(upTo: status.tick, clock, context)
         tell(
             "clock_changed", try JSONCoder.encode(status).objectValue ?? JSONObject(),
             id: "clock|\(context.state.ledger.size)", context)
@@ -101,8 +101,8 @@ enum Clock {
         let memory = context.state.memory(Memory.self)
         guard var clock = memory.clock, clock.pause == nil else { return false }
         let tick = clock.tick(at: context.now)
-        if tick > memory.told {
-            tellTicks(upTo: tick, clock, context)
+        if tick > memory.announced {
+            announceTicks(upTo: tick, clock, context)
             let isEmpty = !context.state.roster.sessionOrder.contains {
                 context.state.roster.sessions[$0]?.isAnnounced == true
             }
@@ -122,10 +122,10 @@ enum Clock {
     }
 
     /// Makes the event, the same for every subscriber: it has only what follows from the state.
-    private static func tellTicks(upTo tick: Int64, _ clock: SimulationClock, _ context: WriteContext) {
+    private static func announceTicks(upTo tick: Int64, _ clock: SimulationClock, _ context: WriteContext) {
         let memory = context.state.memory(Memory.self)
-        guard tick > memory.told else { return }
-        for number in max(memory.told + 1, tick - maximumTold + 1)...tick {
+        guard tick > memory.announced else { return }
+        for number in max(memory.announced + 1, tick - maximumAnnounced + 1)...tick {
             tell(
                 "tick",
                 [
@@ -134,7 +134,7 @@ enum Clock {
                     "speed": .double(Double(clock.speed) / 1_000),
                 ], id: "tick|\(number)", context)
         }
-        memory.told = tick
+        memory.announced = tick
     }
 
     private static func tell(_ event: String, _ data: JSONObject, id: String, _ context: WriteContext) {

@@ -268,7 +268,7 @@ enum Members {
         else {
             // Otherwise a removed member comes back by an invite of its own.
             throw MeshError(
-                .inviteInvalid, "whoever made this invite may not invite any more", hint: "ask for a new invite")
+                .inviteInvalid, "the member that made this invite may no longer invite", hint: "ask for a new invite")
         }
         if invite.isRevoked {
             throw MeshError(.inviteInvalid, "this invite was revoked", hint: "ask for a new invite")

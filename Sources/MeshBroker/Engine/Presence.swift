@@ -11,7 +11,7 @@ enum Presence {
 
     /// What was last sent to the others about sessions that hid or showed themselves; lost with the process.
     final class Memory: CapabilityMemory {
-        var told: [SessionNumber: (isVisible: Bool, at: Int64)] = [:]
+        var announced: [SessionNumber: (isVisible: Bool, at: Int64)] = [:]
         init() {}
     }
 
@@ -130,20 +130,22 @@ enum Presence {
             let member = context.state.roster.members[session.member]
         else { return false }
         let memory = context.state.memory(Memory.self)
-        if let told = memory.told[number] {
-            guard told.isVisible != session.isVisible else { return false }
-            guard context.now >= told.at + visibleMillis else {
-                context.arm(visibleTimer, key: number.rawValue, due: told.at + visibleMillis)
+        if let announced = memory.announced[number] {
+            guard announced.isVisible != session.isVisible else { return false }
+            guard context.now >= announced.at + visibleMillis else {
+                context.arm(visibleTimer, key: number.rawValue, due: announced.at + visibleMillis)
                 return false
             }
         }
-        memory.told[number] = (session.isVisible, context.now)
+        memory.announced[number] = (session.isVisible, context.now)
         announce(session.isVisible ? "peer_visible" : "peer_hidden", session, member, context)
         return true
     }
 
     /// Drops a session that is removed.
-    static func forget(_ number: SessionNumber, _ state: EngineState) { state.memory(Memory.self).told[number] = nil }
+    static func forget(_ number: SessionNumber, _ state: EngineState) {
+        state.memory(Memory.self).announced[number] = nil
+    }
 
     /// Ends a session's presence after its grace period. `isLast` means that the session itself ends now.
     static func leave(_ session: Session, isLast: Bool = false, _ context: WriteContext) throws {

@@ -217,7 +217,7 @@ enum State {
         guard !interests.isEmpty else { return }
         let sizes = write.changes.map { $0.value.bytes().count + $0.key.utf8.count + 100 }
         // In the order of subscription, so that every replay sends the same.
-        var told: [(connection: ConnectionID, names: [String], sees: [Bool])] = []
+        var notified: [(connection: ConnectionID, names: [String], sees: [Bool])] = []
         var places: [ConnectionID: Int] = [:]
         // Looked up once per prefix: many watch the same.
         var known: [ExactText: [Bool]] = [:]
@@ -227,16 +227,16 @@ enum State {
             known[prefix] = sees
             guard sees.contains(true) else { continue }
             guard let place = places[interest.connection] else {
-                places[interest.connection] = told.count
-                told.append((interest.connection, [interest.name], sees))
+                places[interest.connection] = notified.count
+                notified.append((interest.connection, [interest.name], sees))
                 continue
             }
-            told[place].names.append(interest.name)
-            guard told[place].sees != sees else { continue }
-            for (number, seen) in sees.enumerated() where seen { told[place].sees[number] = true }
+            notified[place].names.append(interest.name)
+            guard notified[place].sees != sees else { continue }
+            for (number, seen) in sees.enumerated() where seen { notified[place].sees[number] = true }
         }
         var bodies: [[Bool]: (body: WatchedChanges.Body, bytes: Int)] = [:]
-        for (connection, names, sees) in told {
+        for (connection, names, sees) in notified {
             let known = bodies[sees]
             let (body, bytes) = known ?? share(write, sees, sizes)
             if known == nil { bodies[sees] = (body, bytes) }
